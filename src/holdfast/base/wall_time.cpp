@@ -1,0 +1,68 @@
+#include "holdfast/base/wall_time.hpp"
+
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+namespace holdfast {
+namespace {
+
+struct Calendar {
+  int year;
+  unsigned month, day, hour, minute, second, millisecond;
+};
+
+Calendar calendar(WallTime time) {
+  const auto days = std::chrono::floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{days};
+  const auto of_day = static_cast<unsigned>((time - days).count());
+  return {int(date.year()), unsigned(date.month()), unsigned(date.day()), of_day / 3600000,
+          of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000};
+}
+
+template <class... Args>
+std::string printed(const char* format, Args... args) {
+  std::array<char, 64> text{};
+  const int length = std::snprintf(text.data(), text.size(), format, args...);
+  return {text.data(), static_cast<std::size_t>(length)};
+}
+
+}  // namespace
+
+std::string rfc3339(WallTime time) {
+  const Calendar c = calendar(time);
+  return printed("%04d-%02u-%02uT%02u:%02u:%02u.%03uZ", c.year, c.month, c.day, c.hour, c.minute, c.second,
+                 c.millisecond);
+}
+
+std::string rfc3339_seconds(WallTime time) {
+  const Calendar c = calendar(time);
+  return printed("%04d-%02u-%02uT%02u:%02u:%02uZ", c.year, c.month, c.day, c.hour, c.minute, c.second);
+}
+
+std::string clock_time(WallTime time) {
+  const Calendar c = calendar(time);
+  return printed("%02u:%02u:%02u", c.hour, c.minute, c.second);
+}
+
+std::string spoken(milliseconds duration) {
+  const long long ms = duration.count();
+  if (ms < 1000) return printed("%lld ms", ms);
+  const long long s = ms / 1000;
+  if (s < 60) return ms < 10000 && ms % 1000 >= 100 ? printed("%lld.%lld s", s, ms / 100 % 10) : printed("%lld s", s);
+  if (s < 3600) return s % 60 == 0 ? printed("%lld min", s / 60) : printed("%lld min %02lld s", s / 60, s % 60);
+  return printed("%lld h %02lld min", s / 3600, s / 60 % 60);
+}
+
+std::optional<milliseconds> parse_duration(std::string_view text) {
+  long long amount = 0;
+  const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), amount);
+  if (error != std::errc{} || amount < 0 || text.front() == '-') return std::nullopt;
+  const std::string_view unit(rest, static_cast<std::size_t>(text.data() + text.size() - rest));
+  const long long factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60000 : unit == "h" ? 3600000 : 0;
+  constexpr long long year_ms = 366LL * 24 * 3600000;
+  if (factor == 0 || amount > year_ms / factor) return std::nullopt;
+  return milliseconds(amount * factor);
+}
+
+}  // namespace holdfast
