@@ -1,0 +1,148 @@
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "holdfast/core/news.hpp"
+
+/// Everything the Machine can hear. News, in the past tense; news of something that is gone is normal and ignored.
+namespace holdfast::event {
+
+// What callers asked for. Each is answered once, by `effect::Reply` or `effect::OpenCall` with the same ticket.
+
+struct JobRequested {
+  Ticket ticket{};
+  JobRequest request{};
+};
+struct JobFinished {             ///< by whoever ran it: done, failed (lock and work are kept)
+  Ticket ticket{};
+  std::string job_id{};
+  JobState state = JobState::done;
+  std::string by{};
+};
+struct StageReached {
+  Ticket ticket{};
+  StageProgress step{};
+};
+struct LockRequested {
+  Ticket ticket{};
+  LockRequest request{};
+};
+struct UnlockRequested {
+  Ticket ticket{};
+  std::string job_id{}, reason{};
+  std::string provider{};          ///< empty: the newest lock
+};
+struct ReleaseRequested {
+  Ticket ticket{};
+  std::string job_id{};
+};
+struct DecisionSubmitted {       ///< the library's two calls: this one ends the old lock
+  Ticket ticket{};
+  FallbackDecision decision{};
+};
+struct SwitchRequested {         ///< one call: ends the old lock and takes the new one
+  Ticket ticket{};
+  SwitchRequest request{};
+};
+struct ConsentOffered {
+  Ticket ticket{};
+  std::string job_id{};
+  StandingConsent consent{};
+};
+struct OperationRequested {
+  Ticket ticket{};
+  OperationId id{};
+  OperationRequest request{};
+  SharedPatience patience{};
+  bool recorded_first = true;    ///< false: its start is journalled behind it (proxied requests)
+};
+struct QuestionRaised {          ///< about an operation that failed, by whoever can run it again
+  Ticket ticket{};
+  OperationId operation{};
+  QuestionKind kind = QuestionKind::hard_error;
+};
+struct Answered {
+  Ticket ticket{};
+  OperationId operation{};
+  Answer answer{};
+  std::string provider_type{};     ///< of `answer.provider`
+};
+struct CancelRequested {
+  Ticket ticket{};                 ///< 0: nobody waits for a reply (the caller's own stop token)
+  CancelRequest request{};
+  OperationId operation{};         ///< 0: the job
+  std::optional<Answer> answer{};  ///< the answer to a question that asked for it
+};
+
+// What adapters report.
+
+struct CallEnded {
+  enum class How : unsigned char { returned, failed, closed };
+  OperationId operation{};
+  How how = How::returned;       ///< closed: because `CancelCall` said so
+  ProviderFault fault{};           ///< failed only
+};
+struct ProgressMade {            ///< posted by the slot's writer or read by the engine, only where the slot is armed
+  OperationId operation{};
+  Instant at{};
+};
+struct SilenceExceeded {
+  OperationId operation{};
+  Nanoseconds silence{};           ///< without progress; own pauses and backpressure taken off
+  Nanoseconds since_heartbeat{};   ///< without any sign of life
+  Progress progress{};             ///< as far as the writers said
+};
+struct CategoryDue {
+  OperationId operation{};
+};
+struct Saved {
+  SaveId save{};
+};
+struct SaveFailed {
+  SaveId save{};
+  std::string why{};
+};
+struct SaveUnknown {             ///< it may be on disk: the store is read again, and that decides
+  SaveId save{};
+};
+struct SaveLookedUp {
+  SaveId save{};
+  bool found = false;
+};
+/// What the store knows of a job that the Machine does not hold.
+struct JobImage {
+  std::string name{}, patience{};
+  JobState state = JobState::running;
+  std::uint64_t epoch = 0;
+  std::vector<ProviderLock> locks{};
+  std::vector<StandingConsent> consents{};
+  std::vector<std::string> finished_stages{};
+};
+struct JobLoaded {
+  std::string job_id{};
+  std::optional<JobImage> image{};  ///< absent: the store has never heard of it
+};
+struct JobLoadFailed {
+  std::string job_id{}, why{};
+};
+struct ProvidersConfigured {
+  std::vector<ProviderInfo> providers{};
+};
+struct TimePassed {};             ///< `next_deadline` has come
+struct StopOrdered {};            ///< the process ends: running calls are closed
+
+}  // namespace holdfast::event
+
+namespace holdfast {
+
+using Event =
+    std::variant<event::JobRequested, event::JobFinished, event::StageReached, event::LockRequested,
+                 event::UnlockRequested, event::ReleaseRequested, event::DecisionSubmitted, event::SwitchRequested,
+                 event::ConsentOffered, event::OperationRequested, event::QuestionRaised, event::Answered,
+                 event::CancelRequested, event::CallEnded, event::ProgressMade, event::SilenceExceeded,
+                 event::CategoryDue, event::Saved, event::SaveFailed, event::SaveUnknown, event::SaveLookedUp,
+                 event::JobLoaded, event::JobLoadFailed, event::ProvidersConfigured, event::TimePassed,
+                 event::StopOrdered>;
+
+}  // namespace holdfast

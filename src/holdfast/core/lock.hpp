@@ -1,0 +1,116 @@
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/base/error.hpp"
+#include "holdfast/base/instant.hpp"
+#include "holdfast/core/consent.hpp"
+
+namespace holdfast {
+
+enum class LockState : unsigned char { active, unlocked, released, ended };
+
+/// "active", "unlocked", "released", "ended".
+std::string_view name(LockState state) noexcept;
+
+/// Which stages a lock governs: those listed; or all; or all but some (what a switch of some stages leaves behind).
+struct StageSet {
+  std::vector<std::string> stages{};  ///< empty: all
+  std::vector<std::string> except{};  ///< only where `stages` is empty
+
+  bool all() const { return stages.empty(); }
+  bool contains(std::string_view stage) const;
+  bool overlaps(const StageSet& other) const;
+  /// Every stage of `other` is in this set.
+  bool covers(const StageSet& other) const;
+  /// What is left when `other`, which this set covers, is taken away; nothing where that is none.
+  std::optional<StageSet> without(const StageSet& other) const;
+  /// "script-generation, refinement", "All", "All but refinement".
+  std::string text() const;
+
+  bool operator==(const StageSet&) const = default;
+};
+
+/// The binding of a job, or of some of its stages, to one provider.
+struct ProviderLock {
+  std::string job_id{};
+  std::string provider_name{};
+  std::string provider_type{};
+  std::string correlation_id{};
+  bool overridable = true;          ///< false: absolute, ends only by release or by cancelling the job
+  std::vector<std::string> stages{};  ///< empty: all
+  std::vector<std::string> except_stages{};
+  LockState state = LockState::active;
+  WallTime locked_at{};
+  std::optional<WallTime> ended_at{};
+  std::string reason{};               ///< why it was unlocked, or the reason code of the switch that ended it
+  std::uint64_t epoch = 0;          ///< of the job, raised by taking this lock
+
+  bool active() const { return state == LockState::active; }
+  StageSet governed() const { return {stages, except_stages}; }
+  /// ProviderLock[Ollama (local_llm) for Job job-12345, Stages: script-generation, refinement, Active]
+  std::string text() const;
+
+  bool operator==(const ProviderLock&) const = default;
+};
+
+std::ostream& operator<<(std::ostream& out, const ProviderLock& lock);
+
+/// Whether a provider may serve a stage now, and if not, the sentence that says what to do.
+struct Validation {
+  bool allowed = true;
+  std::string reason{};
+};
+
+/// The locks of one job.
+///
+/// Invariants: no stage is governed by two active locks. The provider of a governed stage changes only through
+/// `replace` or `await`, and both take a `Consent`.
+class LockTable {
+ public:
+  /// Nothing where a lock over these stages for this provider may be taken.
+  std::optional<Failure> conflict(const StageSet& stages, std::string_view provider) const;
+  Validation validate(std::string_view provider, std::string_view stage) const;
+  const ProviderLock* governing(std::string_view stage) const;
+  /// The active lock that covers all of these stages.
+  const ProviderLock* covering(const StageSet& stages) const;
+  const ProviderLock* newest_active() const;
+  /// Newest lock of any state, of this provider where one is named.
+  const ProviderLock* newest(std::string_view provider) const;
+  const std::vector<ProviderLock>& all() const { return locks_; }
+  std::size_t active_count() const;
+  bool full() const;
+
+  /// Adds an active lock. The caller asked `conflict` first. Settles what a recorded decision left awaited.
+  void take(ProviderLock lock);
+  void restore(std::vector<ProviderLock> locks) { locks_ = std::move(locks); }
+  /// Marks the active lock that began at `ended.epoch` as `ended` says.
+  void end(const ProviderLock& ended);
+  void end_all(LockState state, const std::string& reason, WallTime wall);
+
+  /// A switch in one step: `ended` (absent: no lock governed the stage) ends, `renewed` (the rest of its stages) goes
+  /// on, `taken` begins.
+  void replace(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed,
+               ProviderLock taken, Consent consent);
+  /// A switch in two steps, as the seed's example 4 writes it: `ended` ends; until somebody locks `stages`, only
+  /// `provider` may serve them.
+  void await(const ProviderLock& ended, const std::optional<ProviderLock>& renewed, StageSet stages,
+             std::string provider, Consent consent);
+
+ private:
+  struct Awaited {
+    StageSet stages;
+    std::string provider;
+    Consent consent;
+  };
+
+  std::vector<ProviderLock> locks_{};  ///< in the order taken
+  std::vector<Awaited> awaited_{};
+};
+
+}  // namespace holdfast

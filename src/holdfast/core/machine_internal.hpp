@@ -1,0 +1,37 @@
+#pragma once
+
+// What the Machine's sources share; nobody else includes it.
+
+#include "holdfast/base/check.hpp"
+#include "holdfast/core/limits.hpp"
+#include "holdfast/core/machine.hpp"
+
+namespace holdfast {
+
+template <class E>
+Job* Machine::ready_job(const std::string& id, const E& event) {
+  Job& job = job_for(id);
+  touch(id);
+  if (!job.loading && !job.busy) return &job;
+  if (job.waiting.size() >= limits::waiting_per_job_max) {
+    refuse(event.ticket, Errc::store_unavailable,
+           "too many commands of job " + id + " wait for the store; try again later");
+  } else {
+    job.waiting.push_back(event);
+  }
+  return nullptr;
+}
+
+template <class N>
+N Machine::about(const Operation& operation) const {
+  N news;
+  news.job_id = operation.request.job_id;
+  news.stage_name = operation.request.stage_name;
+  news.provider_name = operation.request.provider_name;
+  news.correlation_id = operation.request.correlation_id;
+  if constexpr (requires { news.provider_type; }) news.provider_type = operation.request.provider_type;
+  if constexpr (requires { news.operation_id; }) news.operation_id = text(operation.id);
+  return news;
+}
+
+}  // namespace holdfast

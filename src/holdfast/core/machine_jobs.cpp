@@ -1,0 +1,301 @@
+#include <algorithm>
+
+#include "holdfast/core/machine_internal.hpp"
+
+namespace holdfast {
+namespace {
+
+std::optional<Failure> problem(const LockRequest& request) {
+  const auto invalid = [](std::string why) { return Failure{Errc::invalid_argument, std::move(why)}; };
+  if (const auto why = name_problem(request.job_id)) return invalid("the job id " + *why);
+  if (const auto why = name_problem(request.provider_name)) return invalid("the provider's name " + *why);
+  if (const auto why = name_problem(request.provider_type)) return invalid("the provider's type " + *why);
+  if (!request.correlation_id.empty()) {
+    if (const auto why = name_problem(request.correlation_id)) return invalid("the correlation id " + *why);
+  }
+  if (request.stages.size() > limits::stages_per_lock_max) {
+    return invalid("a lock lists at most " + std::to_string(limits::stages_per_lock_max) +
+                   " stages; list none to lock all");
+  }
+  std::set<std::string, NameLess> seen;
+  for (const std::string& stage : request.stages) {
+    if (const auto why = name_problem(stage)) return invalid("a stage's name " + *why);
+    if (!seen.insert(stage).second) return invalid("stage " + stage + " is listed twice");
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Machine::on(const event::JobLoaded& news) {
+  Job* job = find_job(news.job_id);
+  if (job == nullptr || !job->loading) return;
+  job->loading = false;
+  touch(job->id);
+  if (!news.image) return;
+  job->name = news.image->name;
+  job->patience = news.image->patience;
+  job->state = news.image->state;
+  job->epoch = news.image->epoch;
+  job->opened = job->state == JobState::running || job->state == JobState::failed ||
+                job->state == JobState::interrupted || job->state == JobState::waiting;
+  job->locks.restore(news.image->locks);
+  job->consents = news.image->consents;
+  job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
+}
+
+void Machine::on(const event::JobLoadFailed& news) {
+  Job* job = find_job(news.job_id);
+  if (job == nullptr || !job->loading) return;
+  const std::deque<Event> waiting = std::move(job->waiting);
+  jobs_.erase(news.job_id);  // nothing is known of it: the next command asks the store again
+  for (const Event& event : waiting) {
+    const Ticket ticket = std::visit(
+        [](const auto& each) {
+          if constexpr (requires { each.ticket; }) return each.ticket;
+          return Ticket{};
+        },
+        event);
+    refuse(ticket, Errc::store_unavailable,
+           "job " + news.job_id + " could not be read from the store (" + news.why + "); nothing was changed");
+  }
+}
+
+void Machine::on(const event::JobRequested& event) {
+  if (const auto why = name_problem(event.request.job_id)) {
+    return refuse(event.ticket, Errc::invalid_argument, "the job id " + *why);
+  }
+  Job* job = ready_job(event.request.job_id, event);
+  if (job == nullptr) return;
+  if (job->opened) return reply(event.ticket, false);
+  job->name = event.request.name;
+  job->patience = event.request.patience;
+  job->finished_stages.clear();
+  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
+  open_record(*job, pending.records, event.request.opened_by);
+  save(std::move(pending));
+}
+
+void Machine::close_job(Job& job, JobState state, const std::string& by, LockState lock_state,
+                        const std::string& reason, std::vector<News>& records) {
+  const std::uint64_t epoch = job.epoch + 1;
+  for (ProviderLock lock : job.locks.all()) {
+    if (!lock.active()) continue;
+    lock.state = lock_state;
+    lock.reason = reason;
+    lock.ended_at = now_.wall;
+    records.push_back(LockEnded{std::move(lock), epoch});
+  }
+  records.push_back(JobClosed{job.id, state, by});
+}
+
+void Machine::on(const event::JobFinished& event) {
+  Job* job = ready_job(event.job_id, event);
+  if (job == nullptr) return;
+  if (!job->opened) return refuse(event.ticket, Errc::no_such_job, "there is no open job " + event.job_id);
+  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
+  if (event.state == JobState::failed) {
+    pending.records.push_back(JobClosed{job->id, event.state, event.by});  // its locks are kept for the resume
+  } else {
+    close_job(*job, event.state, event.by, LockState::released, "", pending.records);
+  }
+  save(std::move(pending));
+}
+
+void Machine::on(const event::StageReached& event) {
+  Job* job = ready_job(event.step.job_id, event);
+  if (job == nullptr) return;
+  save({.job_id = job->id,
+        .records = {StageFinished{event.step}},
+        .plan = {},
+        .then = Replied{event.ticket, true}});
+}
+
+void Machine::on(const event::LockRequested& event) {
+  const LockRequest& request = event.request;
+  if (auto wrong = problem(request)) return reply(event.ticket, std::move(*wrong));
+  Job* job = ready_job(request.job_id, event);
+  if (job == nullptr) return;
+  auto in_the_way = job->locks.conflict({request.stages, {}}, request.provider_name);
+  if (!in_the_way && job->locks.full()) {
+    in_the_way = Failure{Errc::too_large, "job " + job->id + " has had " +
+                                              std::to_string(limits::locks_per_job_max) +
+                                              " locks, which is the limit; open another job"};
+  }
+  if (in_the_way) {
+    journal({Refused{.job_id = job->id,
+                     .stage_name = {},
+                     .provider_name = request.provider_name,
+                     .correlation_id = request.correlation_id,
+                     .code = in_the_way->code,
+                     .message = in_the_way->message,
+                     .by = {}}});
+    return reply(event.ticket, std::move(*in_the_way));
+  }
+  ProviderLock lock{.job_id = request.job_id,
+                    .provider_name = request.provider_name,
+                    .provider_type = request.provider_type,
+                    .correlation_id = request.correlation_id,
+                    .overridable = request.overridable,
+                    .stages = request.stages,
+                    .locked_at = now_.wall,
+                    .epoch = job->epoch + 1};
+  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, lock}};
+  open_record(*job, pending.records);
+  pending.records.push_back(LockTaken{std::move(lock)});
+  save(std::move(pending));
+}
+
+void Machine::on(const event::UnlockRequested& event) {
+  Job* job = ready_job(event.job_id, event);
+  if (job == nullptr) return;
+  if (name_problem(event.reason) && (event.reason.empty() || *name_problem(event.reason) == "is blank")) {
+    return refuse(event.ticket, Errc::invalid_argument, "an unlock needs a reason that is not blank");
+  }
+  if (event.reason.size() > limits::text_bytes_max) {
+    return refuse(event.ticket, Errc::too_large, "the reason is over 4096 bytes");
+  }
+  const ProviderLock* lock = job->locks.newest(event.provider);
+  if (lock == nullptr) return refuse(event.ticket, Errc::no_such_job, "job " + event.job_id + " has no such lock");
+  if (!lock->active()) return reply(event.ticket, false);
+  if (!lock->overridable) {
+    const std::string why = "the lock is absolute and ends only by release or by cancelling the job: " + lock->text();
+    journal({Refused{.job_id = job->id,
+                     .stage_name = {},
+                     .provider_name = lock->provider_name,
+                     .correlation_id = lock->correlation_id,
+                     .code = Errc::lock_not_overridable,
+                     .message = why,
+                     .by = {}}});
+    return refuse(event.ticket, Errc::lock_not_overridable, why);
+  }
+  ProviderLock unlocked = *lock;
+  unlocked.state = LockState::unlocked;
+  unlocked.reason = event.reason;
+  unlocked.ended_at = now_.wall;
+  save({.job_id = job->id,
+        .records = {LockEnded{std::move(unlocked), job->epoch + 1}},
+        .plan = {},
+        .then = Replied{event.ticket, true}});
+}
+
+void Machine::on(const event::ReleaseRequested& event) {
+  Job* job = ready_job(event.job_id, event);
+  if (job == nullptr) return;
+  if (job->locks.active_count() == 0 && !job->opened) return reply(event.ticket, false);
+  const bool had_lock = job->locks.active_count() != 0;
+  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, had_lock}};
+  close_job(*job, JobState::released, "", LockState::released, "", pending.records);
+  save(std::move(pending));
+}
+
+void Machine::on(const event::ConsentOffered& event) {
+  Job* job = ready_job(event.job_id, event);
+  if (job == nullptr) return;
+  if (job->consents.size() >= limits::consents_per_job_max) {
+    return refuse(event.ticket, Errc::too_large, "a job holds at most " +
+                                                     std::to_string(limits::consents_per_job_max) + " consents");
+  }
+  StandingConsent consent = event.consent;
+  consent.id = "consent-" + std::to_string(job->consents.size() + 1);
+  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
+  open_record(*job, pending.records, consent.given_by);
+  pending.records.push_back(ConsentGiven{job->id, std::move(consent)});
+  save(std::move(pending));
+}
+
+void Machine::on(const event::CancelRequested& event) {
+  if (!event.request.confirmed) {
+    return refuse(event.ticket, Errc::confirmation_required,
+                  "cancelling ends what is running; what is finished is kept. Say confirmed to do it");
+  }
+  if (!event.operation) return cancel_job(event);
+  Operation* operation = find(event.operation);
+  if (operation == nullptr) {
+    return refuse(event.ticket, Errc::no_such_operation, "there is no operation " + text(event.operation));
+  }
+  cancel_one(event, *operation);
+}
+
+void Machine::cancel_one(const event::CancelRequested& event, Operation& operation) {
+  if (operation.stage == Operation::Stage::ended || operation.stage == Operation::Stage::ending) {
+    return reply(event.ticket, AnswerResult{.applied = false,
+                                            .refused = Errc::stale_answer,
+                                            .winning_option = {},
+                                            .message = "the operation has ended: " +
+                                                       std::string(name(operation.phase())),
+                                            .recorded = true});
+  }
+  const Cancelled record{operation.request.job_id, text(operation.id), event.request.by};
+  order_cancel(operation, Errc::cancelled);
+  if (!event.ticket || record.job_id.empty()) {
+    journal({record});
+    return reply(event.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});
+  }
+  save({.job_id = {}, .records = {record}, .plan = {}, .then = CancelSaved{event.ticket, {}}});
+}
+
+/// Stops everything of the job at once, and writes it down behind: stopping never waits for the disk.
+void Machine::cancel_job(const event::CancelRequested& event) {
+  const std::string& id = event.request.job_id;
+  if (Job* job = find_job(id)) {
+    job->stopping = true;
+    for (const OperationId each : std::vector(job->operations)) {
+      if (Operation* operation = find(each)) order_cancel(*operation, Errc::cancelled);
+    }
+  }
+  Job* job = ready_job(id, event);
+  if (job == nullptr) return;
+  if (!job->opened && !event.answer) {
+    job->stopping = false;
+    return refuse(event.ticket, Errc::no_such_job, "there is no open job " + id);
+  }
+  Pending pending{.job_id = id, .records = {}, .plan = {}, .then = CancelSaved{event.ticket, event.operation}};
+  if (event.answer) {
+    const OperationId asked = *parse_operation_id(event.answer->operation_id);
+    std::get<CancelSaved>(pending.then).operation = asked;
+    const Operation* operation = find(asked);
+    const QuestionTable::Open* open = questions_.find(asked);
+    if (operation != nullptr && open != nullptr) {
+      pending.records.push_back(answered_news(*operation, *open));
+      if (open->question.kind == QuestionKind::stall) {
+        auto resolved = about<StallResolved>(*operation);
+        resolved.ask = open->question.ask;
+        resolved.by = "answer";
+        resolved.stalled_for = in_ms(now_.at - open->asked_at);
+        pending.records.push_back(std::move(resolved));
+      }
+    }
+  }
+  pending.records.push_back(Cancelled{id, {}, event.request.by});
+  close_job(*job, JobState::cancelled, event.request.by, LockState::ended, "cancelled", pending.records);
+  save(std::move(pending));
+}
+
+void Machine::finish_cancel(const Pending& pending, const CancelSaved& cancel, bool recorded) {
+  if (!recorded) {
+    // What happened is told all the same; the trail gets it when the store is back.
+    std::vector<News> records = pending.records;
+    for (News& record : records) {
+      if (auto* answered = std::get_if<QuestionAnswered>(&record)) answered->recorded = false;
+    }
+    if (Job* job = find_job(pending.job_id)) {
+      for (const News& record : records) apply(*job, record);
+    }
+    announce_all(records);
+    backlog_.insert(backlog_.end(), records.begin(), records.end());
+    if (!backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
+  }
+  if (const QuestionTable::Open* open = questions_.find(cancel.operation)) {
+    announce(QuestionClosed{open->question.job_id, open->question.operation_id, open->question.ask, "answer"});
+    questions_.close(cancel.operation, {QuestionTable::ClosedBy::answer, open->answer.option,
+                                        open->answer.idempotency_key, recorded});
+  }
+  reply(cancel.ticket, AnswerResult{.applied = true,
+                                    .refused = Errc::ok,
+                                    .winning_option = {},
+                                    .message = recorded ? "" : "stopped; the trail could not be written",
+                                    .recorded = recorded});
+}
+
+}  // namespace holdfast

@@ -1,0 +1,270 @@
+#include <algorithm>
+
+#include "holdfast/core/machine_internal.hpp"
+
+namespace holdfast {
+namespace {
+
+std::optional<Failure> problem(const OperationRequest& request) {
+  const auto invalid = [](std::string why) { return Failure{Errc::invalid_argument, std::move(why)}; };
+  if (!request.job_id.empty()) {
+    if (const auto why = name_problem(request.job_id)) return invalid("the job id " + *why);
+  }
+  if (const auto why = name_problem(request.provider_name)) return invalid("the provider's name " + *why);
+  if (const auto why = name_problem(request.provider_type)) return invalid("the provider's type " + *why);
+  if (const auto why = name_problem(request.stage_name)) return invalid("the stage's name " + *why);
+  if (!request.correlation_id.empty()) {
+    if (const auto why = name_problem(request.correlation_id)) return invalid("the correlation id " + *why);
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+void Machine::on(const event::OperationRequested& event) {
+  const OperationRequest& request = event.request;
+  if (auto wrong = problem(request)) return reply(event.ticket, std::move(*wrong));
+  if (stopping_) return refuse(event.ticket, Errc::cancelled, "the gateway is stopping; nothing new begins");
+  if (active_ >= limits::operations_max) {
+    return refuse(event.ticket, Errc::too_large,
+                  std::to_string(limits::operations_max) + " operations are running, which is the limit");
+  }
+  HOLDFAST_CHECK(event.patience != nullptr && !operations_.contains(event.id), "an operation is new and has terms");
+
+  Job* job = nullptr;
+  if (!request.job_id.empty()) {
+    job = ready_job(request.job_id, event);
+    if (job == nullptr) return;
+    std::optional<Failure> refusal;
+    if (job->state == JobState::cancelled || job->stopping) {
+      refusal = Failure{Errc::cancelled, "job " + job->id + " was cancelled; nothing of it begins"};
+    } else if (request.epoch && *request.epoch != job->epoch) {
+      refusal = Failure{Errc::stale_epoch, "the locks of job " + job->id + " have changed (epoch " +
+                                               std::to_string(job->epoch) + ", not " +
+                                               std::to_string(*request.epoch) + "); read them again"};
+    } else if (backlog_.size() >= limits::backlog_max) {
+      refusal = Failure{Errc::store_unavailable, "the store does not take records; nothing new begins until it does"};
+    } else if (auto valid = job->locks.validate(request.provider_name, request.stage_name); !valid.allowed) {
+      refusal = Failure{Errc::provider_locked, std::move(valid.reason)};
+    }
+    if (refusal) {
+      Refused refused{.job_id = job->id, .stage_name = request.stage_name, .provider_name = request.provider_name,
+                      .correlation_id = request.correlation_id, .code = refusal->code, .message = refusal->message,
+                      .by = {}};
+      journal({std::move(refused)});
+      return reply(event.ticket, std::move(*refusal));
+    }
+  }
+
+  Operation& operation = operations_[event.id];
+  operation.id = event.id;
+  operation.request = request;
+  operation.patience = event.patience;
+  operation.ticket = event.ticket;
+  operation.recorded_first = event.recorded_first && job != nullptr;
+  operation.epoch = job != nullptr ? job->epoch : 0;
+  operation.started_at = now_.at;
+  operation.started_wall = now_.wall;
+  ++active_;
+  if (job != nullptr) job->operations.push_back(operation.id);
+  admit(operation);
+}
+
+void Machine::admit(Operation& operation) {
+  Desk& desk = desks_[operation.request.provider_name];
+  if (desk.places != 0 && desk.taken >= desk.places) {
+    desk.queue.push_back(operation.id);
+    auto news = about<OperationStarted>(operation);
+    news.epoch = operation.epoch;
+    news.queued = true;
+    announce(std::move(news));
+    return;
+  }
+  ++desk.taken;
+  begin(operation);
+}
+
+void Machine::begin(Operation& operation) {
+  operation.stage = Operation::Stage::starting;
+  std::vector<News> records;
+  auto news = about<OperationStarted>(operation);
+  news.epoch = operation.epoch;
+  records.push_back(std::move(news));
+  if (Job* job = find_job(operation.request.job_id)) open_record(*job, records);
+  if (operation.recorded_first) {
+    save({.job_id = {}, .records = std::move(records), .plan = {}, .then = Started{operation.id}});
+    return;
+  }
+  journal(std::move(records));
+  operation.start_recorded = true;
+  open_call(operation);
+}
+
+void Machine::open_call(Operation& operation) {
+  if (operation.stage != Operation::Stage::starting) return;
+  if (operation.ending != Errc::ok) {
+    refuse(operation.ticket, operation.ending, "the operation was cancelled before it began");
+    operation.ticket = {};
+    return end(operation, OperationPhase::cancelled);
+  }
+  if (const Job* job = find_job(operation.request.job_id)) {
+    // Locks may have moved while the start was being written: a call goes only where the committed lock says.
+    const Validation valid = job->locks.validate(operation.request.provider_name, operation.request.stage_name);
+    if (!valid.allowed) {
+      refuse(operation.ticket, Errc::switched, valid.reason);
+      operation.ticket = {};
+      return end(operation, OperationPhase::switched);
+    }
+    operation.epoch = job->epoch;
+  }
+  operation.stage = Operation::Stage::running;
+  operation.started_at = now_.at;
+  operation.started_wall = now_.wall;
+  out_->push_back(effect::OpenCall{operation.ticket, operation.id, operation.request.job_id,
+                                   operation.request.stage_name, operation.request.provider_name, operation.epoch});
+  operation.ticket = {};
+  watch(operation, now_.at, operation.patience->first_progress.value_or(operation.patience->stall), true);
+}
+
+void Machine::on(const event::CallEnded& event) {
+  Operation* operation = find(event.operation);
+  if (operation == nullptr) return;
+  if (operation->stage != Operation::Stage::running && operation->stage != Operation::Stage::ending) return;
+  switch (event.how) {
+    case event::CallEnded::How::returned: return end(*operation, OperationPhase::completed);
+    case event::CallEnded::How::failed: operation->fault = event.fault; return end(*operation, OperationPhase::failed);
+    case event::CallEnded::How::closed:
+      return end(*operation,
+                 operation->ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled);
+  }
+}
+
+/// Ends a call by somebody's order, never by elapsed time.
+void Machine::order_cancel(Operation& operation, Errc why) {
+  switch (operation.stage) {
+    case Operation::Stage::queued:
+      refuse(operation.ticket, why,
+             why == Errc::switched ? "a decision moved the stage to another provider before the operation began"
+                                   : "the operation was cancelled while it was queued");
+      operation.ticket = {};
+      return end(operation, why == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled);
+    case Operation::Stage::starting:
+      operation.ending = why;  // its start is being written; `open_call` ends it
+      return;
+    case Operation::Stage::running:
+      operation.stage = Operation::Stage::ending;
+      operation.ending = why;
+      out_->push_back(effect::CancelCall{operation.id, why});
+      return;
+    case Operation::Stage::ending:
+    case Operation::Stage::ended: return;
+  }
+}
+
+void Machine::end(Operation& operation, OperationPhase outcome) {
+  const bool held_place = operation.stage != Operation::Stage::queued;
+  operation.ended_at = now_.at;
+  operation.stage = Operation::Stage::ended;
+  operation.outcome = outcome;
+  --active_;
+
+  std::vector<News> records;
+  if (const QuestionTable::Open* open = questions_.find(operation.id); open != nullptr && !open->recording) {
+    auto resolved = about<StallResolved>(operation);
+    resolved.ask = open->question.ask;
+    resolved.by = "end";
+    resolved.stalled_for = in_ms(now_.at - open->asked_at);
+    records.push_back(std::move(resolved));
+    records.push_back(QuestionClosed{operation.request.job_id, text(operation.id), open->question.ask, "end"});
+    questions_.close(operation.id, {QuestionTable::ClosedBy::end, {}, {}});
+  }
+  if (operation.fault) {
+    set_category(operation, LatencyCategory::Error);
+    auto error = about<ProviderHardError>(operation);
+    error.fault = *operation.fault;
+    error.elapsed = in_ms(elapsed(operation));
+    records.push_back(std::move(error));
+  }
+  auto news = about<OperationEnded>(operation);
+  news.outcome = outcome;
+  news.elapsed = in_ms(elapsed(operation));
+  if (operation.fault) news.fault = *operation.fault;
+  records.push_back(std::move(news));
+  if (operation.start_recorded) {
+    journal(std::move(records));
+  } else {
+    announce_all(records);
+  }
+  out_->push_back(effect::EndWatch{operation.id});
+
+  if (Job* job = find_job(operation.request.job_id)) {
+    std::erase(job->operations, operation.id);
+    touch(job->id);
+  }
+  ended_.push_back(operation.id);
+  if (held_place) release_place(operation.request.provider_name);
+  if (ended_.size() > limits::ended_kept_max) {
+    // One that is still asked about is kept, at the end of the line.
+    const OperationId oldest = ended_.front();
+    ended_.pop_front();
+    if (questions_.find(oldest) != nullptr) {
+      ended_.push_back(oldest);
+    } else {
+      operations_.erase(oldest);
+    }
+  }
+}
+
+void Machine::release_place(const std::string& provider) {
+  Desk& desk = desks_[provider];
+  --desk.taken;
+  while (!desk.queue.empty() && (desk.places == 0 || desk.taken < desk.places)) {
+    Operation* next = find(desk.queue.front());
+    desk.queue.pop_front();
+    if (next == nullptr || next->stage != Operation::Stage::queued) continue;  // cancelled meanwhile
+    ++desk.taken;
+    begin(*next);
+  }
+}
+
+void Machine::set_category(Operation& operation, LatencyCategory to) {
+  const bool longer = !operation.longer_announced && elapsed(operation) >= operation.patience->deep_wait &&
+                      to != LatencyCategory::Error;
+  if (operation.category == to && !longer) return;
+  auto news = about<CategoryChanged>(operation);
+  news.from = operation.category;
+  news.to = to;
+  news.elapsed = in_ms(elapsed(operation));
+  news.longer_than_usual = longer;
+  operation.longer_announced = operation.longer_announced || longer;
+  operation.category = to;
+  announce(std::move(news));
+}
+
+void Machine::on(const event::CategoryDue& event) {
+  Operation* operation = find(event.operation);
+  if (operation == nullptr || operation->stage != Operation::Stage::running) return;
+  // An open stall episode hides the category of the elapsed time until it is left.
+  if (operation->category != LatencyCategory::StallSuspected) {
+    set_category(*operation, operation->patience->category_after(elapsed(*operation)));
+  }
+  if (const auto next = operation->patience->next_threshold(elapsed(*operation))) {
+    out_->push_back(effect::WatchCategory{operation->id, operation->started_at + *next});
+  }
+}
+
+void Machine::watch(const Operation& operation, Instant since, std::optional<milliseconds> limit, bool armed) {
+  effect::Watch order{.operation = operation.id, .since = since, .silence_limit = limit, .category_at = {},
+                      .armed = armed};
+  if (const auto next = operation.patience->next_threshold(elapsed(operation))) {
+    order.category_at = operation.started_at + *next;
+  }
+  out_->push_back(order);
+}
+
+void Machine::watch_ordinary(Operation& operation) {
+  operation.attention = Operation::Attention::watching;
+  watch(operation, operation.started_at, operation.patience->stall, false);
+}
+
+}  // namespace holdfast

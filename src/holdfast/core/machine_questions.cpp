@@ -1,0 +1,433 @@
+#include <algorithm>
+
+#include "holdfast/base/wall_time.hpp"
+#include "holdfast/core/machine_internal.hpp"
+
+namespace holdfast {
+
+void Machine::on(const event::ProgressMade& event) {
+  Operation* operation = find(event.operation);
+  if (operation == nullptr || operation->stage == Operation::Stage::ended) return;
+  if (event.at <= operation->last_progress) return;
+  operation->last_progress = event.at;
+  if (operation->stage != Operation::Stage::running) return;
+  switch (operation->attention) {
+    case Operation::Attention::first:
+    case Operation::Attention::extended: return watch_ordinary(*operation);
+    case Operation::Attention::asked: {
+      QuestionTable::Open* open = questions_.find(operation->id);
+      HOLDFAST_CHECK(open != nullptr, "an operation that is asked about has a question");
+      if (open->recording) {
+        open->news = true;  // what is being recorded is not undone
+      } else {
+        resolve_by_progress(*operation);
+      }
+      return;
+    }
+    case Operation::Attention::watching:
+    case Operation::Attention::unattended: return;
+  }
+}
+
+void Machine::resolve_by_progress(Operation& operation) {
+  const QuestionTable::Open* open = questions_.find(operation.id);
+  auto resolved = about<StallResolved>(operation);
+  resolved.ask = open->question.ask;
+  resolved.by = "progress";
+  resolved.stalled_for = in_ms(now_.at - open->asked_at);
+  const QuestionClosed closed{operation.request.job_id, text(operation.id), open->question.ask, "progress"};
+  questions_.close(operation.id, {QuestionTable::ClosedBy::progress, {}, {}});
+  journal({std::move(resolved), closed});
+  set_category(operation, operation.patience->category_after(elapsed(operation)));
+  watch_ordinary(operation);
+}
+
+void Machine::on(const event::SilenceExceeded& event) {
+  Operation* operation = find(event.operation);
+  if (operation == nullptr || operation->stage != Operation::Stage::running) return;
+  switch (operation->attention) {
+    case Operation::Attention::first:
+    case Operation::Attention::watching:
+    case Operation::Attention::extended: open_stall(*operation, event); break;
+    case Operation::Attention::asked: break;
+    case Operation::Attention::unattended: return;
+  }
+  apply_stall_consents(*operation, event.silence);
+}
+
+Question Machine::question_about(const Operation& operation, QuestionKind kind) const {
+  auto question = about<Question>(operation);
+  question.kind = kind;
+  question.ask = operation.asks;
+  question.opened_at = now_.wall;
+  question.total_elapsed = in_ms(elapsed(operation));
+  question.options = kind == QuestionKind::stall ? operation.patience->stall_options : failure_options();
+  const Job* job = job_of_operation(operation);
+  const ProviderLock* lock = job != nullptr ? job->locks.governing(operation.request.stage_name) : nullptr;
+  for (const ProviderInfo& provider : providers_) {
+    if (same_name(provider.name, operation.request.provider_name)) continue;
+    const bool serves = operation.request.kind.empty() || provider.kinds.empty() ||
+                        std::ranges::find(provider.kinds, operation.request.kind) != provider.kinds.end();
+    if (!serves) continue;
+    Alternative alternative{.provider_name = provider.name, .provider_type = provider.type, .model = provider.model,
+                            .requires_network = provider.requires_network, .allowed = true, .why_not = {}};
+    if (lock != nullptr && !lock->overridable) {
+      alternative.allowed = false;
+      alternative.why_not = "the lock is absolute";
+    }
+    question.alternatives.push_back(std::move(alternative));
+  }
+  return question;
+}
+
+void Machine::open_stall(Operation& operation, const event::SilenceExceeded& silence) {
+  ++operation.asks;
+  operation.attention = Operation::Attention::asked;
+  set_category(operation, LatencyCategory::StallSuspected);
+
+  Question question = question_about(operation, QuestionKind::stall);
+  question.silence = in_ms(silence.silence);
+  const bool pinging = silence.since_heartbeat < silence.silence / 2;
+  question.evidence = "No new output for " + spoken(question.silence) + "; " +
+                      (pinging ? "the provider still gives signs of life, the last " +
+                                     spoken(in_ms(silence.since_heartbeat)) + " ago"
+                               : "no sign of life either") +
+                      ". Running for " + spoken(question.total_elapsed) + ", progress so far: " +
+                      silence.progress.text() + ".";
+
+  auto suspected = about<StallSuspected>(operation);
+  suspected.ask = question.ask;
+  suspected.elapsed_since_last_heartbeat = in_ms(silence.since_heartbeat);
+  suspected.elapsed_since_last_progress = question.silence;
+  suspected.total_elapsed = question.total_elapsed;
+  suspected.progress = silence.progress;
+  suspected.options = question.options;
+  suspected.alternatives = question.alternatives;
+  suspected.evidence = question.evidence;
+  QuestionTable::Open open;
+  open.question = question;
+  open.asked_at = now_.at;
+  questions_.open(operation.id, std::move(open));
+  journal({std::move(suspected), QuestionOpened{std::move(question)}});
+  watch(operation, operation.started_at, std::nullopt, true);
+}
+
+void Machine::on(const event::QuestionRaised& event) {
+  Operation* operation = find(event.operation);
+  if (operation == nullptr) {
+    return refuse(event.ticket, Errc::no_such_operation, "there is no operation " + text(event.operation));
+  }
+  const bool failed = operation->stage == Operation::Stage::ended &&
+                      (operation->outcome == OperationPhase::failed ||
+                       operation->outcome == OperationPhase::interrupted);
+  if (!failed || questions_.find(operation->id) != nullptr) {
+    return refuse(event.ticket, Errc::invalid_argument, "only an operation that failed can be asked about, once");
+  }
+  ++operation->asks;
+  QuestionTable::Open open;
+  open.question = question_about(*operation, event.kind);
+  if (operation->fault) open.question.evidence = operation->fault->message;
+  open.asked_at = now_.at;
+  const Question question = open.question;
+  questions_.open(operation->id, std::move(open));
+  journal({QuestionOpened{question}});
+  reply(event.ticket, true);
+  apply_error_consents(*operation);
+}
+
+void Machine::refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning) {
+  reply(ticket, AnswerResult{.applied = false, .refused = code, .winning_option = std::move(winning),
+                             .message = std::move(message)});
+}
+
+std::optional<AnswerResult> Machine::refusal_of(const event::Answered& event, const Operation* operation,
+                                                const QuestionTable::Open* open) const {
+  const Answer& answer = event.answer;
+  const auto refused = [](Errc code, std::string message, std::string winning = {}) {
+    return AnswerResult{.applied = false, .refused = code, .winning_option = std::move(winning),
+                        .message = std::move(message)};
+  };
+  const bool current = open != nullptr && (answer.ask == 0 || answer.ask == open->question.ask);
+  if (!current) {
+    const QuestionTable::Closed* closed = questions_.closed(event.operation, answer.ask);
+    if (closed != nullptr && closed->by == QuestionTable::ClosedBy::answer) {
+      if (!answer.idempotency_key.empty() && answer.idempotency_key == closed->key) {
+        return AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {},
+                            .recorded = closed->recorded};
+      }
+      return refused(Errc::already_answered, "the question was answered before: " + closed->option, closed->option);
+    }
+    if (operation == nullptr && closed == nullptr) {
+      return refused(Errc::no_such_operation, "there is no operation " + answer.operation_id);
+    }
+    return refused(Errc::stale_answer, closed != nullptr && closed->by == QuestionTable::ClosedBy::progress
+                                           ? "the question was withdrawn: progress resumed"
+                                           : "that question is not open");
+  }
+  if (open->recording) {
+    const bool repeated = !answer.idempotency_key.empty() && answer.idempotency_key == open->answer.idempotency_key;
+    return refused(Errc::already_answered,
+                   repeated ? "this answer is being recorded" : "another answer is being recorded", open->answer.option);
+  }
+  const AnswerOption* option = open->question.option(answer.option);
+  if (option == nullptr) {
+    return refused(Errc::invalid_argument,
+                   "there is no option '" + answer.option + "'; the options are " + open->question.option_ids());
+  }
+  if (answer.note.size() > limits::text_bytes_max || answer.by.size() > name_bytes_max) {
+    return refused(Errc::too_large, "a note has at most 4096 bytes, a name 256");
+  }
+  if (option->action == AnswerAction::fallback) return refusal_of_switch(event, *operation, open->question);
+  if (option->requires_confirmation && !answer.confirmed) {
+    return refused(Errc::confirmation_required,
+                   "cancelling ends the job; what it produced so far is kept and named. Say confirmed to do it");
+  }
+  return std::nullopt;
+}
+
+std::optional<AnswerResult> Machine::refusal_of_switch(const event::Answered& event, const Operation& operation,
+                                                       const Question& question) const {
+  const auto refused = [](Errc code, std::string message) {
+    return AnswerResult{.applied = false, .refused = code, .winning_option = {}, .message = std::move(message)};
+  };
+  const Answer& answer = event.answer;
+  const Job* job = job_of_operation(operation);
+  const ProviderLock* lock = job != nullptr ? job->locks.governing(operation.request.stage_name) : nullptr;
+  if (lock != nullptr && !lock->overridable) {
+    return refused(Errc::lock_not_overridable, "the lock is absolute: " + lock->text());
+  }
+  std::string known;
+  const Alternative* chosen = nullptr;
+  for (const Alternative& each : question.alternatives) {
+    known += (known.empty() ? "" : ", ") + each.provider_name;
+    if (same_name(each.provider_name, answer.provider)) chosen = &each;
+  }
+  if (!answer.confirmed) {
+    const std::string to = answer.provider.empty() ? "another provider (" + known + ")" : answer.provider;
+    return refused(Errc::confirmation_required,
+                   "switching from " + operation.request.provider_name + " to " + to +
+                       " may change style and tone of what comes; finished work is kept. Say confirmed to do it");
+  }
+  if (answer.provider.empty()) {
+    return refused(Errc::invalid_argument, "name the provider to switch to: " + known);
+  }
+  if (same_name(answer.provider, operation.request.provider_name)) {
+    return refused(Errc::invalid_argument, "the operation runs on " + answer.provider + " already");
+  }
+  if (!providers_.empty() && chosen == nullptr) {
+    return refused(Errc::invalid_argument,
+                   "no configured provider named " + answer.provider + " can serve this stage; there is " + known);
+  }
+  if (chosen != nullptr && !chosen->allowed) return refused(Errc::invalid_argument, chosen->why_not);
+  return std::nullopt;
+}
+
+void Machine::on(const event::Answered& event) {
+  Operation* operation = find(event.operation);
+  QuestionTable::Open* open = questions_.find(event.operation);
+  if (auto refusal = refusal_of(event, operation, open)) {
+    if (refusal->refused == Errc::lock_not_overridable) {
+      auto refused = about<Refused>(*operation);
+      refused.code = refusal->refused;
+      refused.message = refusal->message;
+      refused.by = event.answer.by;
+      journal({std::move(refused)});
+    }
+    return reply(event.ticket, std::move(*refusal));
+  }
+  const AnswerOption option = *open->question.option(event.answer.option);
+  open->recording = true;
+  open->answer = event.answer;
+  open->answer.operation_id = text(event.operation);
+  switch (option.action) {
+    case AnswerAction::extend:
+    case AnswerAction::wait:
+    case AnswerAction::retry: return save_answer(*operation, *open, event, option);
+    case AnswerAction::fallback: return save_switch_answer(*operation, *open, event);
+    case AnswerAction::cancel: {
+      event::CancelRequested cancel{.ticket = event.ticket, .request = {}, .operation = {}, .answer = open->answer};
+      cancel.request.job_id = operation->request.job_id;
+      cancel.request.confirmed = true;
+      cancel.request.by = event.answer.by;
+      if (!cancel.request.job_id.empty()) return cancel_job(cancel);
+      order_cancel(*operation, Errc::cancelled);
+      return answer_saved({event.ticket, operation->id, open->question.ask}, true);
+    }
+  }
+}
+
+QuestionAnswered Machine::answered_news(const Operation& operation, const QuestionTable::Open& open) const {
+  auto news = about<QuestionAnswered>(operation);
+  news.ask = open.question.ask;
+  news.kind = open.question.kind;
+  news.option = open.answer.option;
+  news.provider = open.answer.provider;
+  news.by = open.answer.by;
+  news.door = open.answer.door;
+  news.note = open.answer.note;
+  return news;
+}
+
+namespace {
+
+/// The records that every answer to a question of this kind has.
+StallResolved resolved_by_answer(StallResolved news, const QuestionTable::Open& open, Instant now) {
+  news.ask = open.question.ask;
+  news.by = "answer";
+  news.stalled_for = in_ms(now - open.asked_at);
+  return news;
+}
+
+}  // namespace
+
+void Machine::save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event,
+                          const AnswerOption&) {
+  Pending pending{.job_id = {}, .records = {answered_news(operation, open)}, .plan = {},
+                  .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
+  if (open.question.kind == QuestionKind::stall) {
+    pending.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
+  }
+  if (operation.request.job_id.empty()) {
+    announce_all(pending.records);
+    return answer_saved(std::get<AnswerSaved>(pending.then), false);
+  }
+  save(std::move(pending));
+}
+
+void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event) {
+  const std::string& job_id = operation.request.job_id;
+  Job* job = find_job(job_id);
+  if (job == nullptr || job->loading || job->busy) {
+    if (job == nullptr || job->waiting.size() >= limits::waiting_per_job_max) {
+      open.recording = false;
+      return refuse_answer(event.ticket, Errc::store_unavailable, "the job's locks are changing; try again");
+    }
+    // Heard again when the job's locks stand still; until then nobody else's answer is taken for it.
+    open.recording = false;
+    job->waiting.push_back(event);
+    return;
+  }
+  FallbackDecision decision =
+      open.question.kind == QuestionKind::stall
+          ? FallbackDecision::after_stall(job_id, operation.request.provider_name, event.answer.provider,
+                                          in_ms(elapsed(operation)), operation.request.correlation_id, {},
+                                          open.question.silence + in_ms(now_.at - open.asked_at))
+          : FallbackDecision::after_fatal_error(job_id, operation.request.provider_name, event.answer.provider,
+                                                in_ms(elapsed(operation)), operation.request.correlation_id, {},
+                                                operation.fault ? operation.fault->message : "", true);
+  decision.decided_by = event.answer.by;
+  decision.operation_id = text(operation.id);
+  decision.ask = open.question.ask;
+  if (event.answer.door == "consent") decision.consent_id = event.answer.note;
+  if (job->locks.governing(operation.request.stage_name) == nullptr) {
+    decision.affected_stages = {operation.request.stage_name};
+  }
+  auto plan = plan_switch(*job, std::move(decision), event.provider_type, true);
+  if (!plan) {
+    open.recording = false;
+    return refuse_answer(event.ticket, plan.error().code, plan.error().message);
+  }
+  Pending pending{.job_id = job_id, .records = {answered_news(operation, open)}, .plan = std::move(*plan),
+                  .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
+  if (open.question.kind == QuestionKind::stall) {
+    pending.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
+  }
+  for (News& record : records_of(*pending.plan)) pending.records.push_back(std::move(record));
+  save(std::move(pending));
+}
+
+void Machine::answer_saved(const AnswerSaved& saved, bool cancels_call) {
+  Operation* operation = find(saved.operation);
+  QuestionTable::Open* open = questions_.find(saved.operation);
+  HOLDFAST_CHECK(operation != nullptr && open != nullptr && open->recording, "an answered question is kept");
+  const Question question = std::move(open->question);
+  const Answer answer = std::move(open->answer);
+  open->question.ask = question.ask;
+  questions_.close(saved.operation, {QuestionTable::ClosedBy::answer, answer.option, answer.idempotency_key});
+  announce(QuestionClosed{question.job_id, question.operation_id, question.ask, "answer"});
+  reply(saved.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});
+  if (operation->stage != Operation::Stage::running) return;  // it ended meanwhile: its result stands
+  if (cancels_call) return order_cancel(*operation, Errc::switched);
+
+  const AnswerOption& option = *question.option(answer.option);
+  set_category(*operation, operation->patience->category_after(elapsed(*operation)));
+  if (option.action == AnswerAction::wait) {
+    operation->attention = Operation::Attention::unattended;
+    watch(*operation, now_.at, std::nullopt, false);
+  } else {
+    operation->attention = Operation::Attention::extended;
+    watch(*operation, now_.at, option.extension, true);
+  }
+}
+
+void Machine::answer_failed(Ticket ticket, OperationId id, const std::string& why) {
+  Operation* operation = find(id);
+  QuestionTable::Open* open = questions_.find(id);
+  HOLDFAST_CHECK(operation != nullptr && open != nullptr && open->recording, "an answered question is kept");
+  refuse_answer(ticket, Errc::store_unavailable, why);
+  const bool by_consent = open->answer.door == "consent";
+  open->recording = false;
+  open->answer = {};
+  if (open->question.kind != QuestionKind::stall) return;  // open again
+  if (operation->stage == Operation::Stage::ended) {
+    auto resolved = about<StallResolved>(*operation);
+    resolved.ask = open->question.ask;
+    resolved.by = "end";
+    resolved.stalled_for = in_ms(now_.at - open->asked_at);
+    const QuestionClosed closed{open->question.job_id, open->question.operation_id, open->question.ask, "end"};
+    questions_.close(id, {QuestionTable::ClosedBy::end, {}, {}});
+    return journal({std::move(resolved), closed});
+  }
+  if (std::exchange(open->news, false)) return resolve_by_progress(*operation);
+  if (by_consent) {
+    // The consent stands: it is tried again when another second has passed in silence.
+    watch(*operation, now_.at, limits::backlog_retry, true);
+  }
+}
+
+void Machine::apply_stall_consents(Operation& operation, Nanoseconds silence) {
+  const Job* job = job_of_operation(operation);
+  const QuestionTable::Open* open = questions_.find(operation.id);
+  if (job == nullptr || open == nullptr || open->recording) return;
+  std::optional<milliseconds> next;
+  const Nanoseconds since_question = now_.at - open->asked_at;
+  const Nanoseconds silent = std::max(silence, open->question.silence + since_question);
+  for (const StandingConsent& consent : std::vector(job->consents)) {
+    if (consent.when != StandingConsent::When::stall) continue;
+    if (silent < consent.minimum_silence) {
+      next = std::min(next.value_or(milliseconds::max()), consent.minimum_silence);
+    } else if (apply_consent(operation, consent)) {
+      return;
+    }
+  }
+  // The limit counts from the last progress, as the consent does.
+  if (next) watch(operation, operation.started_at, next, true);
+}
+
+void Machine::apply_error_consents(Operation& operation) {
+  const Job* job = job_of_operation(operation);
+  if (job == nullptr) return;
+  for (const StandingConsent& consent : std::vector(job->consents)) {
+    if (consent.when == StandingConsent::When::error && apply_consent(operation, consent)) return;
+  }
+}
+
+/// False where it does not apply here: the lock is absolute, or the provider is the one that stalled.
+bool Machine::apply_consent(Operation& operation, const StandingConsent& consent) {
+  const QuestionTable::Open* open = questions_.find(operation.id);
+  const AnswerAction wanted = consent.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
+  const auto option = std::ranges::find(open->question.options, wanted, &AnswerOption::action);
+  if (option == open->question.options.end()) return false;
+  event::Answered answered;
+  answered.operation = operation.id;
+  answered.provider_type = consent.provider_type;
+  answered.answer = {.operation_id = text(operation.id), .ask = open->question.ask, .option = option->id,
+                     .provider = consent.switch_to, .confirmed = true, .by = consent.given_by, .note = consent.id,
+                     .idempotency_key = {}, .door = "consent"};
+  if (refusal_of(answered, &operation, open)) return false;
+  journal({ConsentApplied{operation.request.job_id, text(operation.id), open->question.ask, consent}});
+  on(answered);
+  return true;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,191 @@
+#include <algorithm>
+
+#include "holdfast/core/machine_internal.hpp"
+
+namespace holdfast {
+
+result<Machine::SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decision, const std::string& to_type,
+                                                 bool takes_lock) const {
+  if (auto wrong = problem(decision)) return std::move(*wrong);
+  if (takes_lock) {
+    if (const auto why = name_problem(to_type)) {
+      return Failure{Errc::invalid_argument, "the type of provider " + decision.to_provider + " " + *why};
+    }
+  }
+  decision.timestamp = now_.wall;
+
+  // Which lock is left: the one that governs what was named, else the newest of the provider to leave.
+  const StageSet named{decision.affected_stages, {}};
+  const ProviderLock* lock = nullptr;
+  for (const ProviderLock& each : job.locks.all()) {
+    if (!each.active()) continue;
+    const bool concerns = named.all() ? same_name(each.provider_name, decision.from_provider)
+                                      : each.governed().overlaps(named);
+    if (concerns) lock = &each;
+  }
+  if (named.all() && lock == nullptr) lock = job.locks.newest_active();
+
+  SwitchPlan plan{.decision = std::move(decision), .affected = named, .ended = {}, .renewed = {}, .taken = {},
+                  .epoch = job.epoch + 1};
+  if (lock == nullptr) {
+    if (!plan.decision.user_confirmed && plan.decision.reason_code != ReasonCode::legacy_auto) {
+      return Failure{Errc::confirmation_required, "a switch needs the user's confirmation"};
+    }
+    if (!takes_lock) {
+      plan.epoch = job.epoch;  // history: nothing is locked, nothing moves
+      return plan;
+    }
+  } else {
+    if (!same_name(lock->provider_name, plan.decision.from_provider)) {
+      return Failure{Errc::invalid_argument, "the decision leaves " + plan.decision.from_provider +
+                                                 ", but the stages are locked to " + lock->provider_name};
+    }
+    if (!lock->overridable) {
+      return Failure{Errc::lock_not_overridable, "the lock is absolute and ends only by release or by cancelling the "
+                                                 "job: " + lock->text()};
+    }
+    if (!plan.decision.user_confirmed) {
+      return Failure{Errc::confirmation_required,
+                     std::string(name(plan.decision.reason_code)) +
+                         " without the user's confirmation never moves a lock: " + lock->text()};
+    }
+    const StageSet governed = lock->governed();
+    if (!named.all() && !governed.covers(named)) {
+      return Failure{Errc::invalid_argument, "the decision affects stages (" + named.text() +
+                                                 ") beyond those of the lock: " + lock->text()};
+    }
+    if (named.all()) {
+      plan.affected = governed;
+      std::erase_if(plan.affected.stages, [&](const auto& stage) { return job.finished_stages.contains(stage); });
+      if (plan.affected.stages.empty()) plan.affected = governed;
+    } else if (const auto rest = governed.without(named)) {
+      plan.renewed = *lock;
+      plan.renewed->stages = rest->stages;
+      plan.renewed->except_stages = rest->except;
+      plan.renewed->locked_at = now_.wall;
+      plan.renewed->epoch = plan.epoch;
+    }
+    plan.decision.affected_stages = plan.affected.stages;
+    plan.ended = *lock;
+    plan.ended->state = LockState::ended;
+    plan.ended->reason = name(plan.decision.reason_code);
+    plan.ended->ended_at = now_.wall;
+  }
+  if (takes_lock) {
+    plan.taken = ProviderLock{.job_id = job.id, .provider_name = plan.decision.to_provider, .provider_type = to_type,
+                              .correlation_id = plan.decision.correlation_id, .overridable = true,
+                              .stages = plan.affected.stages, .except_stages = plan.affected.except,
+                              .state = LockState::active, .locked_at = now_.wall, .ended_at = {}, .reason = {},
+                              .epoch = plan.epoch};
+  }
+  return plan;
+}
+
+std::vector<News> Machine::records_of(const SwitchPlan& plan) const {
+  std::vector<News> records{plan.decision};
+  if (plan.ended) records.push_back(LockEnded{*plan.ended, plan.epoch});
+  if (plan.renewed) records.push_back(LockTaken{*plan.renewed});
+  if (plan.taken) records.push_back(LockTaken{*plan.taken});
+  return records;
+}
+
+/// The only place where a consent is made: the decision is on disk.
+void Machine::carry_out(Job& job, SwitchPlan plan, SaveId saved) {
+  Consent consent(saved);
+  job.epoch = plan.epoch;
+  if (plan.taken) {
+    job.locks.replace(plan.ended, plan.renewed, *plan.taken, std::move(consent));
+  } else if (plan.ended) {
+    job.locks.await(*plan.ended, plan.renewed, plan.affected, plan.decision.to_provider, std::move(consent));
+  }
+  switch_queued(job);
+}
+
+/// What has not begun goes to the new provider.
+void Machine::switch_queued(Job& job) {
+  for (const OperationId id : std::vector(job.operations)) {
+    Operation* operation = find(id);
+    if (operation == nullptr || operation->stage != Operation::Stage::queued) continue;
+    if (job.locks.validate(operation->request.provider_name, operation->request.stage_name).allowed) continue;
+    order_cancel(*operation, Errc::switched);
+  }
+}
+
+void Machine::on(const event::DecisionSubmitted& event) {
+  if (auto wrong = problem(event.decision)) return reply(event.ticket, std::move(*wrong));
+  Job* job = ready_job(event.decision.job_id, event);
+  if (job == nullptr) return;
+  auto plan = plan_switch(*job, event.decision, "", false);
+  if (!plan) {
+    journal({Refused{.job_id = job->id, .stage_name = {}, .provider_name = event.decision.to_provider,
+                     .correlation_id = event.decision.correlation_id, .code = plan.error().code,
+                     .message = plan.error().message, .by = event.decision.decided_by}});
+    return reply(event.ticket, plan.error());
+  }
+  Pending pending{.job_id = job->id, .records = records_of(*plan), .plan = *plan,
+                  .then = SwitchSaved{event.ticket,
+                                      parse_operation_id(event.decision.operation_id).value_or(OperationId{}), false}};
+  open_record(*job, pending.records, event.decision.decided_by);
+  save(std::move(pending));
+}
+
+void Machine::on(const event::SwitchRequested& event) {
+  const SwitchRequest& request = event.request;
+  if (const auto why = name_problem(request.job_id)) {
+    return refuse(event.ticket, Errc::invalid_argument, "the job id " + *why);
+  }
+  Job* job = ready_job(request.job_id, event);
+  if (job == nullptr) return;
+  const ProviderLock* lock = request.stages.empty() ? job->locks.newest_active()
+                                                    : job->locks.covering({request.stages, {}});
+  if (!request.from_provider.empty()) lock = job->locks.newest(request.from_provider);
+  if (lock == nullptr || !lock->active()) {
+    return refuse(event.ticket, Errc::no_such_job,
+                  "job " + request.job_id + " has no active lock over " +
+                      (request.stages.empty() ? "any stage" : StageSet{request.stages, {}}.text()));
+  }
+  FallbackDecision decision =
+      FallbackDecision::user_requested(request.job_id, lock->provider_name, request.to_provider, milliseconds(0),
+                                       request.correlation_id.empty() ? lock->correlation_id : request.correlation_id,
+                                       request.stages);
+  decision.user_confirmed = request.confirmed;
+  decision.decided_by = request.by;
+  for (const OperationId id : job->operations) {
+    const Operation* operation = find(id);
+    if (operation != nullptr && lock->governed().contains(operation->request.stage_name)) {
+      decision.elapsed_before_switch = std::max(decision.elapsed_before_switch, in_ms(elapsed(*operation)));
+    }
+  }
+  auto plan = plan_switch(*job, std::move(decision), request.to_type, true);
+  if (!plan) {
+    journal({Refused{.job_id = job->id, .stage_name = {}, .provider_name = request.to_provider,
+                     .correlation_id = request.correlation_id, .code = plan.error().code,
+                     .message = plan.error().message, .by = request.by}});
+    return reply(event.ticket, plan.error());
+  }
+  Pending pending{.job_id = job->id, .records = records_of(*plan), .plan = *plan,
+                  .then = SwitchSaved{event.ticket, {}, true}};
+  save(std::move(pending));
+}
+
+void Machine::switch_saved(const SwitchSaved& saved, const Pending& pending) {
+  const SwitchPlan& plan = *pending.plan;
+  if (Operation* asked = find(saved.operation)) order_cancel(*asked, Errc::switched);
+  if (saved.cancels_all) {
+    // Asked for out of the blue: everything that runs on these stages at the provider that is left.
+    const Job* job = find_job(pending.job_id);
+    for (const OperationId id : job != nullptr ? job->operations : std::vector<OperationId>{}) {
+      Operation* operation = find(id);
+      if (operation == nullptr || !plan.affected.contains(operation->request.stage_name)) continue;
+      if (!same_name(operation->request.provider_name, plan.decision.from_provider)) continue;
+      order_cancel(*operation, Errc::switched);
+    }
+  }
+  if (plan.taken) {
+    reply(saved.ticket, *plan.taken);
+  } else {
+    reply(saved.ticket, plan.decision);
+  }
+}
+
+}  // namespace holdfast

@@ -1,0 +1,66 @@
+#include "holdfast/core/words.hpp"
+
+#include <cstdio>
+
+#include "holdfast/base/wall_time.hpp"
+
+namespace holdfast {
+
+std::string Progress::text() const {
+  std::string out;
+  const auto add = [&](const std::string& part) { out += (out.empty() ? "" : ", ") + part; };
+  if (percent) {
+    char number[32];
+    std::snprintf(number, sizeof number, "%.0f %%", *percent);
+    add(number);
+  }
+  if (tokens) add(std::to_string(*tokens) + " tokens");
+  if (chunks) add(std::to_string(*chunks) + " chunks");
+  if (bytes) add(std::to_string(*bytes) + " bytes");
+  if (remaining) add("about " + spoken(*remaining) + " left");
+  if (!message.empty()) add(message);
+  return out.empty() ? "nothing yet" : out;
+}
+
+std::string_view name(OperationPhase phase) noexcept {
+  switch (phase) {
+    case OperationPhase::queued: return "queued";
+    case OperationPhase::running: return "running";
+    case OperationPhase::completed: return "completed";
+    case OperationPhase::failed: return "failed";
+    case OperationPhase::cancelled: return "cancelled";
+    case OperationPhase::switched: return "switched";
+    case OperationPhase::interrupted: return "interrupted";
+  }
+  __builtin_unreachable();
+}
+
+std::string_view name(JobState state) noexcept {
+  switch (state) {
+    case JobState::running: return "running";
+    case JobState::waiting: return "waiting";
+    case JobState::interrupted: return "interrupted";
+    case JobState::done: return "done";
+    case JobState::failed: return "failed";
+    case JobState::cancelled: return "cancelled";
+    case JobState::released: return "released";
+  }
+  __builtin_unreachable();
+}
+
+std::string_view name(ErrorClass error) noexcept {
+  switch (error) {
+    case ErrorClass::none: return "none";
+    case ErrorClass::http: return "http";
+    case ErrorClass::auth: return "auth";
+    case ErrorClass::quota: return "quota";
+    case ErrorClass::protocol: return "protocol";
+    case ErrorClass::connection: return "connection";
+    case ErrorClass::truncated: return "truncated";
+    case ErrorClass::command: return "command";
+    case ErrorClass::other: return "other";
+  }
+  __builtin_unreachable();
+}
+
+}  // namespace holdfast
