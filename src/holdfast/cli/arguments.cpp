@@ -1,0 +1,237 @@
+#include "holdfast/cli/arguments.hpp"
+
+// The only source that includes CLI11: it costs seconds to compile.
+#include <CLI/CLI.hpp>
+#include <tuple>
+
+#include "holdfast/base/name.hpp"
+#include "holdfast/toml/problems.hpp"
+#include "holdfast/jobs/job_file.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr const char* about =
+    "Keeps a long generative job on the provider its user chose: slow is not failed, and nothing switches by itself.";
+
+constexpr const char* general_examples = R"(
+Examples:
+  holdfast init                                        a commented job.toml and holdfast.toml to start from
+  holdfast run job.toml                                run it, live on the terminal
+  holdfast run job.toml --input article=@README.md     with a text of your own
+  holdfast run job.toml --dry-run                      what it would do, and everything that is wrong with it
+  holdfast profiles Ollama --patience longForm         how long Ollama may take
+  holdfast providers --check                           who can serve a stage here, and what is missing
+  holdfast doctor                                      whether this machine has what it takes
+
+Exit status: 0 done, 1 the job failed, 2 usage or configuration, 3 refused by policy, 4 cancelled,
+5 store unreachable. Environment: HOLDFAST_CONFIG, HOLDFAST_STORE, NO_COLOR.
+)";
+
+constexpr const char* run_examples = R"(
+Examples:
+  holdfast run job.toml --input article=@notes.md --out film
+  holdfast run job.toml --provider tts-synthesis=Piper --patience longForm
+  holdfast run job.toml --consent 'stall after 10m: switch to Piper' --consent 'error: cancel'
+  holdfast run job.toml --json | jq 'select(.event == "stage.finished")'
+
+On a terminal a suspected stall is a question, answered by a key; no answer means: keep waiting. Without a terminal
+nobody is asked: decide in advance with --on-stall or --consent.
+)";
+
+/// What the options write into, before the texts among them are read.
+struct Raw {
+  GlobalArguments global{};
+  RunArguments run{};
+  std::vector<std::string> inputs{}, providers{}, consents{};
+  std::string on_stall = "ask", on_error{};
+  InitArguments init{};
+  ProfilesArguments profiles{};
+  ProvidersArguments provider_list{};
+  DoctorArguments doctor{};
+  VersionArguments version{};
+  bool version_asked = false;
+};
+
+void add_global(CLI::App& app, Raw& raw) {
+  app.add_option("--config", raw.global.config, "configuration (else HOLDFAST_CONFIG, then the usual places)")
+      ->type_name("FILE");
+  app.add_option("--store", raw.global.store, "where locks and decisions are kept (else HOLDFAST_STORE); memory:")
+      ->type_name("URL");
+  app.add_option("--log-level", raw.global.log_level, "trace, debug, info, warn, error or off")
+      ->type_name("LEVEL")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
+  app.add_option("--log-file", raw.global.log_file, "structured log, one line of JSON an event")->type_name("FILE");
+  app.add_flag("--version,-V", raw.version_asked, "version, compiler and libraries");
+}
+
+/// An option that may be repeated, each time with one value: `--input a=1 b.toml` must not eat the job file.
+void add_repeated(CLI::App& app, const std::string& name, std::vector<std::string>& into, const std::string& type,
+                  const std::string& what) {
+  app.add_option(name, into, what)->type_name(type)->expected(1)->take_all();
+}
+
+void add_run(CLI::App& app, Raw& raw) {
+  CLI::App* run = app.add_subcommand("run", "run a job file, its stages locked to their providers");
+  run->footer(run_examples);
+  run->add_option("JOB", raw.run.job, "the job file")->type_name("FILE")->required();
+  add_repeated(*run, "--input", raw.inputs, "NAME=VALUE|@FILE", "an input of the job; repeat for more");
+  run->add_option("--patience", raw.run.patience, "conservative, balanced, longForm, or one of your own")
+      ->type_name("PROFILE");
+  add_repeated(*run, "--provider", raw.providers, "STAGE=NAME", "another provider for a stage; repeat for more");
+  run->add_option("--out", raw.run.out, "folder of the artifacts (./NAME-JOB)")->type_name("DIR");
+  run->add_option("--on-stall", raw.on_stall, "ask (on a terminal), wait without asking, or cancel")
+      ->type_name("ask|wait|cancel")
+      ->check(CLI::IsMember({"ask", "wait", "cancel"}));
+  run->add_option("--on-error", raw.on_error, "ask (on a terminal), or fail (without one)")
+      ->type_name("ask|fail")
+      ->check(CLI::IsMember({"ask", "fail"}));
+  add_repeated(*run, "--consent", raw.consents, "'WHEN: WHAT'", "an answer given in advance; repeat for more");
+  run->add_flag("--dry-run", raw.run.dry_run, "print the plan and everything that is wrong, start nothing");
+  run->add_flag("--json", raw.run.json, "one line of JSON an event on stdout, nothing else there");
+  run->add_flag("--plain", raw.run.plain, "one line of text an event, no screen, no prompts");
+}
+
+void add_others(CLI::App& app, Raw& raw) {
+  CLI::App* init = app.add_subcommand("init", "write a commented job.toml and holdfast.toml");
+  init->add_option("DIR", raw.init.folder, "where (the working folder)")->type_name("DIR");
+  init->add_flag("--force", raw.init.force, "write over files that are there");
+
+  CLI::App* profiles = app.add_subcommand("profiles", "how long providers may take, and what is asked after that");
+  profiles->add_option("PROVIDER", raw.profiles.provider, "one provider (all)")->type_name("NAME");
+  profiles->add_option("--patience", raw.profiles.patience, "conservative, balanced, longForm, or one of your own")
+      ->type_name("PROFILE");
+  profiles->add_flag("--json", raw.profiles.json, "one JSON document");
+
+  CLI::App* providers = app.add_subcommand("providers", "who can serve a stage: built in and configured");
+  providers->add_flag("--check", raw.provider_list.check, "also say what prevents each from working here");
+  providers->add_flag("--json", raw.provider_list.json, "one JSON document");
+
+  CLI::App* doctor = app.add_subcommand("doctor", "check configuration, programs, fonts, locale, terminal");
+  doctor->add_option("--out", raw.doctor.out, "the folder that must be writeable (the working folder)")
+      ->type_name("DIR");
+  doctor->add_flag("--json", raw.doctor.json, "one JSON document");
+
+  CLI::App* version = app.add_subcommand("version", "version, compiler and libraries");
+  version->add_flag("--json", raw.version.json, "one JSON document");
+}
+
+Usage wrong(const std::string& what, const std::string& command = {}) {
+  return {Exit::usage,
+          "holdfast: " + what + "\nSee `holdfast" + (command.empty() ? "" : " " + command) + " --help`.\n"};
+}
+
+/// The subcommand that was named, if any.
+std::string chosen(const CLI::App& app) {
+  const auto subcommands = app.get_subcommands();
+  return subcommands.empty() ? std::string() : subcommands.front()->get_name();
+}
+
+std::vector<std::string> known_words(const CLI::App& app, bool options) {
+  std::vector<std::string> out;
+  if (!options) {
+    for (const CLI::App* each : app.get_subcommands(nullptr)) out.push_back(each->get_name());
+    return out;
+  }
+  std::vector<const CLI::App*> apps{&app};
+  for (const CLI::App* each : app.get_subcommands()) apps.push_back(each);
+  for (const CLI::App* each : apps) {
+    for (const CLI::Option* option : each->get_options()) {
+      for (const std::string& name : option->get_lnames()) out.push_back("--" + name);
+    }
+  }
+  return out;
+}
+
+/// A word that nobody takes.
+Usage unexpected(const CLI::App& app, const std::string& word) {
+  const bool option = word.starts_with('-');
+  const std::string command = chosen(app);
+  const std::vector<std::string> known = known_words(app, option);
+  const std::string hint = suggestion(word, {known.begin(), known.end()});
+  if (option) return wrong("there is no option " + shown(word) + hint, command);
+  if (command.empty()) return wrong("there is no command '" + shown(word) + "'" + hint);
+  return wrong("'" + shown(word) + "' is one word too many for `holdfast " + command + "`", command);
+}
+
+Usage explained(const CLI::App& app, const std::vector<std::string>& words, const CLI::ParseError& error) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const auto remaining = app.remaining(true);
+    if (!remaining.empty()) return unexpected(app, remaining.front());
+  }
+  if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    if (chosen(app) == "run") return wrong("run needs a job file: holdfast run job.toml", "run");
+    return wrong(words.empty() ? "say what to do, such as `holdfast run job.toml`" : std::string(error.what()));
+  }
+  return wrong(shown(error.what(), 400), chosen(app));
+}
+
+/// The texts among the options of `run`; what is wrong with the first that is.
+std::optional<Usage> read_run(Raw& raw) {
+  for (const auto& [texts, flag, into] :
+       {std::tuple(&raw.inputs, "--input", &raw.run.inputs), std::tuple(&raw.providers, "--provider", &raw.run.providers)}) {
+    for (const std::string& text : *texts) {
+      auto read = parse_assignment(text, flag);
+      if (!read) return wrong(read.error().message, "run");
+      into->push_back(std::move(*read));
+    }
+  }
+  for (const std::string& text : raw.consents) {
+    auto read = parse_consent(text);
+    if (!read) return wrong("--consent: " + read.error().message, "run");
+    raw.run.consents.push_back(std::move(*read));
+  }
+  if (raw.run.json && raw.run.plain) return wrong("--json and --plain exclude each other: say one of them", "run");
+  raw.run.on_stall = raw.on_stall == "wait" ? OnStall::wait : raw.on_stall == "cancel" ? OnStall::cancel : OnStall::ask;
+  if (!raw.on_error.empty()) raw.run.on_error = raw.on_error == "ask" ? OnError::ask : OnError::fail;
+  if (raw.run.job.empty()) return wrong("the job file's name is empty", "run");
+  return std::nullopt;
+}
+
+Command command_of(const std::string& name, Raw& raw) {
+  if (name == "run") return std::move(raw.run);
+  if (name == "init") return std::move(raw.init);
+  if (name == "profiles") return std::move(raw.profiles);
+  if (name == "providers") return raw.provider_list;
+  if (name == "doctor") return std::move(raw.doctor);
+  return raw.version;
+}
+
+}  // namespace
+
+std::variant<Arguments, Usage> parse_arguments(const std::vector<std::string>& words) {
+  for (const std::string& word : words) {
+    if (!is_utf8(word)) return wrong("the argument '" + shown(word) + "' is not UTF-8");
+  }
+  Raw raw;
+  CLI::App app(about, "holdfast");
+  app.footer(general_examples);
+  app.require_subcommand(0, 1);
+  app.allow_extras(false);
+  app.fallthrough();
+  add_global(app, raw);
+  add_run(app, raw);
+  add_others(app, raw);
+  try {
+    std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 takes them
+    app.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    return Usage{Exit::done, app.help()};
+  } catch (const CLI::CallForAllHelp&) {
+    return Usage{Exit::done, app.help("", CLI::AppFormatMode::All)};
+  } catch (const CLI::ParseError& error) {
+    if (raw.version_asked) return Arguments{raw.global, VersionArguments{}};
+    return explained(app, words, error);
+  }
+  if (raw.version_asked) return Arguments{raw.global, VersionArguments{}};
+  const std::string command = chosen(app);
+  if (command.empty()) return wrong("say what to do, such as `holdfast run job.toml`");
+  if (command == "run") {
+    if (auto usage = read_run(raw)) return *usage;
+  }
+  return Arguments{raw.global, command_of(command, raw)};
+}
+
+std::string argument_library() { return "CLI11 " CLI11_VERSION; }
+
+}  // namespace holdfast::cli

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "holdfast/cli/exit_status.hpp"
+#include "holdfast/core/consent.hpp"
+
+namespace holdfast::cli {
+
+/// Of every command; empty: not said.
+struct GlobalArguments {
+  std::filesystem::path config{};
+  std::string store{};
+  std::string log_level{};  ///< trace, debug, info, warn, error or off
+  std::filesystem::path log_file{};
+};
+
+enum class OnStall : unsigned char { ask, wait, cancel };
+enum class OnError : unsigned char { ask, fail };
+
+struct RunArguments {
+  std::filesystem::path job{};
+  std::vector<std::pair<std::string, std::string>> inputs{}, providers{};
+  std::string patience{};
+  std::filesystem::path out{};
+  OnStall on_stall = OnStall::ask;
+  std::optional<OnError> on_error{};  ///< absent: ask on a terminal, else fail
+  std::vector<StandingConsent> consents{};  ///< `on_stall` cancel is not among them
+  bool dry_run = false, json = false, plain = false;
+};
+
+struct InitArguments {
+  std::filesystem::path folder = ".";
+  bool force = false;
+};
+
+struct ProfilesArguments {
+  std::string provider{};  ///< empty: all
+  std::string patience{};
+  bool json = false;
+};
+
+struct ProvidersArguments {
+  bool check = false, json = false;
+};
+
+struct DoctorArguments {
+  std::filesystem::path out = ".";
+  bool json = false;
+};
+
+struct VersionArguments {
+  bool json = false;
+};
+
+using Command = std::variant<RunArguments, InitArguments, ProfilesArguments, ProvidersArguments, DoctorArguments,
+                             VersionArguments>;
+
+struct Arguments {
+  GlobalArguments global{};
+  Command command{};
+};
+
+/// Instead of arguments: help that was asked for (`done`), or what is wrong with them (`usage`).
+struct Usage {
+  Exit exit = Exit::done;
+  std::string text{};  ///< ends with a line end
+};
+
+/// `words`: without the program's name. Every wrong one is answered with a sentence that names it and what would be
+/// right.
+std::variant<Arguments, Usage> parse_arguments(const std::vector<std::string>& words);
+
+/// "CLI11 2.1.2": its header is included in one source file only.
+std::string argument_library();
+
+}  // namespace holdfast::cli

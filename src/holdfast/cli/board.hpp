@@ -1,0 +1,85 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/cli/telling.hpp"
+
+namespace holdfast::cli {
+
+/// Events kept for the screen; what is older is in the log.
+inline constexpr std::size_t board_events_max = 50;
+
+/// One stage as the screen shows it. Times are since the board began.
+struct StageRow {
+  std::string name{}, provider{}, provider_type{};
+  bool locked = false, absolute = false;
+  std::size_t items = 1, items_done = 0;
+  api::StageState state = api::StageState::pending;
+  milliseconds began_at{}, ended_at{};
+};
+
+/// One call that runs or waits for its turn, as it was last heard of.
+struct LiveCall {
+  api::OperationView operation{};
+  milliseconds seen_at{};      ///< when `operation` held
+};
+
+struct BoardEvent {
+  milliseconds at{};
+  std::string text{};
+  bool urgent = false;         ///< a question, an error, a switch
+};
+
+/// What the screen shows of one job: news folded into rows, questions and the last few events.
+///
+/// Pure. Time: told, since the board began. Owns no terminal and asks nobody.
+class Board {
+ public:
+  Board(std::string job_id, std::vector<StageRow> plan, CategoryWording wording)
+      : job_id_(std::move(job_id)), wording_(std::move(wording)), stages_(std::move(plan)) {}
+
+  void hear(const News& news, milliseconds at);
+  /// All operations not ended, for the numbers that move between two pieces of news.
+  void watch(std::vector<api::OperationView> operations, milliseconds at);
+  /// Something of the terminal's own, worth a line among the events.
+  void note(std::string text, milliseconds at, bool urgent = false);
+
+  const std::string& job_id() const { return job_id_; }
+  JobState state() const { return state_; }
+  const std::vector<StageRow>& stages() const { return stages_; }
+  const StageRow* stage(std::string_view name) const;
+  /// Those that run before those that wait, oldest first.
+  std::vector<const LiveCall*> calls_of(std::string_view stage) const;
+  const LiveCall* call(std::string_view operation_id) const;
+  /// Open ones, oldest first.
+  const std::deque<Question>& questions() const { return questions_; }
+  const std::deque<BoardEvent>& events() const { return events_; }
+  const std::vector<FallbackDecision>& decisions() const { return decisions_; }
+  CategoryWords words(const api::OperationView& operation) const;
+  /// 0 to 1, of items and of the percent of those that run; nothing where only the end will tell.
+  std::optional<double> fraction(const StageRow& stage) const;
+
+ private:
+  struct Fold;
+
+  StageRow& row(const std::string& name);
+  StageRow* find_row(std::string_view name);
+  void end_open_rows(api::StageState state, milliseconds at);
+
+  std::string job_id_;
+  CategoryWording wording_;
+  std::vector<StageRow> stages_;
+  JobState state_ = JobState::running;
+  std::map<std::string, LiveCall, std::less<>> calls_;
+  std::deque<Question> questions_;
+  std::deque<BoardEvent> events_;
+  std::vector<FallbackDecision> decisions_;
+};
+
+}  // namespace holdfast::cli

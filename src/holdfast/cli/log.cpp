@@ -1,0 +1,88 @@
+#include "holdfast/cli/log.hpp"
+
+#include <spdlog/sinks/basic_file_sink.h>
+#include <spdlog/sinks/null_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/base/wall_time.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+struct Entry {
+  std::string_view event{};  ///< empty: the policy names none
+  spdlog::level::level_enum level = spdlog::level::info;
+};
+
+/// Policy §11.
+struct EntryOf {
+  Entry operator()(const LockTaken&) const { return {"PROVIDER_LOCK_CREATED"}; }
+  Entry operator()(const LockEnded&) const { return {"PROVIDER_LOCK_RELEASED"}; }
+  Entry operator()(const OperationStarted& news) const {
+    return news.queued ? Entry{} : Entry{"PROVIDER_REQUEST_START"};
+  }
+  Entry operator()(const OperationProgress&) const { return {"PROVIDER_HEARTBEAT", spdlog::level::debug}; }
+  Entry operator()(const CategoryChanged&) const { return {"PROVIDER_LATENCY_CATEGORY_CHANGE"}; }
+  Entry operator()(const StallSuspected&) const { return {"PROVIDER_STALL_SUSPECTED", spdlog::level::warn}; }
+  Entry operator()(const StallResolved&) const { return {"PROVIDER_STALL_RESOLVED"}; }
+  Entry operator()(const OperationEnded&) const { return {"PROVIDER_REQUEST_COMPLETE"}; }
+  Entry operator()(const ProviderHardError&) const { return {"PROVIDER_HARD_ERROR", spdlog::level::err}; }
+  Entry operator()(const QuestionAnswered&) const { return {"USER_ANSWER"}; }
+  Entry operator()(const FallbackDecision&) const { return {"USER_FALLBACK_INITIATED"}; }
+  Entry operator()(const Refused&) const { return {"LOCK_VIOLATION", spdlog::level::warn}; }
+  Entry operator()(const auto&) const { return {}; }
+};
+
+std::string_view word(spdlog::level::level_enum level) {
+  const auto text = spdlog::level::to_string_view(level);
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+std::string log_line(const Notice& notice) {
+  const Entry entry = std::visit(EntryOf{}, *notice.news);
+  if (entry.event.empty()) return {};
+  const auto line = api::event_line(notice.seq, notice.time, *notice.news);
+  const auto& data = line.at("data").as_object();
+  const auto* correlation = data.if_contains("correlationId");
+  return api::text(boost::json::object{{"time", line.at("time")},
+                                       {"level", word(entry.level)},
+                                       {"event", entry.event},
+                                       {"correlationId", correlation == nullptr ? nullptr : *correlation},
+                                       {"jobId", line.at("jobId")},
+                                       {"operationId", line.at("operationId")},
+                                       {"data", data}});
+}
+
+EventLog::EventLog(const std::filesystem::path& file, const std::string& level, bool to_stderr) {
+  spdlog::sink_ptr sink;
+  if (!file.empty()) {
+    try {
+      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
+    } catch (const spdlog::spdlog_ex& error) {
+      throw Error(Errc::config, "--log-file: " + std::string(error.what()));
+    }
+  } else if (to_stderr) {
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  } else {
+    sink = std::make_shared<spdlog::sinks::null_sink_mt>();
+  }
+  logger_ = std::make_shared<spdlog::logger>("holdfast", std::move(sink));
+  logger_->set_pattern("%v");
+  logger_->set_level(level.empty() ? spdlog::level::info : spdlog::level::from_str(level));
+  logger_->flush_on(spdlog::level::info);
+  logger_->set_error_handler([](const std::string&) {});  // a full disk is told by whoever needs it, not over the screen
+}
+
+EventLog::~EventLog() { logger_->flush(); }
+
+void EventLog::hear(const Notice& notice) {
+  const Entry entry = std::visit(EntryOf{}, *notice.news);
+  if (entry.event.empty() || !logger_->should_log(entry.level)) return;
+  logger_->log(entry.level, "{}", log_line(notice));
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "holdfast/gateway/gateway.hpp"
+
+namespace spdlog {
+class logger;
+}
+
+namespace holdfast::cli {
+
+/// The structured log: one line of JSON for each event that the policy names, with its correlation id.
+///
+/// Threads: any. Errors: a log file that cannot be opened throws `Error` config; one that cannot be written to any more
+/// is no reason to stop a job.
+class EventLog {
+ public:
+  /// `file` empty: stderr where `to_stderr`, else nowhere. `level`: trace, debug, info, warn, error or off; empty: info.
+  EventLog(const std::filesystem::path& file, const std::string& level, bool to_stderr);
+  ~EventLog();
+  EventLog(const EventLog&) = delete;
+  EventLog& operator=(const EventLog&) = delete;
+
+  void hear(const Notice& notice);
+
+ private:
+  std::shared_ptr<spdlog::logger> logger_;
+};
+
+/// The line of one piece of news; empty where the policy names no event for it.
+std::string log_line(const Notice& notice);
+
+}  // namespace holdfast::cli

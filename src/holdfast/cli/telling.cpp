@@ -1,0 +1,151 @@
+#include "holdfast/cli/telling.hpp"
+
+#include "holdfast/base/wall_time.hpp"
+#include "holdfast/cli/display_text.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+/// "tts-synthesis on eSpeak"
+std::string where(const auto& news) {
+  if (news.stage_name.empty()) return news.provider_name;
+  return news.provider_name.empty() ? news.stage_name : news.stage_name + " on " + news.provider_name;
+}
+
+std::string by(const std::string& who) { return who.empty() ? std::string() : " by " + who; }
+
+std::string counted(std::size_t count, const std::string& word) {
+  return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
+}
+
+std::string stages_of(const ProviderLock& lock) {
+  const StageSet governed = lock.governed();
+  if (!governed.all()) return governed.text();
+  std::string out = "all stages";
+  for (const std::string& each : governed.except) out += (out == "all stages" ? " but " : ", ") + each;
+  return out;
+}
+
+struct Told {
+  const CategoryWording& wording;
+
+  std::string operator()(const JobOpened& news) const {
+    return "job " + news.job_id + " opened" + (news.patience.empty() ? "" : ", patience " + news.patience);
+  }
+  std::string operator()(const JobClosed& news) const {
+    return "job " + news.job_id + " " + std::string(name(news.state)) + by(news.by);
+  }
+  std::string operator()(const LockTaken& news) const {
+    return stages_of(news.lock) + ": locked to " + news.lock.provider_name +
+           (news.lock.overridable ? "" : ", absolutely");
+  }
+  std::string operator()(const LockEnded& news) const {
+    if (news.lock.state == LockState::released) return {};  // every job ends so
+    return stages_of(news.lock) + ": lock on " + news.lock.provider_name + " " + std::string(name(news.lock.state)) +
+           (news.lock.reason.empty() ? "" : " (" + news.lock.reason + ")");
+  }
+  std::string operator()(const Refused& news) const { return "refused: " + news.message; }
+  std::string operator()(const OperationStarted& news) const {
+    return news.queued ? where(news) + ": queued, waits for its turn" : std::string();
+  }
+  std::string operator()(const OperationEnded& news) const {
+    if (news.outcome == OperationPhase::completed || news.outcome == OperationPhase::failed) return {};
+    return where(news) + ": " + std::string(name(news.outcome)) + " after " + spoken(news.elapsed);
+  }
+  std::string operator()(const CategoryChanged& news) const {
+    if (news.longer_than_usual) {
+      return where(news) + ": longer than usual for " + news.provider_type + " (" + spoken(news.elapsed) + ")";
+    }
+    if (news.to == LatencyCategory::StallSuspected || news.to == LatencyCategory::Error) return {};  // told by others
+    return where(news) + ": " + wording(news.to, news.provider_type, news.provider_name).label + ", after " +
+           spoken(news.elapsed);
+  }
+  std::string operator()(const OperationProgress&) const { return {}; }
+  std::string operator()(const StallSuspected& news) const {
+    return where(news) + ": no progress for " + spoken(news.elapsed_since_last_progress);
+  }
+  std::string operator()(const StallResolved& news) const {
+    if (news.by == "progress") return where(news) + ": progress again; the question is withdrawn";
+    return news.by == "end" ? where(news) + ": ended; the question is withdrawn" : std::string();
+  }
+  std::string operator()(const QuestionOpened&) const { return {}; }
+  std::string operator()(const QuestionAnswered& news) const {
+    const std::string who = news.by.empty() ? "somebody" : news.by;
+    return news.stage_name + ": " + who + " answered " + news.option +
+           (news.provider.empty() ? "" : ", " + news.provider) + " (" + news.door + ")" +
+           (news.recorded ? "" : "; it could not be recorded");
+  }
+  std::string operator()(const QuestionClosed&) const { return {}; }
+  std::string operator()(const ProviderHardError& news) const { return where(news) + ": " + told_fault(news.fault); }
+  std::string operator()(const FallbackDecision& news) const { return "switched: " + told_decision(news); }
+  std::string operator()(const ConsentGiven& news) const {
+    return "consent given" + by(news.consent.given_by) + ": " + news.consent.text();
+  }
+  std::string operator()(const ConsentApplied& news) const { return "consent applied: " + news.consent.text(); }
+  std::string operator()(const Cancelled& news) const {
+    return (news.operation_id.empty() ? "job " + news.job_id : "operation " + news.operation_id) + " cancelled" +
+           by(news.by);
+  }
+  std::string operator()(const StageStarted& news) const {
+    return where(news) + ": started" + (news.items == 1 ? "" : ", " + counted(news.items, "item"));
+  }
+  std::string operator()(const StageFinished& news) const {
+    const StageProgress& step = news.step;
+    if (step.finished) return step.stage_name + ": done" + (step.items == 1 ? "" : ", " + counted(step.items, "item"));
+    return step.stage_name + ": " + std::to_string(step.items_done) + " of " + counted(step.items, "item") + " done";
+  }
+};
+
+}  // namespace
+
+std::string told(const News& news, const CategoryWording& wording) {
+  return harmless(std::visit(Told{wording}, news));
+}
+
+std::string told_alternative(const Alternative& alternative) {
+  std::string what = alternative.provider_type;
+  if (!alternative.model.empty()) what += ", " + alternative.model;
+  if (alternative.requires_network) what += ", needs the network";
+  std::string out = alternative.provider_name + " (" + what + ")";
+  if (!alternative.allowed) out += ": not possible, " + alternative.why_not;
+  return harmless(out);
+}
+
+std::vector<std::string> told_question(const Question& question) {
+  std::vector<std::string> out;
+  const std::string kind = question.kind == QuestionKind::stall        ? "is it stalled?"
+                           : question.kind == QuestionKind::hard_error ? "it failed"
+                                                                       : "it was interrupted";
+  out.push_back(harmless("question " + std::to_string(question.ask) + " about " + where(question) + " (" +
+                         question.operation_id + "): " + kind));
+  if (!question.evidence.empty()) out.push_back(harmless(question.evidence));
+  for (const Alternative& each : question.alternatives) out.push_back("alternative: " + told_alternative(each));
+  for (const AnswerOption& each : question.options) {
+    out.push_back(harmless("option " + each.id + ": " + each.label +
+                           (each.requires_confirmation ? " (asks for confirmation)" : "")));
+  }
+  return out;
+}
+
+std::string told_fault(const ProviderFault& fault) {
+  std::string out(name(fault.error_class));
+  if (fault.error_class == ErrorClass::none) out = "failed";
+  if (fault.error_class == ErrorClass::command) out = "command failed";
+  if (fault.error_class == ErrorClass::other) out = "failed";
+  if (fault.status != 0) out += ", status " + std::to_string(fault.status);
+  if (!fault.code.empty()) out += ", " + fault.code;
+  if (!fault.message.empty()) out += ": " + fault.message;
+  return harmless(out);
+}
+
+std::string told_decision(const FallbackDecision& decision) {
+  std::string out = decision.from_provider + " → " + decision.to_provider;
+  std::string stages;
+  for (const std::string& each : decision.affected_stages) stages += (stages.empty() ? " for " : ", ") + each;
+  out += stages + " after " + spoken(decision.elapsed_before_switch) + " (" + std::string(name(decision.reason_code)) +
+         ")";
+  if (decision.user_confirmed) out += ", confirmed" + by(decision.decided_by);
+  return harmless(out);
+}
+
+}  // namespace holdfast::cli

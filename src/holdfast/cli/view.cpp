@@ -1,0 +1,112 @@
+#include "holdfast/cli/view.hpp"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "holdfast/base/wall_time.hpp"
+#include "holdfast/cli/display_text.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+/// A second Ctrl-C within this time means it.
+constexpr milliseconds interrupt_again{5000};
+
+/// A reader that is gone (a closed pipe, a closed terminal) is no reason to stop a job.
+void print_line(std::FILE* out, const std::string& line) {
+  std::fwrite(line.data(), 1, line.size(), out);
+  std::fputc('\n', out);
+  std::fflush(out);
+}
+
+}  // namespace
+
+void View::watch(std::vector<api::OperationView>, milliseconds) {}
+void View::input_ready(milliseconds) {}
+void View::hung_up() {}
+void View::resized(milliseconds) {}
+void View::finished(milliseconds) {}
+
+void JsonView::hear(const Notice& notice, milliseconds) {
+  print_line(out_, api::text(api::event_line(notice.seq, notice.time, *notice.news)));
+}
+
+void JsonView::interrupted(milliseconds) { control_.cancel(user_name()); }
+
+void PlainView::hear(const Notice& notice, milliseconds) {
+  const std::string line = told(*notice.news, wording_);
+  if (!line.empty()) print_line(out_, rfc3339_seconds(notice.time) + "  " + line);
+  const auto* opened = std::get_if<QuestionOpened>(notice.news.get());
+  if (opened == nullptr) return;
+  for (const std::string& each : told_question(opened->question)) {
+    print_line(out_, rfc3339_seconds(notice.time) + "  " + each);
+  }
+  for (const std::string& each : unattended_advice(opened->question)) {
+    print_line(out_, rfc3339_seconds(notice.time) + "  " + each);
+  }
+}
+
+void PlainView::interrupted(milliseconds at) {
+  if (interrupt_asks_ && (!interrupted_at_ || at - *interrupted_at_ > interrupt_again)) {
+    interrupted_at_ = at;
+    return print("Cancel the job? Press Ctrl-C again within 5 s; otherwise it goes on.");
+  }
+  print("cancelling: what is finished is kept");
+  control_.cancel(user_name());
+}
+
+void PlainView::print(const std::string& text) {
+  print_line(out_, rfc3339_seconds(std::chrono::floor<milliseconds>(std::chrono::system_clock::now())) + "  " + text);
+}
+
+std::vector<std::string> unattended_advice(const Question& question) {
+  if (question.kind == QuestionKind::stall) {
+    return {"The job waits: it goes on by itself when the provider makes progress. Nothing is switched or cancelled.",
+            "To decide in advance: --consent 'stall after 10m: switch to NAME', --consent 'stall after 10m: cancel', "
+            "or --on-stall cancel."};
+  }
+  return {"The job waits. Nothing is switched or cancelled by itself; Ctrl-C or SIGTERM cancels it.",
+          "To decide in advance: --on-error fail, --consent 'error: switch to NAME' or --consent 'error: cancel'."};
+}
+
+api::OperationView view_of(const OperationState& state) {
+  return {.operation_id = state.operation_id,
+          .job_id = state.job_id,
+          .stage_name = state.stage_name,
+          .provider_name = state.provider_name,
+          .provider_type = state.provider_type,
+          .correlation_id = state.correlation_id,
+          .state = state.outcome,
+          .category = state.current_category,
+          .started_at = state.started_at,
+          .elapsed = state.elapsed_time,
+          .heartbeat_count = state.heartbeat_count,
+          .last_heartbeat = state.last_heartbeat,
+          .since_last_heartbeat = state.time_since_last_heartbeat,
+          .since_last_progress = state.time_since_last_progress,
+          .stall_threshold = state.stall_threshold,
+          .progress = state.progress.value_or(Progress{}),
+          .question = state.question,
+          .error = state.fault};
+}
+
+CategoryWording wording_of(const TimeoutProfiles& profiles) {
+  return [profiles](LatencyCategory category, const std::string& type, const std::string& provider) {
+    const CategoryMessage message = profiles.message(category);
+    return CategoryWords{message.status_label, message.hint_for(provider, type)};
+  };
+}
+
+std::string user_name() {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> buffer{};
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+    return found->pw_name;
+  }
+  return "uid " + std::to_string(::geteuid());
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/cli/board.hpp"
+#include "holdfast/gateway/gateway.hpp"
+
+namespace holdfast::cli {
+
+/// What a view can do to the job that it shows.
+struct JobControl {
+  std::function<AnswerResult(Answer)> answer{};
+  /// Cancels the job, confirmed by whoever `by` names.
+  std::function<void(const std::string& by)> cancel{};
+};
+
+/// Shows a running job. Called on one thread; times are since the run began.
+class View {
+ public:
+  virtual ~View() = default;
+  virtual void hear(const Notice& notice, milliseconds at) = 0;
+  /// Operations as they stand, several times a second.
+  virtual void watch(std::vector<api::OperationView> operations, milliseconds at);
+  /// A descriptor to poll for keys; -1: none.
+  virtual int input() const { return -1; }
+  virtual void input_ready(milliseconds at);
+  /// SIGINT came.
+  virtual void interrupted(milliseconds at) = 0;
+  /// The terminal is gone; the job goes on.
+  virtual void hung_up();
+  virtual void resized(milliseconds at);
+  /// Nothing more will happen.
+  virtual void finished(milliseconds at);
+  /// Whether `watch` is wanted.
+  virtual bool live() const { return false; }
+};
+
+/// One line of JSON an event.
+class JsonView : public View {
+ public:
+  JsonView(std::FILE* out, JobControl control) : out_(out), control_(std::move(control)) {}
+  void hear(const Notice& notice, milliseconds at) override;
+  void interrupted(milliseconds at) override;
+
+ private:
+  std::FILE* out_;
+  JobControl control_;
+};
+
+/// One line of text for each event worth it, with its time.
+class PlainView : public View {
+ public:
+  /// `interrupt_asks`: SIGINT comes from a person at a terminal, who is asked to press it again.
+  PlainView(std::FILE* out, CategoryWording wording, JobControl control, bool interrupt_asks)
+      : out_(out), wording_(std::move(wording)), control_(std::move(control)), interrupt_asks_(interrupt_asks) {}
+  void hear(const Notice& notice, milliseconds at) override;
+  void interrupted(milliseconds at) override;
+
+ private:
+  void print(const std::string& text);
+
+  std::FILE* out_;
+  CategoryWording wording_;
+  JobControl control_;
+  bool interrupt_asks_;
+  std::optional<milliseconds> interrupted_at_{};
+};
+
+/// What an unattended run is told about a question: that the job waits, and how to decide in advance.
+std::vector<std::string> unattended_advice(const Question& question);
+
+api::OperationView view_of(const OperationState& state);
+
+/// The words of the profiles.
+CategoryWording wording_of(const TimeoutProfiles& profiles);
+
+/// The login name of whoever runs this.
+std::string user_name();
+
+}  // namespace holdfast::cli

@@ -1,0 +1,246 @@
+#include "holdfast/gateway/engine.hpp"
+
+#include <algorithm>
+#include <random>
+
+#include "holdfast/base/check.hpp"
+#include "holdfast/gateway/clock.hpp"
+
+namespace holdfast::gateway {
+namespace {
+
+/// How often a running operation's progress is told.
+constexpr milliseconds progress_notice_interval{1000};
+
+Failure closed_failure() { return {Errc::cancelled, "the gateway is closed"}; }
+
+}  // namespace
+
+Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
+    : options_(std::move(options)),
+      inbox_(std::make_shared<Inbox>()),
+      work_(boost::asio::make_work_guard(inbox_->io())),
+      slots_(options_.profiles.sweep_interval()),
+      sweep_timer_(inbox_->io()),
+      pull_timer_(inbox_->io()),
+      notices_(std::make_shared<NoticeBoard>()),
+      desk_(std::move(store), inbox_, [this](std::vector<Event> events) {
+        for (Event& event : events) queue_.push_back(std::move(event));
+        pump();
+      }) {
+  step(event::ProvidersConfigured{options_.providers});
+  arm_sweep();
+  thread_ = std::thread([this] { inbox_->io().run(); });
+}
+
+Engine::~Engine() {
+  std::promise<void> drained;
+  // What is under way is written down; a store that needs time gets it.
+  std::function<void()> drain = [&] {
+    if (!desk_.idle()) {
+      boost::asio::post(inbox_->io(), [&drain] { drain(); });
+      std::this_thread::yield();
+      return;
+    }
+    inbox_->close();
+    closed_ = true;  // what was posted before the inbox closed still runs, and hears that
+    fail_everybody();
+    sweep_timer_.cancel();
+    pull_timer_.cancel();
+    look_ups_.clear();
+    drained.set_value();
+  };
+  inbox_->post([&] {
+    hear(event::StopOrdered{});
+    drain();
+  });
+  drained.get_future().wait();
+  work_.reset();
+  thread_.join();
+  stoppers_.join();
+}
+
+void Engine::fail_everybody() {
+  const auto replies = std::exchange(replies_, {});
+  const auto openings = std::exchange(openings_, {});
+  for (const auto& [ticket, handler] : replies) handler(closed_failure());
+  for (const auto& [ticket, opening] : openings) opening.handler(closed_failure());
+}
+
+void Engine::ask(EventMaker make, ReplyHandler handler) {
+  const auto shared = std::make_shared<ReplyHandler>(std::move(handler));
+  const bool posted = inbox_->post([this, make = std::move(make), shared] {
+    const Ticket ticket{++last_ticket_};
+    if (closed_) return (*shared)(closed_failure());
+    try {
+      Event event = make(*this, ticket);
+      replies_[ticket] = std::move(*shared);
+      hear(std::move(event));
+    } catch (const Error& error) {
+      (*shared)(Failure{error.errc(), error.what()});
+    }
+  });
+  if (!posted) (*shared)(closed_failure());
+}
+
+void Engine::open(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token caller_stop,
+                  OpenHandler handler) {
+  const auto opening =
+      std::make_shared<Opening>(Opening{std::move(heartbeat), std::move(caller_stop), std::move(handler)});
+  const bool posted = inbox_->post([this, request = std::move(request), opening]() mutable {
+    if (closed_) return opening->handler(closed_failure());
+    start_operation(Ticket{++last_ticket_}, std::move(request), std::move(*opening));
+  });
+  if (!posted) opening->handler(closed_failure());
+}
+
+void Engine::hear(Event event) {
+  queue_.push_back(std::move(event));
+  pump();
+}
+
+void Engine::pump() {
+  if (pumping_) return;
+  pumping_ = true;
+  while (!queue_.empty()) {
+    const Event event = std::move(queue_.front());
+    queue_.pop_front();
+    deliver_newer_progress(event);
+    step(event);
+  }
+  pumping_ = false;
+}
+
+/// Before the core hears an answer, a cancel or an end, it hears of progress that came earlier.
+void Engine::deliver_newer_progress(const Event& event) {
+  const auto deliver = [this](OperationId id) {
+    if (const auto news = slots_.news(id)) step(*news);
+  };
+  if (const auto* answered = std::get_if<event::Answered>(&event)) {
+    deliver(answered->operation);
+  } else if (const auto* ended = std::get_if<event::CallEnded>(&event)) {
+    deliver(ended->operation);
+  } else if (const auto* cancel = std::get_if<event::CancelRequested>(&event)) {
+    if (cancel->operation) return deliver(cancel->operation);
+    if (const Job* job = machine_.job(cancel->request.job_id)) {
+      for (const OperationId id : std::vector(job->operations)) deliver(id);
+    }
+  }
+}
+
+void Engine::step(const Event& event) {
+  Effects effects;
+  machine_.step(moment_now(), event, effects);
+  perform(std::move(effects));
+}
+
+void Engine::perform(Effects effects) {
+  for (Effect& effect : effects) {
+    std::visit([this](auto& order) { perform(order); }, effect);
+  }
+}
+
+void Engine::perform(effect::Reply& order) {
+  if (const auto opening = openings_.find(order.ticket); opening != openings_.end()) {
+    const OpenHandler handler = std::move(opening->second.handler);
+    openings_.erase(opening);
+    return handler(std::get<Failure>(order.value));
+  }
+  const auto found = replies_.find(order.ticket);
+  if (found == replies_.end()) return;
+  const ReplyHandler handler = std::move(found->second);
+  replies_.erase(found);
+  handler(std::move(order.value));
+}
+
+void Engine::perform(effect::Save& order) {
+  desk_.save({order.save, moment_now().wall, std::move(order.records)});
+}
+
+void Engine::perform(effect::LookUp& order) {
+  const auto found = look_ups_.find(order.save);
+  if (found == look_ups_.end()) {
+    look_ups_[order.save] = nullptr;
+    return desk_.look_up(order.save);
+  }
+  // It could not be read either: not at once again.
+  found->second = std::make_shared<boost::asio::steady_timer>(inbox_->io(), limits::backlog_retry);
+  found->second->async_wait([this, save = order.save](const boost::system::error_code& error) {
+    if (!error) desk_.look_up(save);
+  });
+}
+
+void Engine::announce(News news) {
+  if (!notices_->has_subscribers()) {
+    ++last_notice_;
+    return;
+  }
+  notices_->post({++last_notice_, moment_now().wall, std::make_shared<const News>(std::move(news))});
+}
+
+void Engine::arm_sweep() {
+  sweep_timer_.expires_after(slots_.interval());
+  sweep_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error || closed_) return;
+    sweep();
+    arm_sweep();
+  });
+}
+
+void Engine::sweep() {
+  const Instant now = instant_now();
+  swept_.clear();
+  slots_.sweep(now, swept_);
+  for (Event& event : swept_) {
+    if (auto* silence = std::get_if<event::SilenceExceeded>(&event)) {
+      const auto call = calls_.find(silence->operation);
+      if (call != calls_.end()) silence->progress = call->second->progress();
+    }
+    queue_.push_back(std::move(event));
+  }
+  if (const auto due = machine_.next_deadline(); due && *due <= now) queue_.push_back(event::TimePassed{});
+  pump();
+  if (now - progress_noticed_ >= progress_notice_interval) announce_progress(now);
+}
+
+void Engine::announce_progress(Instant now) {
+  progress_noticed_ = now;
+  if (!notices_->has_subscribers()) return;
+  for (const auto& [id, call] : calls_) {
+    const std::int64_t heartbeats = call->heartbeats.load(std::memory_order_relaxed);
+    if (heartbeats == call->noticed) continue;
+    call->noticed = heartbeats;
+    const Operation* operation = machine_.operation(id);
+    if (operation == nullptr || operation->stage != Operation::Stage::running) continue;
+    const OperationRequest& request = operation->request;
+    announce(OperationProgress{request.job_id, request.stage_name, request.provider_name, request.provider_type,
+                               request.correlation_id, text(id), call->progress(),
+                               in_ms(now - operation->started_at)});
+  }
+}
+
+void Engine::reload(TimeoutProfiles profiles, std::vector<ProviderInfo> providers) {
+  options_.profiles = std::move(profiles);
+  options_.providers = std::move(providers);
+  terms_.clear();
+  hear(event::ProvidersConfigured{options_.providers});
+}
+
+std::string Engine::type_of(const std::string& provider, const std::string& given) const {
+  if (!given.empty()) return options_.profiles.for_provider(provider, options_.patience, given).provider_type;
+  for (const ProviderInfo& info : options_.providers) {
+    if (same_name(info.name, provider) && !info.type.empty()) return info.type;
+  }
+  return options_.profiles.type_of(provider);
+}
+
+OperationId Engine::next_operation_id() {
+  // Milliseconds since the epoch, then 22 bits that begin anywhere: unique across processes, rising within one.
+  const auto wall = static_cast<std::uint64_t>(moment_now().wall.time_since_epoch().count());
+  static_assert(sizeof(std::random_device::result_type) == 4);
+  const std::uint64_t fresh = wall << 22 | (last_operation_ == 0 ? std::random_device{}() & 0x3fffff : 0);
+  last_operation_ = std::max(last_operation_ + 1, fresh);
+  return OperationId{last_operation_};
+}
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,176 @@
+#pragma once
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <deque>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "holdfast/core/activity.hpp"
+#include "holdfast/core/machine.hpp"
+#include "holdfast/gateway/call.hpp"
+#include "holdfast/gateway/gateway.hpp"
+#include "holdfast/gateway/inbox.hpp"
+#include "holdfast/gateway/notice_board.hpp"
+#include "holdfast/gateway/pulls.hpp"
+#include "holdfast/gateway/store_desk.hpp"
+
+namespace holdfast::gateway {
+
+/// The core made alive: one thread that owns the Machine, and carries out what it orders.
+///
+/// Threads: the public functions up to `stop` may be called from anywhere and answer on the engine's thread; the rest
+/// run there. Time: read here, told to the Machine.
+class Engine {
+ public:
+  using Reply = decltype(effect::Reply::value);
+  using ReplyHandler = std::function<void(Reply)>;
+  using OpenHandler = std::function<void(result<std::shared_ptr<Call>>)>;
+  /// Makes the event once the engine's thread has it; throws `Error` to refuse.
+  using EventMaker = std::function<Event(Engine&, Ticket)>;
+
+  Engine(GatewayOptions options, std::unique_ptr<store::Store> store);
+  /// Ends what runs, writes down what is under way, stops the threads.
+  ~Engine();
+
+  /// The handler is called once, on the engine's thread, or at once where the engine is closed.
+  void ask(EventMaker make, ReplyHandler handler);
+  void open(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token caller_stop, OpenHandler handler);
+  /// Runs `look` on the engine's thread and returns what it returns. Throws cancelled where the engine is closed.
+  template <class Look>
+  auto look(Look look) -> std::invoke_result_t<Look, Engine&>;
+  /// Runs `read` on the store's thread.
+  template <class Read>
+  auto read(Read read) -> std::invoke_result_t<Read, store::Store&>;
+  std::shared_ptr<Inbox> inbox() const { return inbox_; }
+  NoticeBoard& notices() { return *notices_; }
+  const Pulls& pulls() const { return pulls_; }
+
+  // On the engine's thread.
+
+  void hear(Event event);
+  void give_back(std::uint32_t slot) { slots_.give_back(slot); }
+  void pulled(OperationId id);
+  void announce(News news);
+  const Machine& machine() const { return machine_; }
+  std::optional<OperationState> state_of(OperationId id) const;
+  std::optional<OperationState> state_of_correlation(const std::string& correlation_id) const;
+  /// The type that was given, or the provider's, or the mapping's. Throws `Error` where it has no profile.
+  std::string type_of(const std::string& provider, const std::string& given) const;
+  void reload(TimeoutProfiles profiles, std::vector<ProviderInfo> providers);
+  const GatewayOptions& options() const { return options_; }
+
+ private:
+  struct Opening {
+    SharedHeartbeat heartbeat;
+    std::stop_token caller_stop;
+    OpenHandler handler;
+  };
+  /// What is left of a call when it has ended.
+  struct Ended {
+    Progress progress;
+    std::int64_t heartbeats = 0;
+    std::optional<Instant> last_alive, last_progress;
+  };
+
+  void pump();
+  void step(const Event& event);
+  void deliver_newer_progress(const Event& event);
+  void perform(Effects effects);
+  void perform(effect::Reply& order);
+  void perform(effect::Save& order);
+  void perform(effect::LookUp& order);
+  void perform(effect::LoadJob& order) { desk_.load(std::move(order.job_id)); }
+  void perform(effect::OpenCall& order);
+  void perform(effect::CancelCall& order);
+  void perform(effect::Watch& order) { slots_.order(order); }
+  void perform(effect::WatchCategory& order) { slots_.order(order); }
+  void perform(effect::EndWatch& order);
+  void perform(effect::Announce& order) { announce(std::move(order.news)); }
+
+  void start_operation(Ticket ticket, OperationRequest request, Opening opening);
+  void watch_caller(const std::shared_ptr<Call>& call);
+  void schedule_pull(const std::shared_ptr<Call>& call);
+  void arm_pull_timer();
+  void sweep();
+  void arm_sweep();
+  void announce_progress(Instant now);
+  void fail_everybody();
+  OperationId next_operation_id();
+  SharedPatience terms(const OperationRequest& request, const HeartbeatStrategy& heartbeat);
+
+  GatewayOptions options_;
+  std::shared_ptr<Inbox> inbox_;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  Machine machine_;
+  ActivitySlots slots_;
+  std::deque<Event> queue_;
+  bool pumping_ = false, closed_ = false;
+  std::unordered_map<OperationId, std::shared_ptr<Call>> calls_;
+  std::map<OperationId, Ended> ended_;          ///< as many as the Machine keeps
+  std::unordered_map<Ticket, ReplyHandler> replies_;
+  std::unordered_map<Ticket, Opening> openings_;
+  std::map<std::string, SharedPatience> terms_;  ///< shared by operations that wait alike; emptied by `reload`
+  std::uint64_t last_ticket_ = 0, last_operation_ = 0, last_notice_ = 0;
+  std::unordered_map<SaveId, std::shared_ptr<boost::asio::steady_timer>> look_ups_;
+  std::vector<Event> swept_;
+  std::multimap<Instant, std::weak_ptr<Call>> pull_due_;
+  boost::asio::steady_timer sweep_timer_, pull_timer_;
+  Instant progress_noticed_{};
+  std::shared_ptr<NoticeBoard> notices_;
+  Pulls pulls_;
+  boost::asio::thread_pool stoppers_{1};        ///< stop callbacks are the caller's code: not on the engine's thread
+  StoreDesk desk_;
+  std::thread thread_;
+};
+
+template <class Look>
+auto Engine::look(Look look) -> std::invoke_result_t<Look, Engine&> {
+  using T = std::invoke_result_t<Look, Engine&>;
+  const auto promise = std::make_shared<std::promise<T>>();
+  auto future = promise->get_future();
+  const bool posted = inbox_->post([this, promise, look = std::move(look)]() mutable {
+    try {
+      if constexpr (std::is_void_v<T>) {
+        look(*this);
+        promise->set_value();
+      } else {
+        promise->set_value(look(*this));
+      }
+    } catch (...) {
+      promise->set_exception(std::current_exception());
+    }
+  });
+  if (!posted) throw Error(Errc::cancelled, "the gateway is closed");
+  return future.get();
+}
+
+template <class Read>
+auto Engine::read(Read read) -> std::invoke_result_t<Read, store::Store&> {
+  using T = std::invoke_result_t<Read, store::Store&>;
+  const auto promise = std::make_shared<std::promise<T>>();
+  auto future = promise->get_future();
+  const bool posted = inbox_->post([this, promise, read = std::move(read)]() mutable {
+    if (closed_) {
+      promise->set_exception(std::make_exception_ptr(Error(Errc::cancelled, "the gateway is closed")));
+      return;
+    }
+    desk_.read([promise, read = std::move(read)](store::Store& store) mutable {
+      try {
+        promise->set_value(read(store));
+      } catch (...) {
+        promise->set_exception(std::current_exception());
+      }
+    });
+  });
+  if (!posted) throw Error(Errc::cancelled, "the gateway is closed");
+  return future.get();
+}
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,207 @@
+#include <algorithm>
+
+#include "holdfast/base/check.hpp"
+#include "holdfast/gateway/clock.hpp"
+#include "holdfast/gateway/engine.hpp"
+
+namespace holdfast::gateway {
+
+SharedPatience Engine::terms(const OperationRequest& request, const HeartbeatStrategy& heartbeat) {
+  const Job* job = machine_.job(request.job_id);
+  const std::string& patience = !request.patience.empty()                   ? request.patience
+                                : job != nullptr && !job->patience.empty() ? job->patience
+                                                                            : options_.patience;
+  const HeartbeatOptions wanted = heartbeat.options();
+  std::string key = request.provider_type + '\n' + patience + '\n';
+  key += wanted.interval ? std::to_string(wanted.interval->count()) : "-";
+  key += wanted.stall_multiplier ? '\n' + std::to_string(*wanted.stall_multiplier) : "\n-";
+  key += heartbeat.gives_heartbeats() ? "+" : "-";
+  SharedPatience& shared = terms_[key];
+  if (!shared) {
+    try {
+      const TimeoutProfile profile =
+          options_.profiles.for_provider(request.provider_name, patience, request.provider_type);
+      shared = std::make_shared<const Patience>(profile.terms(wanted.interval, wanted.stall_multiplier,
+                                                              heartbeat.gives_heartbeats(),
+                                                              options_.profiles.stall_options()));
+    } catch (...) {
+      terms_.erase(key);
+      throw;
+    }
+  }
+  return shared;
+}
+
+void Engine::start_operation(Ticket ticket, OperationRequest request, Opening opening) {
+  event::OperationRequested asked;
+  try {
+    if (!opening.heartbeat) opening.heartbeat = no_heartbeat();
+    request.provider_type = type_of(request.provider_name, request.provider_type);
+    asked.patience = terms(request, *opening.heartbeat);
+  } catch (const Error& error) {
+    return opening.handler(Failure{error.errc(), error.what()});
+  }
+  asked.ticket = ticket;
+  asked.id = next_operation_id();
+  asked.request = std::move(request);
+  if (opening.caller_stop.stop_requested()) {
+    return opening.handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});
+  }
+  openings_.emplace(ticket, std::move(opening));
+  hear(std::move(asked));
+}
+
+void Engine::perform(effect::OpenCall& order) {
+  const auto found = openings_.find(order.ticket);
+  HOLDFAST_CHECK(found != openings_.end(), "a call is opened for somebody");
+  Opening opening = std::move(found->second);
+  openings_.erase(found);
+  const auto writer = slots_.take(order.operation, instant_now());
+  if (!writer) {
+    // Late writers of ended calls hold every slot: as many as operations may run.
+    hear(event::CallEnded{order.operation, event::CallEnded::How::closed, {}});
+    return opening.handler(Failure{Errc::too_large, "all activity slots are taken"});
+  }
+  const auto call = std::make_shared<Call>(order.operation, inbox_, *this, *writer);
+  call->provider_name = std::move(order.provider_name);
+  call->epoch = order.epoch;
+  call->heartbeat = std::move(opening.heartbeat);
+  calls_[order.operation] = call;
+  call->caller_stop = std::move(opening.caller_stop);
+  watch_caller(call);
+  if (call->heartbeat->pulled()) {
+    const Operation* operation = machine_.operation(order.operation);
+    const auto wanted = call->heartbeat->options().interval;
+    const TimeoutProfile profile = options_.profiles.for_provider(
+        operation->request.provider_name, options_.patience, operation->request.provider_type);
+    call->pull_interval = std::max(wanted.value_or(profile.heartbeat_interval), milliseconds(1));
+    schedule_pull(call);
+  }
+  opening.handler(call);
+}
+
+/// The caller's stop token cancels the operation, in the order of news like any other cancel.
+void Engine::watch_caller(const std::shared_ptr<Call>& call) {
+  if (!call->caller_stop.stop_possible()) return;
+  call->on_caller_stop.emplace(call->caller_stop, [this, inbox = inbox_, id = call->id] {
+    inbox->post([this, id] {
+      CancelRequest request;
+      request.operation_id = text(id);
+      request.confirmed = true;
+      request.by = "caller";
+      hear(event::CancelRequested{{}, std::move(request), id, {}});
+    });
+  });
+}
+
+void Engine::perform(effect::CancelCall& order) {
+  const auto found = calls_.find(order.operation);
+  if (found == calls_.end()) return;
+  const std::shared_ptr<Call> call = found->second;
+  const bool won = call->settle(order.why == Errc::switched ? Call::Fate::switched : Call::Fate::cancelled);
+  if (!won) return;  // the function has returned: its end is on the way, and its result stands
+  boost::asio::post(stoppers_, [call] { call->stop.request_stop(); });
+  queue_.push_back(event::CallEnded{order.operation, event::CallEnded::How::closed, {}});
+}
+
+void Engine::perform(effect::EndWatch& order) {
+  const auto found = calls_.find(order.operation);
+  if (found != calls_.end()) {
+    const Call& call = *found->second;
+    ended_[order.operation] = {call.progress(), call.heartbeats.load(std::memory_order_relaxed),
+                               slots_.last_alive(order.operation), slots_.last_progress(order.operation)};
+    if (ended_.size() > limits::ended_kept_max) ended_.erase(ended_.begin());
+  }
+  slots_.end(order.operation);
+  if (found != calls_.end()) calls_.erase(found);
+}
+
+void Engine::schedule_pull(const std::shared_ptr<Call>& call) {
+  const auto place = pull_due_.emplace(instant_now() + call->pull_interval, call);
+  if (place == pull_due_.begin()) arm_pull_timer();
+}
+
+void Engine::arm_pull_timer() {
+  if (pull_due_.empty()) return;
+  pull_timer_.expires_at(std::chrono::steady_clock::time_point(pull_due_.begin()->first.time_since_epoch()));
+  pull_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    const Instant now = instant_now();
+    while (!pull_due_.empty() && pull_due_.begin()->first <= now) {
+      if (auto call = pull_due_.begin()->second.lock(); call && calls_.contains(call->id)) pulls_.pull(std::move(call));
+      pull_due_.erase(pull_due_.begin());
+    }
+    arm_pull_timer();
+  });
+}
+
+void Engine::pulled(OperationId id) {
+  const auto found = calls_.find(id);
+  if (found != calls_.end()) schedule_pull(found->second);
+}
+
+std::optional<OperationState> Engine::state_of(OperationId id) const {
+  const Operation* operation = machine_.operation(id);
+  if (operation == nullptr) return std::nullopt;
+  const Instant now = instant_now();
+  const Moment moment = moment_now();
+  const bool over = operation->stage == Operation::Stage::ended;
+  OperationState state;
+  state.operation_id = text(id);
+  state.job_id = operation->request.job_id;
+  state.stage_name = operation->request.stage_name;
+  state.provider_name = operation->request.provider_name;
+  state.provider_type = operation->request.provider_type;
+  state.correlation_id = operation->request.correlation_id;
+  state.current_category = operation->category;
+  state.started_at = operation->started_wall;
+  const Instant until = over ? operation->ended_at : now;
+  const bool begun = operation->stage != Operation::Stage::queued;
+  state.elapsed_time = begun ? in_ms(until - operation->started_at) : milliseconds(0);
+  state.outcome = operation->phase();
+  state.stall_threshold = operation->patience->stall;
+  state.fault = operation->fault;
+
+  Ended seen;
+  if (const auto call = calls_.find(id); call != calls_.end()) {
+    seen = {call->second->progress(), call->second->heartbeats.load(std::memory_order_relaxed), slots_.last_alive(id),
+            slots_.last_progress(id)};
+  } else if (const auto kept = ended_.find(id); kept != ended_.end()) {
+    seen = kept->second;
+  }
+  state.heartbeat_count = seen.heartbeats;
+  if (seen.progress != Progress{}) state.progress = seen.progress;
+  if (seen.last_alive) {
+    state.time_since_last_heartbeat = in_ms(until - *seen.last_alive);
+    state.last_heartbeat = moment.wall - in_ms(now - *seen.last_alive);
+  }
+  if (begun) state.time_since_last_progress = in_ms(until - std::max(seen.last_progress.value_or(Instant{}), operation->started_at));
+  if (const QuestionTable::Open* open = machine_.questions().find(id)) {
+    state.open_ask = open->question.ask;
+    state.question = open->question;
+  }
+  return state;
+}
+
+std::optional<OperationState> Engine::state_of_correlation(const std::string& correlation_id) const {
+  OperationId newest_active, newest_ended;
+  std::vector<OperationId> active;
+  for (const auto& [id, operation] : machine_.operations()) {
+    if (operation.request.correlation_id != correlation_id) continue;
+    if (operation.stage == Operation::Stage::ended) {
+      newest_ended = std::max(newest_ended, id);
+    } else {
+      newest_active = std::max(newest_active, id);
+      active.push_back(id);
+    }
+  }
+  auto state = state_of(newest_active ? newest_active : newest_ended);
+  if (!state) return state;
+  std::ranges::sort(active);
+  for (const OperationId id : active) {
+    if (id != newest_active) state->others.push_back(text(id));
+  }
+  return state;
+}
+
+}  // namespace holdfast::gateway

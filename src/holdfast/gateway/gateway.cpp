@@ -1,0 +1,360 @@
+#include "holdfast/gateway/gateway.hpp"
+
+#include <algorithm>
+#include <future>
+
+#include "holdfast/gateway/call.hpp"
+#include "holdfast/gateway/engine.hpp"
+
+namespace holdfast {
+namespace {
+
+using gateway::Call;
+using gateway::Engine;
+
+std::unique_ptr<store::Store> opened(const std::string& url) {
+  auto store = store::open(url);
+  if (!store) throw Error(store.error().code, store.error().message);
+  return std::move(*store);
+}
+
+/// Asks and waits. A `Failure` is thrown, anything else is `T`.
+template <class T>
+T ask(Engine& engine, Engine::EventMaker make) {
+  std::promise<Engine::Reply> promise;
+  engine.ask(std::move(make), [&promise](Engine::Reply reply) { promise.set_value(std::move(reply)); });
+  Engine::Reply reply = promise.get_future().get();
+  if (const auto* failure = std::get_if<Failure>(&reply)) throw Error(failure->code, failure->message);
+  return std::get<T>(std::move(reply));
+}
+
+template <class T>
+T value_of(result<T> outcome) {
+  if (!outcome) throw Error(outcome.error().code, outcome.error().message);
+  return std::move(*outcome);
+}
+
+ProviderFault fault_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const ProviderError& provider) {
+    return provider.fault();
+  } catch (const std::exception& other) {
+    return {ErrorClass::other, 0, {}, other.what()};
+  } catch (...) {
+    return {ErrorClass::other, 0, {}, "an exception that is no std::exception"};
+  }
+}
+
+Error ended_by(Call::Fate fate) {
+  return fate == Call::Fate::switched
+             ? Error(Errc::switched, "a confirmed decision moved the stage to another provider: run it there")
+             : Error(Errc::cancelled, "the operation was cancelled");
+}
+
+void report_end(Call& call, event::CallEnded::How how, ProviderFault fault = {}) {
+  call.on_caller_stop.reset();
+  call.inbox->post([&engine = call.engine, ended = event::CallEnded{call.id, how, std::move(fault)}] {
+    engine.hear(ended);
+  });
+}
+
+/// A text that may enter a record: 200 bytes at most, cut between characters.
+std::string short_error(std::string text) {
+  if (text.size() <= limits::error_text_bytes_max) return text;
+  std::size_t end = limits::error_text_bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  text.resize(end);
+  return text;
+}
+
+}  // namespace
+
+struct Gateway::Impl {
+  Impl(GatewayOptions options, std::unique_ptr<store::Store> store) : engine(std::move(options), std::move(store)) {}
+
+  template <class N, class F>
+  Subscription on(F callback) {
+    return engine.notices().subscribe([callback = std::move(callback)](const Notice& notice) {
+      if (const auto* news = std::get_if<N>(notice.news.get())) callback(*news);
+    });
+  }
+
+  gateway::Engine engine;
+};
+
+ProviderError::ProviderError(ProviderFault fault)
+    : Error(fault.error_class == ErrorClass::truncated    ? Errc::truncated
+            : fault.error_class == ErrorClass::connection ? Errc::provider_unreachable
+                                                          : Errc::provider_failed,
+            fault.message),
+      fault_(std::move(fault)) {}
+
+ScopedProviderLock::~ScopedProviderLock() {
+  try {
+    gateway_.release_provider_lock(lock_.job_id);
+  } catch (const Error&) {
+    // The store does not take it now; the lock stays, as it would after a crash, and the next run finds it.
+  }
+}
+
+Gateway::Gateway(GatewayOptions options) {
+  auto store = opened(options.store);
+  impl_ = std::make_unique<Impl>(std::move(options), std::move(store));
+}
+
+Gateway::Gateway(GatewayOptions options, std::unique_ptr<store::Store> store)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(store))) {}
+
+Gateway::~Gateway() = default;
+
+ProviderLock Gateway::lock_provider(LockRequest request) {
+  return ask<ProviderLock>(impl_->engine, [request = std::move(request)](Engine& engine, Ticket ticket) mutable {
+    request.provider_type = engine.type_of(request.provider_name, request.provider_type);
+    return event::LockRequested{ticket, std::move(request)};
+  });
+}
+
+Validation Gateway::validate_provider(const std::string& job_id, const std::string& provider,
+                                      const std::string& stage) {
+  if (auto valid = impl_->engine.look([&](Engine& engine) -> std::optional<Validation> {
+        const Job* job = engine.machine().job(job_id);
+        if (job == nullptr || job->loading) return std::nullopt;
+        return job->locks.validate(provider, stage);
+      })) {
+    return *valid;
+  }
+  // Not held by this process: the store has its locks.
+  LockTable locks;
+  locks.restore(provider_locks(job_id));
+  return locks.validate(provider, stage);
+}
+
+std::optional<ProviderLock> Gateway::provider_lock(const std::string& job_id) {
+  LockTable locks;
+  locks.restore(provider_locks(job_id));
+  const ProviderLock* newest = locks.newest_active();
+  return newest == nullptr ? std::nullopt : std::optional(*newest);
+}
+
+std::vector<ProviderLock> Gateway::provider_locks(const std::string& job_id) {
+  return value_of(impl_->engine.read([job_id](store::Store& store) { return store.locks(job_id); }));
+}
+
+bool Gateway::unlock_provider_lock(const std::string& job_id, const std::string& reason, const std::string& provider) {
+  return ask<bool>(impl_->engine, [=](Engine&, Ticket ticket) {
+    return event::UnlockRequested{ticket, job_id, reason, provider};
+  });
+}
+
+bool Gateway::release_provider_lock(const std::string& job_id) {
+  return ask<bool>(impl_->engine,
+                   [=](Engine&, Ticket ticket) { return event::ReleaseRequested{ticket, job_id}; });
+}
+
+std::shared_ptr<Call> Gateway::open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop) {
+  std::promise<result<std::shared_ptr<Call>>> promise;
+  impl_->engine.open(std::move(request), std::move(heartbeat), std::move(stop),
+                     [&promise](result<std::shared_ptr<Call>> opened) { promise.set_value(std::move(opened)); });
+  return value_of(promise.get_future().get());
+}
+
+void Gateway::async_open_call(OperationRequest request, SharedHeartbeat heartbeat, CallHandler handler) {
+  impl_->engine.open(std::move(request), std::move(heartbeat), {}, std::move(handler));
+}
+
+void Gateway::close_returned(Call& call) {
+  if (!call.settle(Call::Fate::returned)) throw ended_by(call.fate.load());
+  report_end(call, event::CallEnded::How::returned);
+}
+
+void Gateway::close_failed(Call& call, const std::exception_ptr& error) {
+  if (call.caller_stop.stop_requested() && call.settle(Call::Fate::cancelled)) {
+    // It ended because its caller said so, before the engine could hear of it.
+    report_end(call, event::CallEnded::How::closed);
+    throw ended_by(Call::Fate::cancelled);
+  }
+  if (!call.settle(Call::Fate::returned)) {
+    const Call::Fate fate = call.fate.load();
+    if (fate == Call::Fate::returned) return;
+    call.on_caller_stop.reset();
+    throw ended_by(fate);
+  }
+  ProviderFault fault = fault_of(error);
+  fault.message = short_error(std::move(fault.message));
+  report_end(call, event::CallEnded::How::failed, std::move(fault));
+}
+
+std::optional<OperationState> Gateway::provider_state(const std::string& id) {
+  return impl_->engine.look([&](Engine& engine) {
+    if (const auto operation = parse_operation_id(id)) {
+      if (auto state = engine.state_of(*operation)) return state;
+    }
+    return engine.state_of_correlation(id);
+  });
+}
+
+std::vector<OperationState> Gateway::operations(const std::string& job_id) {
+  return impl_->engine.look([&](Engine& engine) {
+    std::vector<OperationId> active;
+    for (const auto& [id, operation] : engine.machine().operations()) {
+      if (operation.stage == Operation::Stage::ended) continue;
+      if (job_id.empty() || operation.request.job_id == job_id) active.push_back(id);
+    }
+    std::ranges::sort(active);
+    std::vector<OperationState> states;
+    for (const OperationId id : active) states.push_back(*engine.state_of(id));
+    return states;
+  });
+}
+
+AnswerResult Gateway::answer(Answer answer) {
+  return ask<AnswerResult>(impl_->engine, [answer = std::move(answer)](Engine& engine, Ticket ticket) mutable {
+    const auto operation = parse_operation_id(answer.operation_id);
+    std::string type = answer.provider.empty() ? "" : engine.type_of(answer.provider, "");
+    return event::Answered{ticket, operation.value_or(OperationId{}), std::move(answer), std::move(type)};
+  });
+}
+
+bool Gateway::ask_about_failure(const std::string& operation_id) {
+  try {
+    return ask<bool>(impl_->engine, [&](Engine&, Ticket ticket) {
+      return event::QuestionRaised{ticket, parse_operation_id(operation_id).value_or(OperationId{}),
+                                   QuestionKind::hard_error};
+    });
+  } catch (const Error& error) {
+    if (error.errc() == Errc::no_such_operation || error.errc() == Errc::invalid_argument) return false;
+    throw;
+  }
+}
+
+std::vector<Question> Gateway::open_questions() {
+  return impl_->engine.look([](Engine& engine) {
+    std::vector<Question> questions;
+    for (const auto& [id, open] : engine.machine().questions().all_open()) questions.push_back(open.question);
+    std::ranges::sort(questions, {}, &Question::operation_id);
+    return questions;
+  });
+}
+
+AnswerResult Gateway::cancel(CancelRequest request) {
+  return ask<AnswerResult>(impl_->engine, [request = std::move(request)](Engine&, Ticket ticket) mutable -> Event {
+    OperationId operation;
+    if (!request.operation_id.empty()) {
+      const auto parsed = parse_operation_id(request.operation_id);
+      if (!parsed) throw Error(Errc::no_such_operation, "there is no operation " + request.operation_id);
+      operation = *parsed;
+    }
+    return event::CancelRequested{ticket, std::move(request), operation, {}};
+  });
+}
+
+FallbackDecision Gateway::record_fallback_decision(FallbackDecision decision) {
+  return ask<FallbackDecision>(impl_->engine, [decision = std::move(decision)](Engine&, Ticket ticket) mutable {
+    return event::DecisionSubmitted{ticket, std::move(decision)};
+  });
+}
+
+ProviderLock Gateway::switch_provider(SwitchRequest request) {
+  return ask<ProviderLock>(impl_->engine, [request = std::move(request)](Engine& engine, Ticket ticket) mutable {
+    request.to_type = engine.type_of(request.to_provider, request.to_type);
+    return event::SwitchRequested{ticket, std::move(request)};
+  });
+}
+
+std::vector<FallbackDecision> Gateway::fallback_history(const std::string& job_id) {
+  return value_of(impl_->engine.read([job_id](store::Store& store) { return store.history(job_id); }));
+}
+
+void Gateway::give_consent(const std::string& job_id, StandingConsent consent) {
+  ask<bool>(impl_->engine, [=](Engine& engine, Ticket ticket) mutable {
+    if (!consent.cancels()) consent.provider_type = engine.type_of(consent.switch_to, consent.provider_type);
+    return event::ConsentOffered{ticket, job_id, std::move(consent)};
+  });
+}
+
+bool Gateway::open_job(JobRequest request) {
+  return ask<bool>(impl_->engine, [request = std::move(request)](Engine& engine, Ticket ticket) mutable {
+    if (!request.patience.empty()) engine.options().profiles.for_provider("Ollama", request.patience);
+    return event::JobRequested{ticket, std::move(request)};
+  });
+}
+
+void Gateway::close_job(const std::string& job_id, JobState state, const std::string& by) {
+  ask<bool>(impl_->engine,
+            [=](Engine&, Ticket ticket) { return event::JobFinished{ticket, job_id, state, by}; });
+}
+
+void Gateway::stage_started(StageStarted news) {
+  impl_->engine.look([&](Engine& engine) { engine.announce(std::move(news)); });
+}
+
+void Gateway::stage_finished(StageProgress step) {
+  ask<bool>(impl_->engine, [step = std::move(step)](Engine&, Ticket ticket) mutable {
+    return event::StageReached{ticket, std::move(step)};
+  });
+}
+
+Statistics Gateway::statistics() {
+  Statistics all = value_of(impl_->engine.read([](store::Store& store) { return store.statistics(); }));
+  impl_->engine.look([&](Engine& engine) {
+    all.active_operations = static_cast<std::int64_t>(engine.machine().active_operations());
+    all.open_questions = static_cast<std::int64_t>(engine.machine().questions().open_count());
+  });
+  return all;
+}
+
+std::vector<KeptRecord> Gateway::records(const std::string& job_id) {
+  return value_of(impl_->engine.read([job_id](store::Store& store) { return store.records(job_id); }));
+}
+
+std::uint64_t Gateway::epoch(const std::string& job_id) {
+  const auto image = value_of(impl_->engine.read([job_id](store::Store& store) { return store.load(job_id); }));
+  return image ? image->epoch : 0;
+}
+
+void Gateway::reload(TimeoutProfiles profiles, std::vector<ProviderInfo> providers) {
+  impl_->engine.look([&](Engine& engine) { engine.reload(std::move(profiles), std::move(providers)); });
+}
+
+TimeoutProfiles Gateway::profiles() const {
+  return impl_->engine.look([](Engine& engine) { return engine.options().profiles; });
+}
+
+std::vector<ProviderInfo> Gateway::providers() const {
+  return impl_->engine.look([](Engine& engine) { return engine.options().providers; });
+}
+
+Subscription Gateway::on_stall_suspected(std::function<void(const StallSuspected&)> callback) {
+  return impl_->on<StallSuspected>(std::move(callback));
+}
+Subscription Gateway::on_stall_resolved(std::function<void(const StallResolved&)> callback) {
+  return impl_->on<StallResolved>(std::move(callback));
+}
+Subscription Gateway::on_category_changed(std::function<void(const CategoryChanged&)> callback) {
+  return impl_->on<CategoryChanged>(std::move(callback));
+}
+Subscription Gateway::on_hard_error(std::function<void(const ProviderHardError&)> callback) {
+  return impl_->on<ProviderHardError>(std::move(callback));
+}
+Subscription Gateway::on_operation_ended(std::function<void(const OperationEnded&)> callback) {
+  return impl_->on<OperationEnded>(std::move(callback));
+}
+Subscription Gateway::on_fallback_decision(std::function<void(const FallbackDecision&)> callback) {
+  return impl_->on<FallbackDecision>(std::move(callback));
+}
+Subscription Gateway::on_lock_changed(std::function<void(const ProviderLock&)> callback) {
+  return on_news([callback = std::move(callback)](const Notice& notice) {
+    if (const auto* taken = std::get_if<LockTaken>(notice.news.get())) callback(taken->lock);
+    if (const auto* ended = std::get_if<LockEnded>(notice.news.get())) callback(ended->lock);
+  });
+}
+Subscription Gateway::on_news(std::function<void(const Notice&)> callback) {
+  return impl_->engine.notices().subscribe(std::move(callback));
+}
+
+Gateway::CallbackCounts Gateway::callback_counts() const {
+  return {impl_->engine.notices().thrown(), impl_->engine.notices().dropped(), impl_->engine.pulls().thrown()};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,294 @@
+#pragma once
+
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "holdfast/core/news.hpp"
+#include "holdfast/gateway/heartbeat.hpp"
+#include "holdfast/gateway/operation_context.hpp"
+#include "holdfast/gateway/subscription.hpp"
+#include "holdfast/profiles/timeout_profiles.hpp"
+#include "holdfast/store/store.hpp"
+
+namespace holdfast {
+
+namespace gateway {
+template <class T>
+struct Completion {
+  using type = void(std::exception_ptr, T);
+};
+template <>
+struct Completion<void> {
+  using type = void(std::exception_ptr);
+};
+}  // namespace gateway
+
+struct GatewayOptions {
+  TimeoutProfiles profiles = TimeoutProfiles::defaults();
+  std::string store = "memory:";
+  std::string patience = "balanced";          ///< of jobs that do not say their own
+  std::vector<ProviderInfo> providers{};      ///< who can be an alternative, and how many calls each takes at once
+};
+
+/// Something that happened, with its number in this gateway and its time.
+struct Notice {
+  std::uint64_t seq = 0;
+  WallTime time{};
+  std::shared_ptr<const News> news{};
+};
+
+/// An operation as it stands, or as it ended. The newest 1 024 ended ones can still be looked at.
+struct OperationState {
+  std::string operation_id{}, job_id{}, stage_name{}, provider_name{}, provider_type{}, correlation_id{};
+  LatencyCategory current_category = LatencyCategory::Normal;
+  WallTime started_at{};
+  milliseconds elapsed_time{};
+  std::int64_t heartbeat_count = 0;
+  std::optional<WallTime> last_heartbeat{};
+  std::optional<milliseconds> time_since_last_heartbeat{};
+  std::optional<milliseconds> time_since_last_progress{};
+  std::optional<Progress> progress{};         ///< absent: none was reported
+  int open_ask = 0;                           ///< 0: no open question
+  OperationPhase outcome = OperationPhase::running;
+  std::vector<std::string> others{};          ///< active operations with the same correlation id
+  milliseconds stall_threshold{};
+  std::optional<Question> question{};         ///< the open one
+  std::optional<ProviderFault> fault{};
+  int retries = 0;                            ///< same-provider retries, visible as policy §8 asks
+};
+
+/// The gateway: locks jobs to providers, watches their calls, asks, and keeps the record.
+///
+/// Threads: every function may be called from any thread, callbacks included. Callbacks run one at a time, in order,
+/// on the gateway's notice thread; a slow one delays only later callbacks, one that throws is counted and logged.
+/// Destruction cancels what runs and does not wait for functions that ignore their stop token: those end on their own
+/// threads with `cancelled`.
+/// Errors: refused commands throw `Error`; the `async_` forms give the same as `std::exception_ptr`, as Asio does.
+class Gateway {
+ public:
+  explicit Gateway(GatewayOptions options = {});
+  /// With a store of the caller's own behind the port.
+  Gateway(GatewayOptions options, std::unique_ptr<store::Store> store);
+  ~Gateway();
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  // Locks. Each is acknowledged when it is durable.
+
+  /// Throws lock_conflict, provider_locked, invalid_argument, store_unavailable.
+  ProviderLock lock_provider(LockRequest request);
+  Validation validate_provider(const std::string& job_id, const std::string& provider, const std::string& stage);
+  /// The newest active lock.
+  std::optional<ProviderLock> provider_lock(const std::string& job_id);
+  /// All locks the job ever had, oldest first.
+  std::vector<ProviderLock> provider_locks(const std::string& job_id);
+  /// Once, for an overridable lock, with a reason; false where it was not active any more.
+  bool unlock_provider_lock(const std::string& job_id, const std::string& reason, const std::string& provider = {});
+  /// Ends every lock of the job; false where there was none.
+  bool release_provider_lock(const std::string& job_id);
+
+  // Operations.
+
+  /// Calls `function(OperationContext&)` on this thread, under watch, and returns what it returns.
+  ///
+  /// The lock is checked first; a refused function is never called. An exception of the function reaches the caller
+  /// unchanged; after a cancel or a switch a late value is dropped and `Error` cancelled or switched is thrown.
+  template <class Function>
+  auto execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function&& function,
+                             std::stop_token stop = {}) -> std::invoke_result_t<Function, OperationContext&>;
+
+  /// The same for a coroutine `function(OperationContext&) -> boost::asio::awaitable<T>`, which runs on the completion
+  /// token's executor. Completes with (std::exception_ptr, T).
+  template <class Function, class Token>
+  auto async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
+                                   Token&& token);
+
+  /// By correlation id (the newest active operation, else the newest that ended) or by operation id.
+  std::optional<OperationState> provider_state(const std::string& correlation_or_operation_id);
+  /// All operations not ended, oldest first; of one job where it is named.
+  std::vector<OperationState> operations(const std::string& job_id = {});
+
+  // Questions and answers.
+
+  /// A lost race or a refusal is no exception: it is in the result.
+  AnswerResult answer(Answer answer);
+  /// Asks about an operation that failed (`hard_error`): try again, an alternative, or cancel. False where it cannot.
+  bool ask_about_failure(const std::string& operation_id);
+  std::vector<Question> open_questions();
+  /// Throws confirmation_required, no_such_job, no_such_operation.
+  AnswerResult cancel(CancelRequest request);
+
+  // Switching.
+
+  /// Records the decision and ends the old lock; the caller then locks the new provider.
+  FallbackDecision record_fallback_decision(FallbackDecision decision);
+  /// Both in one transaction; the running calls of the stages end as `switched`. Returns the new lock.
+  ProviderLock switch_provider(SwitchRequest request);
+  std::vector<FallbackDecision> fallback_history(const std::string& job_id);
+  void give_consent(const std::string& job_id, StandingConsent consent);
+
+  // Jobs, for those who run whole ones.
+
+  /// False where the job is open already.
+  bool open_job(JobRequest request);
+  void close_job(const std::string& job_id, JobState state, const std::string& by = {});
+  /// Told, not recorded.
+  void stage_started(StageStarted news);
+  /// Durable when it returns.
+  void stage_finished(StageProgress step);
+
+  Statistics statistics();
+  /// The job's trail.
+  std::vector<KeptRecord> records(const std::string& job_id);
+  /// The job's epoch as committed; 0 where it has none.
+  std::uint64_t epoch(const std::string& job_id);
+  /// For operations that begin from now on.
+  void reload(TimeoutProfiles profiles, std::vector<ProviderInfo> providers);
+  TimeoutProfiles profiles() const;
+  std::vector<ProviderInfo> providers() const;
+
+  // Subscriptions.
+
+  [[nodiscard]] Subscription on_stall_suspected(std::function<void(const StallSuspected&)> callback);
+  [[nodiscard]] Subscription on_stall_resolved(std::function<void(const StallResolved&)> callback);
+  [[nodiscard]] Subscription on_category_changed(std::function<void(const CategoryChanged&)> callback);
+  [[nodiscard]] Subscription on_hard_error(std::function<void(const ProviderHardError&)> callback);
+  [[nodiscard]] Subscription on_operation_ended(std::function<void(const OperationEnded&)> callback);
+  [[nodiscard]] Subscription on_lock_changed(std::function<void(const ProviderLock&)> callback);
+  [[nodiscard]] Subscription on_fallback_decision(std::function<void(const FallbackDecision&)> callback);
+  /// Everything, in order.
+  [[nodiscard]] Subscription on_news(std::function<void(const Notice&)> callback);
+  /// Callbacks that threw, and notices dropped because callbacks were slower than the news (10 000 may wait).
+  struct CallbackCounts {
+    std::uint64_t thrown = 0, dropped = 0, pulls_thrown = 0;
+  };
+  CallbackCounts callback_counts() const;
+
+ private:
+  using CallHandler = std::function<void(result<std::shared_ptr<gateway::Call>>)>;
+
+  std::shared_ptr<gateway::Call> open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop);
+  void async_open_call(OperationRequest request, SharedHeartbeat heartbeat, CallHandler handler);
+  /// Returns where the function's result counts; throws cancelled or switched where it does not.
+  static void close_returned(gateway::Call& call);
+  /// Returns where the function's exception counts; throws cancelled or switched where it does not.
+  static void close_failed(gateway::Call& call, const std::exception_ptr& error);
+
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// What a caller's function throws to say what kind of hard error ended its call.
+class ProviderError : public Error {
+ public:
+  explicit ProviderError(ProviderFault fault);
+  const ProviderFault& fault() const { return fault_; }
+
+ private:
+  ProviderFault fault_;
+};
+
+/// A lock that is released when the scope is left, exceptions included.
+class ScopedProviderLock {
+ public:
+  ScopedProviderLock(Gateway& gateway, LockRequest request)
+      : gateway_(gateway), lock_(gateway.lock_provider(std::move(request))) {}
+  ~ScopedProviderLock();
+  ScopedProviderLock(const ScopedProviderLock&) = delete;
+  ScopedProviderLock& operator=(const ScopedProviderLock&) = delete;
+
+  const ProviderLock& lock() const { return lock_; }
+
+ private:
+  Gateway& gateway_;
+  ProviderLock lock_;
+};
+
+template <class Function>
+auto Gateway::execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function&& function,
+                                    std::stop_token stop) -> std::invoke_result_t<Function, OperationContext&> {
+  const std::shared_ptr<gateway::Call> call =
+      open_call(std::move(request), std::move(heartbeat), std::move(stop));
+  OperationContext context(call);
+  try {
+    if constexpr (std::is_void_v<std::invoke_result_t<Function, OperationContext&>>) {
+      std::forward<Function>(function)(context);
+      close_returned(*call);
+    } else {
+      auto value = std::forward<Function>(function)(context);
+      close_returned(*call);
+      return value;
+    }
+  } catch (...) {
+    close_failed(*call, std::current_exception());
+    throw;
+  }
+}
+
+template <class Function, class Token>
+auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
+                                          Token&& token) {
+  using Awaitable = std::invoke_result_t<Function, OperationContext&>;
+  using T = typename Awaitable::value_type;
+  using Signature = typename gateway::Completion<T>::type;
+  const auto coroutine = [](Gateway& gateway, OperationRequest request, SharedHeartbeat heartbeat,
+                            Function function) -> boost::asio::awaitable<T> {
+    auto opening = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&,
+                                               void(std::exception_ptr, std::shared_ptr<gateway::Call>)>(
+        [&gateway](auto handler, OperationRequest asked, SharedHeartbeat beat) {
+          const auto executor = boost::asio::get_associated_executor(handler);
+          const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+          gateway.async_open_call(std::move(asked), std::move(beat), [shared, executor](auto opened) {
+            boost::asio::post(executor, [shared, opened = std::move(opened)]() mutable {
+              if (opened) {
+                (*shared)(std::exception_ptr(), *opened);
+              } else {
+                (*shared)(std::make_exception_ptr(Error(opened.error().code, opened.error().message)), nullptr);
+              }
+            });
+          });
+        },
+        boost::asio::use_awaitable, std::move(request), std::move(heartbeat));
+    const std::shared_ptr<gateway::Call> call = co_await std::move(opening);
+    OperationContext context(call);
+    std::exception_ptr error;
+    try {
+      auto running = function(context);
+      if constexpr (std::is_void_v<T>) {
+        co_await std::move(running);
+        close_returned(*call);
+        co_return;
+      } else {
+        T value = co_await std::move(running);
+        close_returned(*call);
+        co_return value;
+      }
+    } catch (...) {
+      error = std::current_exception();
+    }
+    close_failed(*call, error);
+    std::rethrow_exception(error);
+  };
+  // The handler's executor is the one of the coroutine that awaits: there the function runs.
+  return boost::asio::async_initiate<Token, Signature>(
+      [this, coroutine](auto handler, OperationRequest asked, SharedHeartbeat beat, Function call) {
+        const auto executor = boost::asio::get_associated_executor(handler);
+        auto work = coroutine(*this, std::move(asked), std::move(beat), std::move(call));
+        boost::asio::co_spawn(executor, std::move(work), std::move(handler));
+      },
+      token, std::move(request), std::move(heartbeat), std::move(function));
+}
+
+}  // namespace holdfast

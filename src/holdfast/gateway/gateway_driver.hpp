@@ -1,0 +1,79 @@
+#pragma once
+
+// What the gateway's tests share.
+
+#include <chrono>
+#include <thread>
+
+#include "holdfast/gateway/gateway.hpp"
+#include "holdfast/store/memory.hpp"
+
+namespace holdfast {
+
+/// Waits until `condition` holds; the test's own time limit ends it where it never does.
+template <class Condition>
+void wait_for(Condition condition) {
+  while (!condition()) std::this_thread::yield();
+}
+
+/// The code of the `Error` that `action` throws; ok where it throws none.
+template <class Action>
+Errc thrown(Action action) {
+  try {
+    action();
+    return Errc::ok;
+  } catch (const Error& error) {
+    return error.errc();
+  }
+}
+
+inline OperationRequest request() {
+  return {.job_id = "job",
+          .provider_name = "Ollama",
+          .provider_type = "local_llm",
+          .stage_name = "script-generation",
+          .correlation_id = "corr"};
+}
+
+/// A store that does what it is told: fails, says that it does not know, or works.
+class ScriptedStore final : public store::Store {
+ public:
+  enum class Mode { works, fails, unknown_saved, unknown_lost };
+
+  std::vector<store::Outcome> commit(std::span<const store::Transaction> transactions) override {
+    std::vector<store::Outcome> outcomes;
+    for (const store::Transaction& each : transactions) {
+      switch (mode.load()) {
+        case Mode::works: outcomes.push_back(memory_.commit(std::span(&each, 1))[0]); break;
+        case Mode::fails: outcomes.push_back({store::Outcome::Kind::failed, "disk full"}); break;
+        case Mode::unknown_saved:
+          memory_.commit(std::span(&each, 1));
+          found_ = true;
+          outcomes.push_back({store::Outcome::Kind::unknown, "connection lost"});
+          break;
+        case Mode::unknown_lost:
+          found_ = false;
+          outcomes.push_back({store::Outcome::Kind::unknown, "connection lost"});
+          break;
+      }
+    }
+    return outcomes;
+  }
+  result<bool> contains(SaveId) override { return found_; }
+  result<std::optional<event::JobImage>> load(const std::string& job) override {
+    if (mode == Mode::fails) return Failure{Errc::store_unavailable, "disk full"};
+    return memory_.load(job);
+  }
+  result<std::vector<ProviderLock>> locks(const std::string& job) override { return memory_.locks(job); }
+  result<std::vector<FallbackDecision>> history(const std::string& job) override { return memory_.history(job); }
+  result<std::vector<KeptRecord>> records(const std::string& job) override { return memory_.records(job); }
+  result<Statistics> statistics() override { return memory_.statistics(); }
+
+  std::atomic<Mode> mode{Mode::works};
+
+ private:
+  store::Memory memory_;
+  bool found_ = false;
+};
+
+}  // namespace holdfast

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "holdfast/core/news.hpp"
+#include "holdfast/gateway/subscription.hpp"
+
+namespace holdfast {
+struct Notice;
+}
+
+namespace holdfast::gateway {
+
+/// Tells subscribers, one notice at a time, in order, on a thread of its own.
+///
+/// Threads: `post`, `subscribe` and the end of a subscription from anywhere, callbacks included.
+/// Limits: `waiting_max` notices; above that progress notices go first, then the oldest, and both are counted.
+class NoticeBoard : public std::enable_shared_from_this<NoticeBoard> {
+ public:
+  using Callback = std::function<void(const Notice&)>;
+  static constexpr std::size_t waiting_max = 10000;  ///< a few seconds of a busy gateway, some MiB
+
+  NoticeBoard();
+  /// Delivers what waits, then joins. Not from inside a callback.
+  ~NoticeBoard();
+
+  void post(Notice notice);
+  Subscription subscribe(Callback callback);
+  bool has_subscribers() const;
+  std::uint64_t thrown() const;
+  std::uint64_t dropped() const;
+
+ private:
+  struct Subscriber {
+    std::uint64_t id = 0;
+    Callback callback;
+  };
+
+  void run();
+  void make_room();
+  void unsubscribe(std::uint64_t id);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Notice> waiting_;
+  std::list<std::shared_ptr<Subscriber>> subscribers_;
+  std::uint64_t last_id_ = 0, calling_ = 0, thrown_ = 0, dropped_ = 0;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,74 @@
+#include "holdfast/gateway/notice_board.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include <future>
+
+#include "holdfast/gateway/gateway.hpp"
+
+namespace holdfast::gateway {
+namespace {
+
+Notice notice(std::uint64_t seq, News news) {
+  return {seq, WallTime{}, std::make_shared<const News>(std::move(news))};
+}
+
+TEST(NoticeBoard, DeliversInOrderAndEverythingBeforeItEnds) {
+  std::vector<std::uint64_t> seen;
+  Subscription subscription;
+  {
+    const auto board = std::make_shared<NoticeBoard>();
+    subscription = board->subscribe([&](const Notice& each) { seen.push_back(each.seq); });
+    for (std::uint64_t i = 1; i <= 100; ++i) board->post(notice(i, JobClosed{}));
+  }
+  ASSERT_EQ(seen.size(), 100u);
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+}
+
+TEST(NoticeBoard, DropsProgressFirstWhenCallbacksAreTooSlow) {
+  std::promise<void> release, blocked;
+  std::size_t progress = 0, others = 0;
+  Subscription subscription;
+  {
+    const auto board = std::make_shared<NoticeBoard>();
+    subscription = board->subscribe([&, first = true](const Notice& each) mutable {
+      if (std::exchange(first, false)) {
+        blocked.set_value();
+        release.get_future().wait();
+        return;
+      }
+      (std::holds_alternative<OperationProgress>(*each.news) ? progress : others) += 1;
+    });
+    board->post(notice(1, JobClosed{}));
+    blocked.get_future().wait();
+    for (std::size_t i = 0; i < 10; ++i) board->post(notice(2, OperationProgress{}));
+    for (std::size_t i = 0; i < NoticeBoard::waiting_max; ++i) board->post(notice(3, JobClosed{}));
+    EXPECT_EQ(board->dropped(), 10u);
+    release.set_value();
+  }
+  EXPECT_EQ(progress, 0u);
+  EXPECT_EQ(others, NoticeBoard::waiting_max);
+}
+
+TEST(NoticeBoard, EndingASubscriptionWaitsForTheCallbackThatRuns) {
+  const auto board = std::make_shared<NoticeBoard>();
+  std::promise<void> entered, release;
+  std::atomic<bool> finished = false;
+  Subscription subscription = board->subscribe([&](const Notice&) {
+    entered.set_value();
+    release.get_future().wait();
+    finished = true;
+  });
+  board->post(notice(1, JobClosed{}));
+  entered.get_future().wait();
+  auto ending = std::async(std::launch::async, [&] { subscription.reset(); });
+  release.set_value();
+  ending.get();
+  EXPECT_TRUE(finished);
+  EXPECT_FALSE(board->has_subscribers());
+}
+
+}  // namespace
+}  // namespace holdfast::gateway

@@ -1,0 +1,90 @@
+#include "holdfast/gateway/store_desk.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "holdfast/base/check.hpp"
+
+namespace holdfast::gateway {
+
+StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox> inbox,
+                     std::function<void(std::vector<Event>)> deliver)
+    : store_(std::move(store)), inbox_(std::move(inbox)), deliver_(std::move(deliver)) {}
+
+StoreDesk::~StoreDesk() { thread_.join(); }
+
+void StoreDesk::save(store::Transaction transaction) { add(std::move(transaction)); }
+void StoreDesk::look_up(SaveId save) { add(LookUp{save}); }
+void StoreDesk::load(std::string job_id) { add(Load{std::move(job_id)}); }
+void StoreDesk::read(std::function<void(store::Store&)> read) { add(std::move(read)); }
+
+void StoreDesk::add(Task task) {
+  waiting_.push_back(std::move(task));
+  flush();
+}
+
+void StoreDesk::flush() {
+  if (busy_ || waiting_.empty()) return;
+  busy_ = true;
+  boost::asio::post(thread_, [this, tasks = std::exchange(waiting_, {})]() mutable {
+    std::vector<Event> events = work(*store_, std::move(tasks));
+    inbox_->post([this, events = std::move(events)]() mutable {
+      busy_ = false;
+      deliver_(std::move(events));
+      flush();
+    });
+  });
+}
+
+void StoreDesk::commit(store::Store& store, std::vector<store::Transaction>& batch, std::vector<Event>& out) {
+  if (batch.empty()) return;
+  std::vector<store::Outcome> outcomes;
+  try {
+    outcomes = store.commit(batch);
+  } catch (const std::exception& error) {
+    // A store that throws says nothing about what it has done.
+    outcomes.assign(batch.size(), {store::Outcome::Kind::unknown, error.what()});
+  }
+  HOLDFAST_CHECK(outcomes.size() == batch.size(), "a store gives one outcome for each transaction");
+  for (std::size_t i = 0; i < batch.size(); ++i) {
+    switch (outcomes[i].kind) {
+      case store::Outcome::Kind::saved: out.push_back(event::Saved{batch[i].save}); break;
+      case store::Outcome::Kind::failed: out.push_back(event::SaveFailed{batch[i].save, outcomes[i].why}); break;
+      case store::Outcome::Kind::unknown: out.push_back(event::SaveUnknown{batch[i].save}); break;
+    }
+  }
+  batch.clear();
+}
+
+std::vector<Event> StoreDesk::work(store::Store& store, std::vector<Task> tasks) {
+  std::vector<Event> out;
+  std::vector<store::Transaction> batch;
+  for (Task& task : tasks) {
+    if (auto* transaction = std::get_if<store::Transaction>(&task)) {
+      batch.push_back(std::move(*transaction));
+      continue;
+    }
+    commit(store, batch, out);
+    if (const auto* look_up = std::get_if<LookUp>(&task)) {
+      const auto found = store.contains(look_up->save);
+      // A store that cannot be read either: the transaction stays unknown, and is looked up again.
+      if (found) {
+        out.push_back(event::SaveLookedUp{look_up->save, *found});
+      } else {
+        out.push_back(event::SaveUnknown{look_up->save});
+      }
+    } else if (const auto* load = std::get_if<Load>(&task)) {
+      auto image = store.load(load->job_id);
+      if (image) {
+        out.push_back(event::JobLoaded{load->job_id, std::move(*image)});
+      } else {
+        out.push_back(event::JobLoadFailed{load->job_id, image.error().message});
+      }
+    } else {
+      std::get<std::function<void(store::Store&)>>(task)(store);
+    }
+  }
+  commit(store, batch, out);
+  return out;
+}
+
+}  // namespace holdfast::gateway

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <boost/asio/thread_pool.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "holdfast/core/event.hpp"
+#include "holdfast/gateway/inbox.hpp"
+#include "holdfast/store/store.hpp"
+
+namespace holdfast::gateway {
+
+/// The store's thread, and the queue in front of it: a commit takes what has queued while the last one ran.
+///
+/// Threads: everything is called on the engine's thread; the store is touched on its own thread only.
+class StoreDesk {
+ public:
+  StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox> inbox,
+            std::function<void(std::vector<Event>)> deliver);
+  ~StoreDesk();
+
+  void save(store::Transaction transaction);
+  void look_up(SaveId save);
+  void load(std::string job_id);
+  /// Runs on the store's thread, after what was ordered before.
+  void read(std::function<void(store::Store&)> read);
+  bool idle() const { return !busy_ && waiting_.empty(); }
+
+ private:
+  struct LookUp {
+    SaveId save;
+  };
+  struct Load {
+    std::string job_id;
+  };
+  using Task = std::variant<store::Transaction, LookUp, Load, std::function<void(store::Store&)>>;
+
+  void add(Task task);
+  void flush();
+  /// On the store's thread.
+  static std::vector<Event> work(store::Store& store, std::vector<Task> tasks);
+  static void commit(store::Store& store, std::vector<store::Transaction>& batch, std::vector<Event>& out);
+
+  std::unique_ptr<store::Store> store_;
+  std::shared_ptr<Inbox> inbox_;
+  std::function<void(std::vector<Event>)> deliver_;
+  std::vector<Task> waiting_;
+  bool busy_ = false;
+  boost::asio::thread_pool thread_{1};
+};
+
+}  // namespace holdfast::gateway

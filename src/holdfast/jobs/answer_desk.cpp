@@ -1,0 +1,63 @@
+#include "holdfast/jobs/answer_desk.hpp"
+
+#include <ranges>
+
+#include "holdfast/base/name.hpp"
+
+namespace holdfast::jobs {
+
+AnswerDesk::AnswerDesk(Gateway& gateway, std::string job_id)
+    : gateway_(gateway),
+      job_id_(std::move(job_id)),
+      news_(gateway.on_news([this](const Notice& notice) { hear(*notice.news); })) {}
+
+void AnswerDesk::hear(const News& news) {
+  if (job_of(news) != job_id_) return;
+  const std::lock_guard lock(mutex_);
+  if (const auto* answered = std::get_if<QuestionAnswered>(&news)) {
+    if (answered->kind != QuestionKind::stall) answers_[answered->operation_id] = answered->option;
+  } else if (std::holds_alternative<LockTaken>(news)) {
+    ++locks_taken_;
+  } else if (const auto* closed = std::get_if<JobClosed>(&news)) {
+    closed_ = true;
+    cancelled_ = closed->state == JobState::cancelled;
+  }
+  changed_.notify_all();
+}
+
+AnswerDesk::Verdict AnswerDesk::wait(const std::string& operation_id, const std::string& stage,
+                                     const std::string& failed_on, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    if (closed_ || stop.stop_requested()) return Verdict::cancelled;
+    if (const auto answer = answers_.find(operation_id); answer != answers_.end()) {
+      return answer->second == "cancel_job" ? Verdict::cancelled : Verdict::run_again;
+    }
+    const std::uint64_t seen = locks_taken_;
+    lock.unlock();
+    const std::string now_on = governing_provider(gateway_, job_id_, stage);
+    lock.lock();
+    if (!now_on.empty() && !same_name(now_on, failed_on)) return Verdict::run_again;
+    changed_.wait(lock, stop, [&] { return closed_ || answers_.contains(operation_id) || locks_taken_ != seen; });
+  }
+}
+
+bool AnswerDesk::job_cancelled() const {
+  const std::lock_guard lock(mutex_);
+  return cancelled_;
+}
+
+bool AnswerDesk::job_closed() const {
+  const std::lock_guard lock(mutex_);
+  return closed_;
+}
+
+std::string governing_provider(Gateway& gateway, const std::string& job_id, const std::string& stage) {
+  const std::vector<ProviderLock> locks = gateway.provider_locks(job_id);
+  for (const ProviderLock& lock : std::views::reverse(locks)) {
+    if (lock.active() && lock.governed().contains(stage)) return lock.provider_name;
+  }
+  return {};
+}
+
+}  // namespace holdfast::jobs

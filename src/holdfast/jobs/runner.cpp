@@ -1,0 +1,274 @@
+#include "holdfast/jobs/runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+
+#include "holdfast/jobs/stage_runner.hpp"
+#include "holdfast/providers/programs.hpp"
+
+namespace holdfast::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A name may be as long as an id; six characters and a dash are added.
+std::string cut_to_bytes(std::string name, std::size_t bytes_max) {
+  if (name.size() <= bytes_max) return name;
+  std::size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
+    --end;
+  name.resize(end);
+  return name;
+}
+
+/// What is a name for a person is not always one for a folder.
+std::string folder_name(const std::string& text) {
+  std::string name = cut_to_bytes(text, 200);
+  std::ranges::replace(name, '/', '-');
+  if (name.starts_with('.') || name.starts_with('-')) name.insert(0, "job");
+  return name;
+}
+
+std::string text_of(const Template& source) {
+  std::string text;
+  for (const auto& part : source.parts()) {
+    const auto* literal = std::get_if<std::string>(&part);
+    text += literal != nullptr ? *literal : holdfast::text(std::get<Reference>(part));
+  }
+  return text;
+}
+
+std::string known_providers(const providers::Catalogue& catalogue) {
+  std::string names;
+  for (const auto& each : catalogue.all())
+    names += (names.empty() ? "" : ", ") + each->info().name;
+  return names;
+}
+
+/// The type that the lock of this provider names; empty: the mapping of the profiles decides.
+std::string type_of(const Stage& stage, const std::string& provider, const providers::Catalogue& catalogue) {
+  if (const providers::Provider* known = catalogue.find(provider)) return known->info().type;
+  return same_name(stage.provider, provider) ? stage.provider_type : std::string();
+}
+
+struct PlannedLock {
+  std::string provider, type;
+  bool absolute = false;
+  std::vector<std::string> stages;
+};
+
+/// One lock for each provider with its stages; each absolute stage has its own, so that it holds nothing else back.
+std::vector<PlannedLock> locks_of(const JobFile& job, const RunOptions& options,
+                                  const providers::Catalogue& catalogue) {
+  std::vector<PlannedLock> locks;
+  for (const Stage& stage : job.stages) {
+    const std::string provider = first_provider(stage, options);
+    const auto same = std::ranges::find_if(locks, [&](const PlannedLock& lock) {
+      return !stage.absolute && !lock.absolute && same_name(lock.provider, provider);
+    });
+    if (same != locks.end()) {
+      same->stages.push_back(stage.name);
+    } else {
+      locks.push_back({provider, type_of(stage, provider, catalogue), stage.absolute, {stage.name}});
+    }
+  }
+  return locks;
+}
+
+void add_stage_problems(const Stage& stage, const std::string& provider, const providers::Catalogue& catalogue,
+                        std::vector<std::string>& problems) {
+  const std::string where = fmt::format("stage {}: ", stage.name);
+  const providers::Provider* known = catalogue.find(provider);
+  const bool own_command = runs_own_command(stage, provider);
+  if (known == nullptr && !own_command) {
+    problems.push_back(
+        fmt::format("{}no provider named {} is configured; there are {}", where, provider, known_providers(catalogue)));
+    return;
+  }
+  CommandSpec spec;
+  if (own_command) {
+    spec = command_of(stage, CommandSpec{});
+    if (Template::parse(spec.arguments.front()).value().references().empty()) {
+      const fs::path folder = spec.cwd;
+      if (const auto missing = providers::missing_program(spec.arguments.front(), folder)) {
+        problems.push_back(where + *missing);
+      }
+    }
+  } else {
+    const auto& kinds = known->info().kinds;
+    if (!kinds.empty() && std::ranges::find(kinds, name(stage.kind)) == kinds.end()) {
+      problems.push_back(fmt::format("{}provider {} serves {}, and not {}", where, provider, fmt::join(kinds, ", "),
+                                     name(stage.kind)));
+    }
+    for (const std::string& each : known->problems()) {
+      problems.push_back(fmt::format("{}provider {}: {}", where, provider, each));
+    }
+    if (known->command() != nullptr) spec = *known->command();
+  }
+  if (const auto parsed = parse_command(spec); !parsed) problems.push_back(where + parsed.error().message);
+}
+
+}  // namespace
+
+std::string new_job_id(const std::string& name) {
+  constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's: no i, l, o, u
+  std::random_device random;
+  std::string id = cut_to_bytes(name, name_bytes_max - 7) + "-";
+  for (int i = 0; i < 6; ++i)
+    id += alphabet[random() % alphabet.size()];
+  return id;
+}
+
+Runner::Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile job, RunOptions options)
+    : gateway_(gateway), catalogue_(catalogue), job_(std::move(job)), options_(std::move(options)) {
+  if (options_.job_id.empty()) options_.job_id = new_job_id(job_.name);
+  if (options_.patience.empty()) options_.patience = job_.patience;
+  if (options_.out.empty()) {
+    const bool named = options_.job_id.starts_with(job_.name + "-");
+    options_.out = folder_name(named ? options_.job_id : job_.name + "-" + options_.job_id);
+  }
+  for (StandingConsent& consent : options_.consents) {
+    const providers::Provider* target = catalogue_.find(consent.switch_to);
+    if (target != nullptr && consent.provider_type.empty()) consent.provider_type = target->info().type;
+    if (consent.given_by.empty()) consent.given_by = options_.by;
+  }
+}
+
+std::vector<std::string> Runner::problems() const {
+  std::vector<std::string> problems;
+  if (const auto why = name_problem(options_.job_id)) problems.push_back("the job id " + *why);
+  for (const auto& [stage, provider] : options_.providers) {
+    if (job_.stage(stage) == nullptr) {
+      problems.push_back(fmt::format("a provider is named for stage {}, which the job does not have", stage));
+    }
+  }
+  for (const Stage& stage : job_.stages) {
+    add_stage_problems(stage, first_provider(stage, options_), catalogue_, problems);
+  }
+  for (const StandingConsent& consent : options_.consents) {
+    if (!consent.cancels() && catalogue_.find(consent.switch_to) == nullptr) {
+      problems.push_back(fmt::format("the consent '{}' names a provider that is not configured; there are {}",
+                                     consent.text(), known_providers(catalogue_)));
+    }
+  }
+  if (!options_.patience.empty()) {
+    try {
+      (void)gateway_.profiles().for_provider("RuleBased", options_.patience);
+    } catch (const Error& error) {
+      problems.emplace_back(error.what());
+    }
+  }
+  if (const auto why = ArtifactFolder(options_.out, options_.job_id).problem()) problems.push_back(*why);
+  return problems;
+}
+
+std::vector<PlannedStage> Runner::plan() const {
+  std::vector<PlannedStage> plan;
+  const TimeoutProfiles profiles = gateway_.profiles();
+  const std::string patience = options_.patience.empty() ? "balanced" : options_.patience;
+  for (const Stage& stage : job_.stages) {
+    const std::string provider = first_provider(stage, options_);
+    const std::string type = type_of(stage, provider, catalogue_);
+    const auto profile = profiles.for_provider(provider, patience, type);
+    plan.push_back({.name = stage.name,
+                    .kind = std::string(name(stage.kind)),
+                    .provider = provider,
+                    .provider_type = profile.provider_type,
+                    .output = text_of(stage.output),
+                    .items = stage.for_each ? holdfast::text(*stage.for_each) : "1",
+                    .stall_threshold = profile.stall_threshold(),
+                    .absolute = stage.absolute,
+                    .parallel = static_cast<int>(stage.parallel)});
+  }
+  return plan;
+}
+
+namespace {
+
+StageEnd run_stages(JobRun& run, const std::vector<PlannedLock>& locks) {
+  const std::string& job_id = run.options.job_id;
+  run.gateway.open_job(
+      {.job_id = job_id, .name = run.job.name, .patience = run.options.patience, .opened_by = run.options.by});
+  try {
+    for (const StandingConsent& consent : run.options.consents)
+      run.gateway.give_consent(job_id, consent);
+    for (const PlannedLock& lock : locks) {
+      run.gateway.lock_provider({.job_id = job_id,
+                                 .provider_name = lock.provider,
+                                 .provider_type = lock.type,
+                                 .correlation_id = job_id,
+                                 .overridable = !lock.absolute,
+                                 .stages = lock.stages});
+    }
+  } catch (const Error& error) {
+    return {JobState::failed, error.errc(), error.what()};
+  }
+  for (std::size_t position = 0; position < run.job.stages.size(); ++position) {
+    if (run.stop.stop_requested() || run.desk.job_cancelled()) return {JobState::cancelled, Errc::cancelled, {}};
+    StageEnd end = StageRunner(run, position).run();
+    if (end.state != JobState::done) return end;
+  }
+  return {};
+}
+
+/// Puts on the record how the job ended; a job that somebody else has closed stays as they closed it.
+void close(JobRun& run, StageEnd& end) {
+  try {
+    if (run.desk.job_cancelled()) {
+      end = {JobState::cancelled, Errc::cancelled, {}};
+    } else if (run.desk.job_closed()) {
+      return;
+    } else if (end.state == JobState::cancelled) {
+      run.gateway.cancel({.job_id = run.options.job_id, .operation_id = {}, .confirmed = true, .by = run.options.by});
+    } else {
+      run.gateway.close_job(run.options.job_id, end.state, run.options.by);
+    }
+  } catch (const Error& error) {
+    if (error.errc() == Errc::no_such_job) return;  // closed a moment ago
+    if (end.state == JobState::done) end = {JobState::failed, error.errc(), error.what()};
+  }
+}
+
+}  // namespace
+
+RunResult Runner::run(std::stop_token stop) {
+  RunResult result{.job_id = options_.job_id};
+  ArtifactFolder folder(options_.out, options_.job_id);
+  result.out = folder.out();
+  if (const auto opened = folder.open(); !opened) {
+    result.state = JobState::failed;
+    result.code = opened.error().code;
+    result.error = opened.error().message;
+    return result;
+  }
+  AnswerDesk desk(gateway_, options_.job_id);
+  JobRun run{.gateway = gateway_,
+             .catalogue = catalogue_,
+             .job = job_,
+             .options = options_,
+             .folder = folder,
+             .desk = desk,
+             .stop = stop};
+  run.scope.job = options_.job_id;
+  for (const JobInput& input : job_.inputs)
+    run.scope.set_input(input.name, input.value);
+  StageEnd end;
+  try {
+    end = run_stages(run, locks_of(job_, options_, catalogue_));
+  } catch (const Error& error) {
+    end = {JobState::failed, error.errc(), error.what()};
+  }
+  close(run, end);
+  result.state = end.state;
+  result.code = end.code;
+  result.error = std::move(end.error);
+  result.artifacts = std::move(run.artifacts);
+  result.partial = folder.partial();
+  if (result.state == JobState::done) folder.finish();
+  return result;
+}
+
+}  // namespace holdfast::jobs

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "holdfast/gateway/gateway.hpp"
+#include "holdfast/jobs/job_file.hpp"
+#include "holdfast/providers/catalogue.hpp"
+
+namespace holdfast::jobs {
+
+struct RunOptions {
+  std::string job_id{};                            ///< empty: NAME and six characters, "narrated-video-k3f9q2"
+  std::filesystem::path out{};                     ///< empty: ./NAME-JOB
+  std::string patience{};                          ///< empty: the job file's
+  std::map<std::string, std::string> providers{};  ///< stage → provider, over the job file's
+  std::vector<StandingConsent> consents{};
+  bool ask_on_error = false;  ///< false: a hard error ends the job, lock and work kept
+  std::string by{};           ///< who runs it, for the record
+};
+
+/// What a run would do, checked: nothing is started and nothing is written.
+struct PlannedStage {
+  std::string name{}, kind{}, provider{}, provider_type{}, output{};
+  std::string items{};  ///< "1", or the expression that gives them
+  milliseconds stall_threshold{};
+  bool absolute = false;
+  int parallel = 1;
+};
+
+struct RunResult {
+  JobState state = JobState::done;  ///< done, failed or cancelled
+  std::string job_id{};
+  std::filesystem::path out{};
+  std::vector<std::filesystem::path> artifacts{};  ///< what is whole, in the order made
+  std::vector<std::filesystem::path> partial{};    ///< what a cancelled or failed call left behind, if anything
+  std::string error{};                             ///< failed: the sentence to show
+  Errc code = Errc::ok;                            ///< failed by policy or by a provider
+};
+
+/// Runs a job file's stages through a gateway, each locked to its provider.
+///
+/// Threads: `run` blocks its caller; items of a stage run on threads of its own. What happens is told by the gateway's
+/// news (job.opened, stage.started, operation.…, stage.finished, job.closed), so that whoever shows it subscribes
+/// there. Owns: the folder OUT/.holdfast, with unfinished artifacts, until the job is done.
+class Runner {
+ public:
+  Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile job, RunOptions options);
+
+  /// Everything that is wrong and can be known before anything runs: providers nobody configured, programs that are
+  /// missing, an output folder that cannot be made, a patience profile that does not exist.
+  std::vector<std::string> problems() const;
+  std::vector<PlannedStage> plan() const;
+  const std::string& job_id() const { return options_.job_id; }
+  const std::filesystem::path& out() const { return options_.out; }
+
+  /// A requested stop cancels the job: what is finished is kept and named.
+  RunResult run(std::stop_token stop);
+
+ private:
+  Gateway& gateway_;
+  const providers::Catalogue& catalogue_;
+  JobFile job_;
+  RunOptions options_;
+};
+
+/// NAME and six characters that nobody has used yet, none of which look alike: "narrated-video-k3f9q2".
+std::string new_job_id(const std::string& name);
+
+}  // namespace holdfast::jobs

@@ -1,0 +1,327 @@
+#include "holdfast/jobs/stage_runner.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+namespace holdfast::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A template that reads more of an artifact would not fit into a prompt.
+result<std::string> read_artifact(const std::string& path) {
+  std::error_code error;
+  const auto size = fs::file_size(path, error);
+  if (error) return Failure{Errc::store_unavailable, fmt::format("cannot read '{}': {}", path, error.message())};
+  if (size > expanded_bytes_max) {
+    return Failure{Errc::too_large,
+                   fmt::format("'{}' has {} bytes; as a text, at most {} are read", path, size, expanded_bytes_max)};
+  }
+  std::ifstream file(path, std::ios::binary);
+  std::string text(std::istreambuf_iterator<char>(file), {});
+  if (!file) return Failure{Errc::store_unavailable, fmt::format("cannot read '{}'", path)};
+  return result<std::string>(boost::system::in_place_value, std::move(text));
+}
+
+std::string text_member(const boost::json::value& value, std::string_view key) {
+  const auto* object = value.if_object();
+  const auto* found = object != nullptr ? object->if_contains(key) : nullptr;
+  const auto* text = found != nullptr ? found->if_string() : nullptr;
+  return text != nullptr ? std::string(*text) : std::string();
+}
+
+/// A script says its language once, beside its scenes: `${stages.script.scenes}` → the script's "language".
+std::string language_beside(const Reference& items, const JobFile& job, const Scope& scope) {
+  if (items.kind != Reference::Kind::stages) return {};
+  const auto stage = longest_name(items.rest, [&](std::string_view name) { return job.stage(name) != nullptr; });
+  if (!stage) return {};
+  const auto root = scope.stage_json(*stage);
+  return root ? text_member(*root, "language") : std::string();
+}
+
+/// Asked for inside the operation, so that an empty artifact is a hard error of the provider.
+void check_written(const fs::path& output) {
+  std::error_code error;
+  const auto size = fs::file_size(output, error);
+  if (!error && size > 0) return;
+  throw ProviderError(ProviderFault{
+      .error_class = ErrorClass::command,
+      .message = fmt::format("it ended without an error, but {} '{}'", error ? "did not write" : "wrote nothing into",
+                             output.filename().string())});
+}
+
+}  // namespace
+
+std::string first_provider(const Stage& stage, const RunOptions& options) {
+  for (const auto& [name, provider] : options.providers) {
+    if (same_name(name, stage.name)) return provider;
+  }
+  return stage.provider;
+}
+
+bool runs_own_command(const Stage& stage, const std::string& provider) {
+  return !stage.command.arguments.empty() && same_name(stage.provider, provider);
+}
+
+StageRunner::StageRunner(JobRun& run, std::size_t position)
+    : run_(run), stage_(run.job.stages[position]), position_(position) {}
+
+StageEnd StageRunner::run() {
+  try {
+    prepare();
+    run_.gateway.stage_started({.job_id = run_.options.job_id,
+                                .stage_name = stage_.name,
+                                .provider_name = governing_provider(run_.gateway, run_.options.job_id, stage_.name),
+                                .items = items_.size()});
+    if (items_.empty()) {
+      run_.gateway.stage_finished({.job_id = run_.options.job_id,
+                                   .stage_name = stage_.name,
+                                   .items = 0,
+                                   .items_done = 0,
+                                   .finished = true,
+                                   .artifacts = {}});
+    }
+  } catch (const Ended& ended) {
+    return ended.end;
+  } catch (const Error& error) {
+    return {JobState::failed, error.errc(), fmt::format("stage {}: {}", stage_.name, error.what())};
+  }
+  {
+    const std::size_t threads = std::min<std::size_t>(std::max(1u, stage_.parallel), items_.size());
+    std::vector<std::jthread> workers;
+    for (std::size_t i = 0; i < threads; ++i)
+      workers.emplace_back([this] { work(); });
+  }
+  StageOutput output{.files = {}, .read = {}, .each = stage_.for_each.has_value(), .item_source = stage_.item_source};
+  for (const auto& artifact : artifacts_) {
+    if (!artifact) continue;
+    run_.artifacts.push_back(*artifact);
+    output.files.push_back(artifact->string());
+  }
+  if (end_) return *end_;
+  output.read = [files = output.files](std::size_t i) { return read_artifact(files[i]); };
+  run_.scope.set_stage(stage_.name, std::move(output));
+  return {};
+}
+
+/// What the stage runs over, and what its artifacts will be called.
+void StageRunner::prepare() {
+  Scope scope = run_.scope;
+  scope.stage = stage_.name;
+  const auto failed = [&](const Failure& failure) {
+    throw Ended{{JobState::failed, failure.code, fmt::format("stage {}: {}", stage_.name, failure.message)}};
+  };
+  if (!stage_.for_each) {
+    items_.emplace_back(nullptr);
+    auto names = expand_outputs(stage_.output, scope, run_.taken);
+    if (!names) failed(names.error());
+    outputs_ = std::move(*names);
+  } else {
+    auto items = expand_items(*stage_.for_each, scope);
+    if (!items) failed(items.error());
+    items_ = std::move(*items);
+    auto names = expand_outputs(stage_.output, scope, items_, stage_.item_source, run_.taken);
+    if (!names) failed(names.error());
+    outputs_ = std::move(*names);
+    language_ = language_beside(*stage_.for_each, run_.job, scope);
+  }
+  artifacts_.resize(items_.size());
+}
+
+void StageRunner::work() {
+  for (;;) {
+    if (stopped_ || run_.stop.stop_requested() || run_.desk.job_closed()) break;
+    const std::size_t item = next_++;
+    if (item >= items_.size()) return;
+    try {
+      run_item(item);
+    } catch (const Ended& ended) {
+      return end(ended.end);
+    } catch (const Error& error) {
+      return end({JobState::failed, error.errc(), fmt::format("stage {}: {}", stage_.name, error.what())});
+    } catch (const std::exception& error) {
+      return end({JobState::failed, Errc::provider_failed, fmt::format("stage {}: {}", stage_.name, error.what())});
+    }
+  }
+  if (next_ < items_.size()) end({JobState::cancelled, Errc::cancelled, {}});
+}
+
+void StageRunner::run_item(std::size_t item) {
+  for (;;) {
+    if (auto artifact = attempt(item)) return finish_item(item, std::move(*artifact));
+    if (run_.stop.stop_requested() || run_.desk.job_closed()) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
+  }
+}
+
+std::optional<fs::path> StageRunner::attempt(std::size_t item) {
+  const std::string& job_id = run_.options.job_id;
+  std::string provider_name = governing_provider(run_.gateway, job_id, stage_.name);
+  if (provider_name.empty()) provider_name = first_provider(stage_, run_.options);
+  const providers::Provider& provider = provider_named(provider_name);
+  const auto made = run_.folder.attempt(position_ + 1, item + 1, outputs_[item]);
+  if (!made) fail(item, provider_name, made.error().code, made.error().message);
+  const providers::StageCall call = call_for(item, *made, provider, provider_name);
+  const bool known = run_.catalogue.find(provider_name) != nullptr;
+  const bool first = same_name(provider_name, first_provider(stage_, run_.options));
+  const OperationRequest request{.job_id = job_id,
+                                 .provider_name = provider_name,
+                                 .provider_type = known   ? provider.info().type
+                                                  : first ? stage_.provider_type
+                                                          : "",
+                                 .stage_name = stage_.name,
+                                 .correlation_id = fmt::format("{}/{}/{}", job_id, stage_.name, item + 1),
+                                 .kind = std::string(name(stage_.kind))};
+  std::string operation_id;
+  try {
+    run_.gateway.execute_with_patience(
+        request, provider.heartbeat(),
+        [&](OperationContext& operation) {
+          operation_id = operation.operation_id();
+          provider.run(call, operation);
+          check_written(call.output);
+        },
+        run_.stop);
+  } catch (const ProviderError& error) {
+    after_failure(operation_id, provider_name, error, item);
+    return std::nullopt;
+  } catch (const Error& error) {
+    if (error.errc() == Errc::switched) return std::nullopt;
+    if (error.errc() == Errc::cancelled) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
+    // The stage moved between the look at its lock and the call.
+    const bool moved = error.errc() == Errc::provider_locked || error.errc() == Errc::stale_epoch;
+    if (moved && !same_name(governing_provider(run_.gateway, job_id, stage_.name), provider_name)) return std::nullopt;
+    fail(item, provider_name, error.errc(), error.what());
+  } catch (const std::exception& error) {
+    fail(item, provider_name, Errc::provider_failed, error.what());
+  }
+  auto kept = run_.folder.keep(*made, outputs_[item]);
+  if (!kept) fail(item, provider_name, kept.error().code, kept.error().message);
+  return std::move(*kept);
+}
+
+const providers::Provider& StageRunner::provider_named(const std::string& name) const {
+  if (runs_own_command(stage_, name)) return run_.catalogue.own_commands();
+  if (const providers::Provider* provider = run_.catalogue.find(name)) return *provider;
+  throw Ended{{JobState::failed, Errc::config,
+               fmt::format("stage {} is locked to {}, and no provider of that name is configured", stage_.name, name)}};
+}
+
+Scope StageRunner::scope_of(std::size_t item) const {
+  Scope scope = run_.scope;
+  scope.stage = stage_.name;
+  if (stage_.for_each) {
+    scope.item =
+        ItemValues{.value = items_[item], .index = item + 1, .count = items_.size(), .source = stage_.item_source};
+  }
+  return scope;
+}
+
+providers::StageCall StageRunner::call_for(std::size_t item, const Attempt& attempt,
+                                           const providers::Provider& provider, const std::string& provider_name) {
+  const std::lock_guard lock(scope_mutex_);
+  const Scope scope = scope_of(item);
+  providers::StageCall call{.job_id = run_.options.job_id,
+                            .stage_name = stage_.name,
+                            .kind = std::string(name(stage_.kind)),
+                            .output = attempt.output};
+  auto prompt = expand(stage_.prompt, scope);
+  if (!prompt) fail(item, provider_name, prompt.error().code, prompt.error().message);
+  call.input = std::move(*prompt);
+  if (stage_.for_each) {
+    call.values["index"] = std::to_string(item + 1);
+    call.values["count"] = std::to_string(items_.size());
+    const std::string own = text_member(items_[item], "language");
+    if (const std::string& language = own.empty() ? language_ : own; !language.empty()) {
+      call.values["language"] = language;
+    }
+  }
+  const bool own_command = runs_own_command(stage_, provider_name);
+  if (!own_command && provider.command() == nullptr) return call;
+  try {
+    add_command(call, scope, attempt, provider, own_command);
+  } catch (const Error& error) {
+    fail(item, provider_name, error.errc(), error.what());
+  }
+  return call;
+}
+
+void StageRunner::add_command(providers::StageCall& call, const Scope& scope, const Attempt& attempt,
+                              const providers::Provider& provider, bool own_command) {
+  const CommandSpec configured = provider.command() != nullptr ? *provider.command() : CommandSpec{};
+  // A stage that brings a whole command of its own says nothing about somebody else's.
+  const bool overlaid = own_command || stage_.command.arguments.empty();
+  const CommandSpec spec = command_of(overlaid ? stage_ : Stage{}, configured);
+  const CommandTemplates templates = parse_command(spec).value();
+  Scope with_command = scope;
+  with_command.command =
+      CommandValues{.input = call.input, .input_file = attempt.input_file.string(), .output = attempt.output.string()};
+  if (templates.mentions(Reference::Kind::input_file)) {
+    std::ofstream file(attempt.input_file, std::ios::binary | std::ios::trunc);
+    file << call.input << std::flush;
+    if (!file) throw Error(Errc::store_unavailable, fmt::format("cannot write '{}'", attempt.input_file.string()));
+  }
+  call.command = expand_arguments(templates.arguments, with_command).value();
+  for (const auto& [key, value] : templates.env)
+    call.env[key] = expand(value, with_command).value();
+  call.cwd = spec.cwd.empty() ? run_.folder.out() : spec.cwd;
+  call.success_exit_codes = spec.success_exit_codes;
+  call.progress = spec.progress;
+  call.input_on_stdin = !templates.mentions(Reference::Kind::input) && !templates.mentions(Reference::Kind::input_file);
+  call.output_on_stdout = !templates.mentions(Reference::Kind::output);
+}
+
+/// Waits for the answer where somebody can give one; throws where nobody can, and where the answer is to cancel.
+void StageRunner::after_failure(const std::string& operation_id, const std::string& provider,
+                                const ProviderError& error, std::size_t item) {
+  const bool asks = run_.options.ask_on_error || consent_may_answer(provider);
+  if (run_.stop.stop_requested() || run_.desk.job_cancelled()) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
+  // A sibling's question may have moved the stage already.
+  const std::string now_on = governing_provider(run_.gateway, run_.options.job_id, stage_.name);
+  if (!now_on.empty() && !same_name(now_on, provider)) return;
+  if (!asks || !run_.gateway.ask_about_failure(operation_id)) {
+    fail(item, provider, error.errc(), error.what());
+  }
+  const auto verdict = run_.desk.wait(operation_id, stage_.name, provider, run_.stop);
+  if (verdict == AnswerDesk::Verdict::cancelled) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
+}
+
+/// Where nobody is there to answer, only a consent that applies may be waited for: else the wait would have no end.
+bool StageRunner::consent_may_answer(const std::string& provider) const {
+  return std::ranges::any_of(run_.options.consents, [&](const StandingConsent& consent) {
+    if (consent.when != StandingConsent::When::error) return false;
+    if (consent.cancels()) return true;
+    const providers::Provider* target = run_.catalogue.find(consent.switch_to);
+    if (target == nullptr || stage_.absolute || same_name(consent.switch_to, provider)) return false;
+    const auto& kinds = target->info().kinds;
+    return kinds.empty() || std::ranges::find(kinds, name(stage_.kind)) != kinds.end();
+  });
+}
+
+void StageRunner::finish_item(std::size_t item, fs::path artifact) {
+  const std::lock_guard lock(finish_mutex_);
+  artifacts_[item] = artifact;
+  ++items_done_;
+  run_.gateway.stage_finished({.job_id = run_.options.job_id,
+                               .stage_name = stage_.name,
+                               .items = items_.size(),
+                               .items_done = items_done_,
+                               .finished = items_done_ == items_.size(),
+                               .artifacts = {artifact.string()}});
+}
+
+void StageRunner::fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const {
+  const std::string which = stage_.for_each ? fmt::format(", item {} of {}", item + 1, items_.size()) : std::string();
+  throw Ended{{JobState::failed, code, fmt::format("stage {}{}, provider {}: {}", stage_.name, which, provider, why)}};
+}
+
+void StageRunner::end(StageEnd end) {
+  stopped_ = true;
+  const std::lock_guard lock(finish_mutex_);
+  if (!end_) end_ = std::move(end);
+}
+
+}  // namespace holdfast::jobs

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "holdfast/jobs/answer_desk.hpp"
+#include "holdfast/jobs/artifacts.hpp"
+#include "holdfast/jobs/job_file.hpp"
+#include "holdfast/jobs/output_names.hpp"
+#include "holdfast/jobs/runner.hpp"
+
+namespace holdfast::jobs {
+
+/// The provider that a stage begins with: what the run says, else the job file.
+std::string first_provider(const Stage& stage, const RunOptions& options);
+/// Whether the stage's own command is run while `provider` serves it: only by the one that the job file names. Whoever
+/// the stage is switched to does the work in its own way.
+bool runs_own_command(const Stage& stage, const std::string& provider);
+
+/// What the stages of one run share. Outlives the run's threads.
+struct JobRun {
+  Gateway& gateway;
+  const providers::Catalogue& catalogue;
+  const JobFile& job;
+  const RunOptions& options;
+  ArtifactFolder& folder;
+  AnswerDesk& desk;
+  std::stop_token stop;
+  Scope scope{};
+  OutputNames taken{};
+  std::vector<std::filesystem::path>
+      artifacts{};  ///< of finished stages, and of finished items of the one that ended it
+};
+
+/// How a stage ended.
+struct StageEnd {
+  JobState state = JobState::done;  ///< done, failed or cancelled
+  Errc code = Errc::ok;
+  std::string error{};
+};
+
+/// Runs one stage: all its items, `parallel` at a time, each until it is whole, and tells the gateway of each.
+///
+/// After a failure or a cancel no further item begins; those that are running run to their end, and what they finish
+/// is kept. Threads: `run` blocks; items run on threads of their own.
+class StageRunner {
+ public:
+  StageRunner(JobRun& run, std::size_t position);
+
+  StageEnd run();
+
+ private:
+  /// A failure that ends the stage, with what it is about in front.
+  struct Ended {
+    StageEnd end;
+  };
+
+  void prepare();
+  void work();
+  void run_item(std::size_t item);
+  /// One attempt; nothing where it is to be tried again.
+  std::optional<std::filesystem::path> attempt(std::size_t item);
+  providers::StageCall call_for(std::size_t item, const Attempt& attempt, const providers::Provider& provider,
+                                const std::string& provider_name);
+  void add_command(providers::StageCall& call, const Scope& scope, const Attempt& attempt,
+                   const providers::Provider& provider, bool own_command);
+  const providers::Provider& provider_named(const std::string& name) const;
+  void finish_item(std::size_t item, std::filesystem::path artifact);
+  void after_failure(const std::string& operation_id, const std::string& provider, const ProviderError& error,
+                     std::size_t item);
+  bool consent_may_answer(const std::string& provider) const;
+  [[noreturn]] void fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const;
+  void end(StageEnd end);
+  Scope scope_of(std::size_t item) const;
+
+  JobRun& run_;
+  const Stage& stage_;
+  const std::size_t position_;
+  std::vector<boost::json::value> items_{};  ///< one, of null, where there is no `for_each`
+  std::vector<std::string> outputs_{};
+  std::string language_{};
+  std::atomic<std::size_t> next_{0};
+  std::atomic<bool> stopped_{false};  ///< no further item begins
+  std::mutex scope_mutex_{};          ///< a scope and its copies are for one at a time
+  std::mutex finish_mutex_{};
+  std::size_t items_done_ = 0;  ///< under finish_mutex_, as are those below
+  std::vector<std::optional<std::filesystem::path>> artifacts_{};
+  std::optional<StageEnd> end_{};  ///< the first that was not `done`
+};
+
+}  // namespace holdfast::jobs

@@ -1,0 +1,118 @@
+#include "holdfast/toml/problems.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "holdfast/base/name.hpp"
+
+namespace holdfast {
+namespace {
+
+/// A longer word is no typing error of a key, and the distance costs the product of both lengths.
+constexpr std::size_t suggestion_bytes_max = 64;
+
+/// Insertions, deletions and replacements between two words; Levenshtein's recurrence over one row.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
+    }
+  }
+  return row.back();
+}
+
+/// Case, dashes and underscores are the commonest differences, and no difference here.
+std::string loose(std::string_view word) {
+  std::string out = folded(word);
+  std::ranges::replace(out, '-', '_');
+  return out;
+}
+
+}  // namespace
+
+std::string Problem::text() const {
+  if (line == 0) return fmt::format("{}: {}", file, message);
+  return fmt::format("{}:{}: {}", file, line, message);
+}
+
+void Problems::add(Problem problem) {
+  const auto place = std::ranges::upper_bound(list_, problem.line, {}, &Problem::line);
+  list_.insert(place, std::move(problem));
+  if (list_.size() > problems_max) {
+    list_.pop_back();
+    ++left_out_;
+  }
+}
+
+void Problems::add(const Problems& others) {
+  for (const Problem& each : others.list_)
+    add(each);
+  left_out_ += others.left_out_;
+}
+
+std::string Problems::text() const {
+  std::string out;
+  for (const Problem& each : list_) {
+    if (!out.empty()) out += '\n';
+    out += each.text();
+  }
+  if (left_out_ > 0) out += fmt::format("\n{}: {} more problems below these", file_, left_out_);
+  return out;
+}
+
+void throw_exception_from_error(const Problems& problems, const boost::source_location&) {
+  throw Error(Errc::config, problems.text());
+}
+
+std::string shown(std::string_view text, std::size_t bytes_max) {
+  const bool readable = is_utf8(text);
+  const bool cut = text.size() > bytes_max;
+  if (cut) {
+    std::size_t end = bytes_max;
+    // Not through the middle of a character: the bytes after its first are 10xxxxxx.
+    while (readable && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+      --end;
+    text = text.substr(0, end);
+  }
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f || (!readable && byte >= 0x80)) {
+      out += fmt::format("\\x{:02x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return cut ? out + "…" : out;
+}
+
+std::string_view nearest(std::string_view word, const std::vector<std::string_view>& known) {
+  if (word.size() > suggestion_bytes_max) return {};
+  const std::string wanted = loose(word);
+  std::string_view best;
+  std::size_t best_distance = std::max<std::size_t>(1, std::min<std::size_t>(3, word.size() / 3)) + 1;
+  for (const std::string_view each : known) {
+    if (each.size() > suggestion_bytes_max) continue;
+    const std::size_t d = distance(wanted, loose(each));
+    if (d < best_distance) {
+      best = each;
+      best_distance = d;
+    }
+  }
+  return best;
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
+  const std::string_view best = nearest(word, known);
+  return best.empty() ? std::string() : fmt::format("; did you mean '{}'?", best);
+}
+
+}  // namespace holdfast

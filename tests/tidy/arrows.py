@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""The shape of the source, as a test.
+
+Reads the NEEDS of every module's CMakeLists.txt and every include below src/holdfast, and fails on an arrow that is not
+allowed, on NEEDS that nothing uses, on a cycle, and on clocks, randomness, environment or I/O in the pure modules.
+Further rules: what this toolchain does not forgive, files that grow too long, words that the project does not use.
+"""
+import pathlib
+import re
+import sys
+
+root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2])
+source = root / "src" / "holdfast"
+problems = []
+
+# The arrows of the architecture: what each module may need. A module that is not here may not exist.
+ALLOWED = {
+    "base": set(),
+    "core": {"base"},
+    "profiles": {"core", "base"},
+    "wire": {"core", "base"},
+    "api": {"core", "base"},
+    "net": {"base"},
+    "process": {"base"},
+    "toml": {"base"},
+    "rulebased": {"base"},
+    "store": {"core", "base"},
+    "gateway": {"profiles", "store", "core", "base"},
+    "providers": {"gateway", "wire", "net", "process", "rulebased", "toml", "profiles", "store", "core", "base"},
+    "proxy": {"gateway", "wire", "net", "profiles", "store", "core", "base"},
+    "jobs": {"providers", "toml", "gateway", "profiles", "store", "core", "base"},
+    "control": {"api", "gateway", "jobs", "net", "profiles", "store", "core", "base"},
+    "config": {"toml", "gateway", "providers", "jobs", "net", "profiles", "store", "process", "core", "base"},
+    "cli": None,  # everything
+}
+PURE = {"base", "core", "profiles", "wire", "api", "rulebased"}
+# Where a pure module touches the world after all, and why.
+PURE_EXCEPTIONS = {
+    "base/check.cpp": "a broken invariant is said on stderr before the process stops",
+    "profiles/load.cpp": "reads the file that its caller names; everything else takes text",
+}
+IMPURE = [
+    (r"steady_clock|system_clock|high_resolution_clock|\btime\s*\(\s*(NULL|nullptr|0)", "reads a clock"),
+    (r"\brandom_device\b|\bmt19937\b|\bs?rand\s*\(", "uses randomness"),
+    (r"\bgetenv\b|\bsetenv\b", "reads the environment"),
+    (r"\b(fopen|f?printf|fputs|puts|fwrite)\s*\(", "does I/O"),
+    (r"#include <(fstream|iostream|thread|future|mutex|condition_variable|unistd\.h|fcntl\.h|sys/)", "does I/O or threads"),
+    (r"#include <boost/(asio|beast|process)", "does I/O"),
+]
+FILE_LINES_MAX = 600
+
+
+def module_of(path):
+    parts = path.relative_to(source).parts
+    if parts[0] == "providers" and len(parts) > 2 and parts[1] == "rulebased":
+        return "rulebased"
+    return parts[0]
+
+
+def needs_of_modules():
+    needs = {}
+    for cmake in source.rglob("CMakeLists.txt"):
+        text = re.sub(r"#.*", "", cmake.read_text())
+        for call in re.findall(r"holdfast_module\(([^)]*)\)", text):
+            words = call.split()
+            name, listed, inside = words[0], set(), False
+            for word in words[1:]:
+                if re.fullmatch(r"[A-Z_]+", word):
+                    inside = word == "NEEDS"
+                elif inside:
+                    listed.add(word)
+            needs[name] = listed
+    return needs
+
+
+def check_modules(needs):
+    for name, listed in sorted(needs.items()):
+        if name not in ALLOWED:
+            problems.append(f"module {name}: not in the architecture")
+        elif ALLOWED[name] is not None:
+            for extra in sorted(listed - ALLOWED[name]):
+                problems.append(f"module {name}: NEEDS {extra} is an arrow that points up")
+    done, path = set(), []
+
+    def visit(name):
+        if name in path:
+            problems.append("modules in a circle: " + " -> ".join(path + [name]))
+            return
+        if name in done:
+            return
+        path.append(name)
+        for needed in needs.get(name, ()):
+            visit(needed)
+        path.pop()
+        done.add(name)
+
+    for name in needs:
+        visit(name)
+
+
+def check_includes(needs):
+    for path in sorted(list(source.rglob("*.hpp")) + list(source.rglob("*.cpp"))):
+        relative = path.relative_to(source).as_posix()
+        if relative == "holdfast.hpp":
+            continue
+        module = module_of(path)
+        text = path.read_text()
+        is_test = path.stem.endswith("_test") or path.stem.endswith("_driver")
+        for number, line in enumerate(text.splitlines(), 1):
+            where = f"{path.relative_to(root)}:{number}"
+            include = re.match(r'#include ["<](holdfast/([^">]+))[">]', line)
+            if include:
+                target = include.group(2)
+                other = "rulebased" if target.startswith("providers/rulebased/") else target.split("/")[0]
+                if target == "holdfast.hpp":
+                    problems.append(f"{where}: the umbrella header is for users")
+                elif other != module and other not in needs.get(module, set()):
+                    problems.append(f"{where}: {module} includes {other}, which its NEEDS do not name")
+            if module in PURE and not is_test and relative not in PURE_EXCEPTIONS:
+                code = line.split("//")[0]
+                for pattern, what in IMPURE:
+                    if re.search(pattern, code):
+                        problems.append(f"{where}: {module} is pure, but this {what}")
+        # g++ 12 destroys such temporaries twice.
+        code = re.sub(r"//[^\n]*", "", text)
+        if re.search(r"co_await[^;]*[{\[]", code):
+            problems.append(f"{path.relative_to(root)}: an aggregate or lambda inside a co_await expression")
+        if text.count("\n") > FILE_LINES_MAX:
+            problems.append(f"{path.relative_to(root)}: over {FILE_LINES_MAX} lines; does it hold two subjects?")
+
+
+def check_folders():
+    for folder in sorted({p.parent for p in source.rglob("*.cpp")}):
+        sources = [p for p in folder.glob("*.cpp") if not p.stem.endswith("_test")]
+        if len(sources) > 16:
+            problems.append(f"{folder.relative_to(root)}: {len(sources)} sources; split it by subject")
+        if folder.name in ("utils", "util", "helpers", "common", "misc"):
+            problems.append(f"{folder.relative_to(root)}: a folder is named after its subject")
+
+
+def check_words():
+    for path in sorted(list(source.rglob("*.hpp")) + list(source.rglob("*.cpp"))):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            if re.search(r"\b(upstream|downstream)\b", line, re.I):
+                problems.append(f"{path.relative_to(root)}:{number}: say client or provider")
+            if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line):
+                problems.append(f"{path.relative_to(root)}:{number}: unfinished, by its own words")
+
+
+def main():
+    needs = needs_of_modules()
+    if not needs:
+        problems.append("no modules were found below " + str(source))
+    check_modules(needs)
+    check_includes(needs)
+    check_folders()
+    check_words()
+    for problem in problems:
+        print(problem)
+    print(f"{len(needs)} modules, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+sys.exit(main())

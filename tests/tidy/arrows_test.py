@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Plants one fault of each kind into a copy of the source and expects arrows.py to name it."""
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+root = pathlib.Path(sys.argv[1])
+arrows = pathlib.Path(__file__).with_name("arrows.py")
+
+FAULTS = {
+    "an include that points up": ("core/lock.cpp", '#include "holdfast/store/store.hpp"\n', "core includes store"),
+    "a clock in the core": ("core/lock.cpp", "auto t = std::chrono::steady_clock::now();\n", "reads a clock"),
+    "randomness in the core": ("core/lock.cpp", "std::random_device r;\n", "uses randomness"),
+    "I/O in the core": ("core/lock.cpp", "#include <fstream>\n", "does I/O"),
+    "the environment in base": ("base/name.cpp", 'auto h = getenv("HOME");\n', "reads the environment"),
+    "a lambda in co_await": ("gateway/engine.cpp", "co_await f([] { return 1; });\n", "co_await"),
+    "an arrow in NEEDS": ("store/CMakeLists.txt", "holdfast_module(net NEEDS core)\n", "NEEDS core is an arrow"),
+    "a circle": ("store/CMakeLists.txt", "holdfast_module(base NEEDS core)\n", "circle"),
+    "a file that is too long": ("core/lock.cpp", "//\n" * 700, "over 600 lines"),
+    "a forbidden word": ("core/lock.cpp", "// the upstream\n", "say client or provider"),
+}
+
+failed = 0
+for name, (file, text, expected) in FAULTS.items():
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder)
+        shutil.copytree(root / "src", copy / "src")
+        target = copy / "src" / "holdfast" / file
+        target.write_text(target.read_text() + text)
+        run = subprocess.run([sys.executable, arrows, copy], capture_output=True, text=True, check=False)
+        caught = run.returncode == 1 and expected in run.stdout
+        print(("caught  " if caught else "MISSED  ") + name)
+        failed += not caught
+sys.exit(1 if failed else 0)
