@@ -1,0 +1,580 @@
+#include "holdfast/jobs/runner.hpp"
+
+#include <gmock/gmock.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+#include <thread>
+
+#include "holdfast/jobs/artifacts.hpp"
+#include "holdfast/process/spawner.hpp"
+
+namespace holdfast::jobs {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::MatchesRegex;
+using testing::SizeIs;
+using testing::StartsWith;
+
+std::string content(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Runs job files through a real gateway; the providers are shell commands.
+class RunnerTest : public testing::Test {
+ protected:
+  RunnerTest() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    folder = fs::canonical(testing::TempDir()) / ("runner-" + std::to_string(::getpid()) + "-" + test->name());
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+    options.job_id = "job-1";
+    options.out = folder / "out";
+  }
+  ~RunnerTest() override {
+    news.reset();
+    gateway.reset();
+    fs::remove_all(folder);
+  }
+
+  void add_provider(std::string name, std::vector<std::string> command, std::uint32_t concurrent_max = 0) {
+    ProviderConfig config{.name = std::move(name), .type = "video_render", .concurrent_max = concurrent_max};
+    config.command.arguments = std::move(command);
+    configured.push_back(std::move(config));
+  }
+  void add_shell(std::string name, std::string script, std::uint32_t concurrent_max = 0) {
+    add_provider(std::move(name), {"sh", "-c", std::move(script), "sh", "${input}", "${output}"}, concurrent_max);
+  }
+  void start() {
+    if (gateway) return;
+    catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
+    gateway = std::make_unique<Gateway>(GatewayOptions{.providers = catalogue->infos()});
+  }
+  Runner runner(const std::string& toml) {
+    start();
+    auto job = parse_job_file("[job]\nname = \"film\"\n" + toml, folder / "job.toml");
+    EXPECT_TRUE(job) << (job ? "" : job.error().text());
+    return Runner(*gateway, *catalogue, job.value(), options);
+  }
+  RunResult run(const std::string& toml) { return runner(toml).run(stop.get_token()); }
+
+  template <class T>
+  void when(std::function<void(const T&)> act) {
+    start();
+    news = gateway->on_news([act = std::move(act)](const Notice& notice) {
+      if (const auto* each = std::get_if<T>(notice.news.get())) act(*each);
+    });
+  }
+  void when_asked_answer(std::string option, std::string provider = {}) {
+    when<QuestionOpened>([this, option, provider](const QuestionOpened& opened) {
+      EXPECT_EQ(opened.question.kind, QuestionKind::hard_error);
+      const AnswerResult result = gateway->answer({.operation_id = opened.question.operation_id, .option = option,
+                                                   .provider = provider, .confirmed = true, .by = "ana"});
+      EXPECT_TRUE(result.applied) << result.message;
+    });
+  }
+  std::vector<std::string> lock_texts() {
+    std::vector<std::string> texts;
+    for (const ProviderLock& lock : gateway->provider_locks("job-1")) texts.push_back(lock.text());
+    return texts;
+  }
+  std::vector<std::string> names(const std::vector<fs::path>& paths) {
+    std::vector<std::string> found;
+    for (const fs::path& each : paths) found.push_back(each.lexically_relative(options.out).string());
+    return found;
+  }
+
+  fs::path folder;
+  process::Spawner spawner;
+  std::vector<ProviderConfig> configured;
+  std::unique_ptr<providers::Catalogue> catalogue;
+  std::unique_ptr<Gateway> gateway;
+  Subscription news;
+  RunOptions options;
+  std::stop_source stop;
+};
+
+const std::string one_stage = R"(
+[[stages]]
+name = "make"
+kind = "text"
+provider = "Sh"
+prompt = "hello"
+output = "made.txt"
+)";
+
+const std::string three_items = R"(
+[inputs]
+list = '["a", "b", "c"]'
+[[stages]]
+name = "make"
+kind = "text"
+provider = "Sh"
+for_each = "${inputs.list}"
+prompt = "${item}"
+output = "made-${index}.txt"
+)";
+
+TEST_F(RunnerTest, StagesRunInOrderAndReadWhatTheOnesBeforeHaveMade) {
+  add_provider("Sh", {"sh", "-c", "printf '[\"%s\",\"two\"]' \"$1\"", "sh", "${input}"});
+  add_provider("Cat", {"cat"});
+  const RunResult result = run(one_stage + R"(
+[[stages]]
+name = "each"
+kind = "text"
+provider = "Cat"
+for_each = "${stages.make}"
+prompt = "${item} ${index} ${job} ${stage}"
+output = "sub/each-${index}.txt"
+[[stages]]
+name = "all"
+kind = "text"
+provider = "Cat"
+prompt = "${stages.each.0}\n${files.each}"
+output = "all.txt"
+)");
+  EXPECT_EQ(result.state, JobState::failed) << "stages.each.0 is no JSON";
+  EXPECT_THAT(result.error, HasSubstr("stage all"));
+  EXPECT_EQ(content(options.out / "sub/each-1.txt"), "hello 1 job-1 each");
+  EXPECT_EQ(content(options.out / "sub/each-2.txt"), "two 2 job-1 each");
+}
+
+TEST_F(RunnerTest, ADoneJobLeavesItsArtifactsAndNothingElse) {
+  add_provider("Sh", {"cat", "${input_file}"});
+  const RunResult result = run(one_stage);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(result.code, Errc::ok);
+  EXPECT_THAT(names(result.artifacts), ElementsAre("made.txt"));
+  EXPECT_THAT(result.partial, IsEmpty());
+  EXPECT_EQ(content(options.out / "made.txt"), "hello");
+  EXPECT_FALSE(fs::exists(options.out / ".holdfast"));
+  EXPECT_THAT(lock_texts(), ElementsAre(HasSubstr("Released at")));
+  EXPECT_EQ(gateway->provider_lock("job-1"), std::nullopt);
+}
+
+TEST_F(RunnerTest, EveryStageIsLockedBeforeTheFirstBegins) {
+  add_provider("Sh", {"cat"});
+  add_provider("Other", {"cat"});
+  std::vector<std::string> locks;
+  when<StageStarted>([&](const StageStarted& started) {
+    if (started.stage_name == "make") locks = lock_texts();
+  });
+  const RunResult result = run(one_stage + R"(
+[[stages]]
+name = "second"
+kind = "text"
+provider = "Other"
+absolute = true
+prompt = "b"
+output = "b.txt"
+[[stages]]
+name = "third"
+kind = "text"
+provider = "sh"
+prompt = "c"
+output = "c.txt"
+[[stages]]
+name = "fourth"
+kind = "text"
+provider = "Other"
+prompt = "d"
+output = "d.txt"
+)");
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  news.reset();
+  ASSERT_THAT(locks, SizeIs(3));
+  EXPECT_THAT(locks[0], HasSubstr("ProviderLock[Sh (video_render) for Job job-1, Stages: make, third"));
+  EXPECT_THAT(locks[1], HasSubstr("Stages: second"));
+  EXPECT_THAT(locks[2], HasSubstr("Stages: fourth"));
+  const auto all = gateway->provider_locks("job-1");
+  EXPECT_TRUE(all[0].overridable);
+  EXPECT_FALSE(all[1].overridable);
+  EXPECT_TRUE(all[2].overridable);
+}
+
+TEST_F(RunnerTest, AFailureNamesStageItemProviderAndErrorAndKeepsLocksAndWork) {
+  add_shell("Sh", "test \"$1\" != b || { echo 'paper jam' >&2; exit 9; }; printf %s \"$1\" > \"$2\"");
+  const RunResult result = run(three_items + R"(
+[[stages]]
+name = "after"
+kind = "text"
+provider = "Sh"
+prompt = "x"
+output = "after.txt"
+)");
+  EXPECT_EQ(result.state, JobState::failed);
+  EXPECT_NE(result.code, Errc::ok);
+  EXPECT_THAT(result.error, AllOf(HasSubstr("stage make"), HasSubstr("item 2 of 3"), HasSubstr("provider Sh"),
+                                  HasSubstr("paper jam")));
+  EXPECT_THAT(names(result.artifacts), ElementsAre("made-1.txt"));
+  EXPECT_FALSE(fs::exists(options.out / "made-3.txt")) << "no item begins after a failure";
+  EXPECT_FALSE(fs::exists(options.out / "after.txt"));
+  EXPECT_THAT(lock_texts(), ElementsAre(HasSubstr("Active")));
+}
+
+TEST_F(RunnerTest, WhatAFailedCallHasWrittenIsNamedAndNotAnArtifact) {
+  add_shell("Sh", "printf half > \"$2\"; exit 1");
+  const RunResult result = run(one_stage);
+  EXPECT_THAT(result.artifacts, IsEmpty());
+  ASSERT_THAT(result.partial, SizeIs(1));
+  EXPECT_EQ(result.partial[0].filename(), "made.txt");
+  EXPECT_EQ(content(result.partial[0]), "half");
+}
+
+TEST_F(RunnerTest, AnEmptyArtifactIsAFailure) {
+  add_shell("Sh", ": > \"$2\"");
+  EXPECT_THAT(run(one_stage).error, HasSubstr("wrote nothing into 'made.txt'"));
+}
+
+TEST_F(RunnerTest, AnArtifactThatWasNotWrittenIsAFailure) {
+  add_shell("Sh", ":");
+  EXPECT_THAT(run(one_stage).error, HasSubstr("did not write 'made.txt'"));
+}
+
+TEST_F(RunnerTest, OtherItemsThatRunWhenOneFailsAreKept) {
+  // The second waits for the first to have failed; the third never begins.
+  const std::string wait = "until test -e '" + (folder / "failed").string() + "'; do sleep 0.01; done; ";
+  add_shell("Sh", "if test \"$1\" = a; then echo no >&2; exit 1; fi; " + wait + "printf %s \"$1\" > \"$2\"");
+  when<OperationEnded>([&](const OperationEnded& ended) {
+    if (ended.outcome == OperationPhase::failed) std::ofstream(folder / "failed") << "x";
+  });
+  std::string job = three_items + "parallel = 2\n";
+  const RunResult result = run(job);
+  EXPECT_EQ(result.state, JobState::failed);
+  EXPECT_THAT(names(result.artifacts), ElementsAre("made-2.txt"));
+}
+
+TEST_F(RunnerTest, ItemsRunAtTheSameTimeAndStayInOrder) {
+  // Each of the two waits for the other to have begun.
+  const std::string here = "'" + folder.string() + "'/began-";
+  add_shell("Sh", "touch " + here + "\"$1\"; until test -e " + here + "a -a -e " + here +
+                      "b; do sleep 0.01; done; test \"$1\" != a || sleep 0.2; printf %s \"$1\" > \"$2\"");
+  const RunResult result = run(three_items + "parallel = 2\n");
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_THAT(names(result.artifacts), ElementsAre("made-1.txt", "made-2.txt", "made-3.txt"));
+}
+
+TEST_F(RunnerTest, AProviderThatTakesOneAtATimeMakesTheOthersQueueVisibly) {
+  add_shell("Sh", "printf %s \"$1\" > \"$2\"; sleep 0.1", 1);
+  bool queued = false;
+  when<OperationStarted>([&](const OperationStarted& started) { queued |= started.queued; });
+  EXPECT_EQ(run(three_items + "parallel = 3\n").state, JobState::done);
+  news.reset();
+  EXPECT_TRUE(queued);
+}
+
+TEST_F(RunnerTest, EachItemIsAnnouncedWhenItIsWhole) {
+  add_provider("Sh", {"cat"});
+  std::vector<std::string> steps;
+  when<StageFinished>([&](const StageFinished& finished) {
+    steps.push_back(std::to_string(finished.step.items_done) + "/" + std::to_string(finished.step.items) +
+                    (finished.step.finished ? " finished " : " ") +
+                    fs::path(finished.step.artifacts.at(0)).filename().string());
+  });
+  EXPECT_EQ(run(three_items).state, JobState::done);
+  news.reset();
+  gateway->statistics();
+  EXPECT_THAT(steps, ElementsAre("1/3 made-1.txt", "2/3 made-2.txt", "3/3 finished made-3.txt"));
+}
+
+TEST_F(RunnerTest, NoItemsAreNoFailure) {
+  add_provider("Sh", {"cat"});
+  std::string job = three_items;
+  job.replace(job.find("[\"a\", \"b\", \"c\"]"), 15, "[]");
+  bool finished = false;
+  when<StageFinished>([&](const StageFinished& each) { finished = each.step.finished && each.step.items == 0; });
+  const RunResult result = run(job);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_THAT(result.artifacts, IsEmpty());
+  news.reset();
+  EXPECT_TRUE(finished);
+}
+
+TEST_F(RunnerTest, AStopCancelsTheJobAndNamesWhatThereIs) {
+  add_shell("Sh", "printf %s \"$1\" > \"$2\"; if test \"$1\" = b; then touch '" + (folder / "begun").string() +
+                      "'; sleep 1000; fi");
+  std::jthread stopper([&] {
+    while (!fs::exists(folder / "begun")) std::this_thread::yield();
+    stop.request_stop();
+  });
+  const RunResult result = run(three_items);
+  EXPECT_EQ(result.state, JobState::cancelled);
+  EXPECT_EQ(result.code, Errc::cancelled);
+  EXPECT_THAT(names(result.artifacts), ElementsAre("made-1.txt"));
+  ASSERT_THAT(result.partial, SizeIs(1));
+  EXPECT_EQ(content(result.partial[0]), "b");
+  EXPECT_THAT(names(result.partial), ElementsAre(StartsWith(".holdfast/")));
+  EXPECT_THAT(lock_texts(), ElementsAre(HasSubstr("cancelled")));
+}
+
+TEST_F(RunnerTest, ACancelThroughTheGatewayEndsTheRun) {
+  add_shell("Sh", "printf x > \"$2\"; sleep 1000");
+  when<OperationStarted>([&](const OperationStarted& started) {
+    EXPECT_TRUE(gateway->cancel({.job_id = started.job_id, .confirmed = true, .by = "ana"}).applied);
+  });
+  EXPECT_EQ(run(one_stage).state, JobState::cancelled);
+}
+
+TEST_F(RunnerTest, CancellingTheOneOperationEndsTheJob) {
+  add_shell("Sh", "printf x > \"$2\"; sleep 1000");
+  when<OperationStarted>([&](const OperationStarted& started) {
+    gateway->cancel({.operation_id = started.operation_id, .confirmed = true, .by = "ana"});
+  });
+  EXPECT_EQ(run(one_stage).state, JobState::cancelled);
+  EXPECT_EQ(gateway->provider_lock("job-1"), std::nullopt);
+}
+
+TEST_F(RunnerTest, AFailureCanBeTriedAgain) {
+  add_shell("Sh", "test -e '" + (folder / "mended").string() + "' || { touch '" + (folder / "mended").string() +
+                      "'; exit 1; }; printf fine > \"$2\"");
+  options.ask_on_error = true;
+  when_asked_answer("try_again");
+  const RunResult result = run(one_stage);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(content(options.out / "made.txt"), "fine");
+}
+
+TEST_F(RunnerTest, AnAnswerCanMoveTheStageToAnotherProvider) {
+  add_shell("Sh", "exit 1");
+  add_shell("Backup", "printf 'backup %s' \"$1\" > \"$2\"");
+  options.ask_on_error = true;
+  when_asked_answer("try_alternative", "Backup");
+  const RunResult result = run(one_stage + R"(
+[[stages]]
+name = "next"
+kind = "text"
+provider = "Sh"
+prompt = "later"
+output = "next.txt"
+)");
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(content(options.out / "made.txt"), "backup hello");
+  EXPECT_EQ(content(options.out / "next.txt"), "backup later") << "the lock's other stages went along";
+  ASSERT_THAT(gateway->fallback_history("job-1"), SizeIs(1));
+  EXPECT_EQ(gateway->fallback_history("job-1")[0].reason_code, ReasonCode::provider_fatal_error);
+}
+
+TEST_F(RunnerTest, SiblingsThatFailedGoAlongWithTheFirstAnswer) {
+  add_shell("Sh", "exit 1");
+  add_shell("Backup", "printf %s \"$1\" > \"$2\"");
+  options.ask_on_error = true;
+  std::atomic<int> asked{0};
+  when<QuestionOpened>([&](const QuestionOpened& opened) {
+    if (++asked != 1) return;  // one answer is enough
+    gateway->answer({.operation_id = opened.question.operation_id, .option = "try_alternative", .provider = "Backup",
+                     .confirmed = true, .by = "ana"});
+  });
+  const RunResult result = run(three_items + "parallel = 3\n");
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_THAT(result.artifacts, SizeIs(3));
+}
+
+TEST_F(RunnerTest, AnAnswerCanCancelTheJob) {
+  add_shell("Sh", "exit 1");
+  options.ask_on_error = true;
+  when_asked_answer("cancel_job");
+  EXPECT_EQ(run(one_stage).state, JobState::cancelled);
+}
+
+TEST_F(RunnerTest, AStopEndsTheWaitForAnAnswer) {
+  add_shell("Sh", "exit 1");
+  options.ask_on_error = true;
+  when<QuestionOpened>([&](const QuestionOpened&) { stop.request_stop(); });
+  EXPECT_EQ(run(one_stage).state, JobState::cancelled);
+}
+
+TEST_F(RunnerTest, ASwitchWhileACallRunsRunsTheItemOnTheNewProvider) {
+  add_shell("Sh", "printf old > \"$2\"; sleep 1000");
+  add_shell("Backup", "printf new > \"$2\"");
+  when<OperationStarted>([&](const OperationStarted& started) {
+    if (started.provider_name != "Sh") return;
+    gateway->switch_provider({.job_id = "job-1", .to_provider = "Backup", .confirmed = true, .by = "ana"});
+  });
+  const RunResult result = run(one_stage);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(content(options.out / "made.txt"), "new");
+}
+
+TEST_F(RunnerTest, AConsentGivenInAdvanceMovesAFailedStageWithNobodyThere) {
+  add_shell("Sh", "exit 1");
+  add_shell("Backup", "printf ok > \"$2\"");
+  options.consents.push_back(parse_consent("error: switch to Backup").value());
+  const RunResult result = run(one_stage);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(gateway->fallback_history("job-1").at(0).consent_id, "consent-1");
+}
+
+TEST_F(RunnerTest, AConsentThatCannotApplyIsNotWaitedFor) {
+  add_shell("Sh", "exit 1");
+  options.consents.push_back(parse_consent("error: switch to Sh").value());
+  EXPECT_EQ(run(one_stage).state, JobState::failed);
+}
+
+TEST_F(RunnerTest, AConsentToCancelCancels) {
+  add_shell("Sh", "exit 1");
+  options.consents.push_back(parse_consent("error: cancel").value());
+  EXPECT_EQ(run(one_stage).state, JobState::cancelled);
+}
+
+TEST_F(RunnerTest, AStageMayBringItsOwnCommandAndNobodyNeedsToBeConfigured) {
+  const RunResult result = run(R"(
+[[stages]]
+name = "count"
+kind = "command"
+command = ["sh", "-c", "printf '%s %s' \"$SAID\" \"$1\" > \"$2\"", "sh", "${input}", "${output}"]
+env = { SAID = "job ${job}" }
+prompt = "$${output} stays as it is"
+output = "count.txt"
+)");
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(content(options.out / "count.txt"), "job job-1 ${output} stays as it is");
+  EXPECT_THAT(lock_texts(), ElementsAre(StartsWith("ProviderLock[sh (")));
+}
+
+TEST_F(RunnerTest, AProviderOfTheRunReplacesTheOneOfTheFile) {
+  add_shell("Sh", "exit 1");
+  add_shell("Backup", "printf ok > \"$2\"");
+  options.providers["MAKE"] = "Backup";
+  EXPECT_EQ(run(one_stage).state, JobState::done);
+  EXPECT_THAT(lock_texts(), ElementsAre(StartsWith("ProviderLock[Backup ")));
+}
+
+TEST_F(RunnerTest, AFolderWithSomebodyElsesFilesIsLeftAlone) {
+  add_provider("Sh", {"cat"});
+  fs::create_directories(options.out);
+  std::ofstream(options.out / "mine.txt") << "mine";
+  EXPECT_THAT(runner(one_stage).problems(), ElementsAre(HasSubstr("holds other files")));
+  const RunResult result = run(one_stage);
+  EXPECT_EQ(result.state, JobState::failed);
+  EXPECT_EQ(result.code, Errc::config);
+  EXPECT_EQ(content(options.out / "mine.txt"), "mine");
+  EXPECT_THAT(lock_texts(), IsEmpty());
+}
+
+TEST_F(RunnerTest, TheFolderOfTheSameJobIsUsedAgain) {
+  add_shell("Sh", "printf x > \"$2\"; exit 1");
+  run(one_stage);
+  EXPECT_THAT(runner(one_stage).problems(), IsEmpty());
+}
+
+TEST_F(RunnerTest, EverythingThatCanBeKnownIsSaidBeforeAnythingRuns) {
+  add_provider("Sh", {"holdfast-no-such-program"});
+  add_provider("Wrong", {"cat", "${stages.nothing}x${"});
+  options.patience = "hurried";
+  options.providers["nowhere"] = "Sh";
+  options.consents.push_back(parse_consent("error: switch to Nobody").value());
+  fs::create_directories(folder / "file");
+  std::ofstream(folder / "a-file") << "x";
+  options.out = folder / "a-file";
+  const auto problems = runner(one_stage + R"(
+[[stages]]
+name = "second"
+kind = "speech"
+provider = "RuleBased"
+prompt = "x"
+output = "b.txt"
+[[stages]]
+name = "third"
+kind = "text"
+provider = "Missing"
+prompt = "x"
+output = "c.txt"
+[[stages]]
+name = "fourth"
+kind = "command"
+command = ["holdfast-gone", "${output}"]
+prompt = "x"
+output = "d.txt"
+[[stages]]
+name = "fifth"
+kind = "text"
+provider = "Wrong"
+prompt = "x"
+output = "e.txt"
+)").problems();
+  EXPECT_THAT(problems, Contains(HasSubstr("stage make: provider Sh: program holdfast-no-such-program")));
+  EXPECT_THAT(problems, Contains(HasSubstr("provider RuleBased serves text, and not speech")));
+  EXPECT_THAT(problems, Contains(AllOf(HasSubstr("no provider named Missing"), HasSubstr("eSpeak"))));
+  EXPECT_THAT(problems, Contains(HasSubstr("stage fourth: program holdfast-gone is not installed")));
+  EXPECT_THAT(problems, Contains(StartsWith("stage fifth: ")));
+  EXPECT_THAT(problems, Contains(HasSubstr("hurried")));
+  EXPECT_THAT(problems, Contains(HasSubstr("nowhere")));
+  EXPECT_THAT(problems, Contains(HasSubstr("a provider that is not configured")));
+  EXPECT_THAT(problems, Contains(HasSubstr("is a file")));
+  EXPECT_FALSE(fs::exists(folder / "out"));
+}
+
+TEST_F(RunnerTest, ThePlanSaysWhoServesEachStageAndHowLongSilenceMayLast) {
+  add_provider("Sh", {"cat"});
+  const auto plan = runner(three_items + "parallel = 2\nabsolute = true\n").plan();
+  ASSERT_THAT(plan, SizeIs(1));
+  EXPECT_EQ(plan[0].name, "make");
+  EXPECT_EQ(plan[0].kind, "text");
+  EXPECT_EQ(plan[0].provider, "Sh");
+  EXPECT_EQ(plan[0].provider_type, "video_render");
+  EXPECT_EQ(plan[0].output, "made-${index}.txt");
+  EXPECT_EQ(plan[0].items, "${inputs.list}");
+  EXPECT_EQ(plan[0].stall_threshold, milliseconds(60'000));
+  EXPECT_TRUE(plan[0].absolute);
+  EXPECT_EQ(plan[0].parallel, 2);
+}
+
+TEST_F(RunnerTest, AJobWithoutAnIdGetsOneOfItsName) {
+  options.job_id.clear();
+  options.out.clear();
+  const Runner made = runner(one_stage + "\n");
+  EXPECT_THAT(made.job_id(), MatchesRegex("film-[0-9a-z]+"));
+  EXPECT_EQ(made.job_id().size(), 11u);
+  EXPECT_EQ(made.out(), made.job_id());
+  EXPECT_NE(runner(one_stage).job_id(), made.job_id());
+  EXPECT_EQ(new_job_id(std::string(256, 'x')).size(), 256u);
+}
+
+TEST_F(RunnerTest, TwoItemsOfTheSameNameAreRefusedBeforeAnyRuns) {
+  add_shell("Sh", "touch '" + (folder / "ran").string() + "'; printf x > \"$2\"");
+  std::string job = three_items;
+  job.replace(job.find("[\"a\", \"b\", \"c\"]"), 15, "[\"a\", \"a\"]");
+  job.replace(job.find("made-${index}.txt"), 17, "made-${item}.txt");
+  const RunResult result = run(job);
+  EXPECT_EQ(result.state, JobState::failed);
+  EXPECT_FALSE(fs::exists(folder / "ran"));
+}
+
+TEST_F(RunnerTest, TheShippedJobMakesOneFilm) {
+  start();
+  JobOverrides overrides;
+  overrides.inputs.emplace_back(
+      "article",
+      "# Ein kurzer Film\n\nDer Auftrag bleibt bei dem Anbieter, den der Nutzer gew\u00e4hlt hat.\n\n## Warum\n\nWer "
+      "langsam ist, ist deshalb noch nicht gescheitert.\n");
+  auto job = load_job_file(fs::path(HOLDFAST_SOURCE_DIR) / "examples/jobs/narrated-video.toml", overrides);
+  ASSERT_TRUE(job) << job.error().text();
+  Runner shipped(*gateway, *catalogue, *job, options);
+  EXPECT_THAT(shipped.problems(), IsEmpty());
+  const RunResult result = shipped.run({});
+  ASSERT_EQ(result.state, JobState::done) << result.error;
+  int films = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(options.out)) films += entry.path().extension() == ".mp4";
+  EXPECT_EQ(films, 1);
+  EXPECT_GT(fs::file_size(options.out / "narrated-video.mp4"), 20'000u);
+  EXPECT_THAT(content(options.out / "script.json"), HasSubstr("\"language\": \"de\""));
+  EXPECT_THAT(names(result.artifacts), Contains("narrated-video.mp4"));
+}
+
+TEST(ArtifactFolderTest, AFolderThatCannotBeMadeIsSaid) {
+  const auto why = ArtifactFolder("/proc/holdfast/x", "job").problem();
+  ASSERT_TRUE(why);
+  EXPECT_THAT(*why, HasSubstr("cannot be made"));
+  EXPECT_FALSE(ArtifactFolder("/proc/holdfast/x", "job").open());
+}
+
+}  // namespace
+}  // namespace holdfast::jobs

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,6 +39,11 @@ result<Pipe> open_pipe() {
 void set_nonblocking(const Descriptor& fd) {
   const int flags = ::fcntl(fd.get(), F_GETFL);
   ::fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK);
+}
+
+Descriptor open_pidfd(pid_t pid) {
+  // By its number: Debian 12's <sys/pidfd.h> declares the function without C linkage.
+  return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
 std::string reason(int error) {

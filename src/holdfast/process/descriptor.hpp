@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +40,9 @@ result<Pipe> open_pipe();
 /// `fd` moved to 3 or higher, close-on-exec; nothing where there is no number left (`errno` says so).
 Descriptor above_standard(Descriptor fd);
 void set_nonblocking(const Descriptor& fd);
+
+/// Readable once the process has ended; nothing where there is none of that number (`errno` says ESRCH).
+Descriptor open_pidfd(pid_t pid);
 
 /// What `errno` means, in English whatever the locale: "No such file or directory".
 std::string reason(int error);

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -196,7 +195,7 @@ result<Running> start(Spawner& spawner, const Command& command) {
     reap(started.pid);
     return explained(command, *program, *failure);
   }
-  Running running{.pid = started.pid, .ended = Descriptor(::pidfd_open(started.pid, 0))};
+  Running running{.pid = started.pid, .ended = open_pidfd(started.pid)};
   if (!running.ended) {
     const int error = errno;
     if (error == ESRCH) return ending_taken(command);

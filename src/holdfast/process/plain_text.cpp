@@ -1,5 +1,6 @@
 #include "holdfast/process/plain_text.hpp"
 
+#include <algorithm>
 #include <boost/locale/utf.hpp>
 
 namespace holdfast::process {
@@ -34,7 +35,10 @@ std::size_t escape_bytes(std::string_view text) {
     }
     return text.size();
   }
-  return 2;
+  std::size_t last = 1;  // such as the choice of a character set: bytes from blank to slash, and one more
+  while (last + 1 < text.size() && text[last] >= ' ' && text[last] <= '/')
+    ++last;
+  return last + 1;
 }
 
 void add_plain_line(std::string& out, std::string_view line) {

@@ -211,7 +211,7 @@ TEST(Tail, KeepsTheEndInBoundedMemory) {
     tail.add("line " + std::to_string(line) + "\n");
   EXPECT_THAT(tail.text(), testing::EndsWith("line 9998\nline 9999"));
   EXPECT_LE(tail.text().size(), 64u);
-  EXPECT_GT(tail.count(), 100'000);
+  EXPECT_EQ(tail.count(), 98'890);
   tail.add(std::string(100'000, 'x') + "end\n \n");
   EXPECT_THAT(tail.text(), testing::EndsWith("xxxend"));
   EXPECT_LE(tail.text().size(), 64u);
