@@ -8,7 +8,7 @@ set(HOLDFAST_PUBLIC_HEADERS holdfast.hpp
     core/words.hpp
     profiles/timeout_profiles.hpp
     store/store.hpp
-    gateway/gateway.hpp gateway/heartbeat.hpp gateway/operation_context.hpp gateway/subscription.hpp)
+    gateway/async.hpp gateway/gateway.hpp gateway/heartbeat.hpp gateway/operation_context.hpp gateway/subscription.hpp)
 
 foreach(header ${HOLDFAST_PUBLIC_HEADERS})
   get_filename_component(folder ${header} DIRECTORY)

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-#include "holdfast/cli/display_text.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
 
 namespace holdfast::cli {
 namespace {

@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/cli/board.hpp"
-#include "holdfast/cli/dialog.hpp"
-#include "holdfast/cli/screen.hpp"
+#include "holdfast/cli/screen/board.hpp"
+#include "holdfast/cli/screen/dialog.hpp"
+#include "holdfast/cli/screen/screen.hpp"
 #include "holdfast/cli/terminal.hpp"
 #include "holdfast/cli/view.hpp"
 

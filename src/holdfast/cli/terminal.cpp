@@ -16,7 +16,7 @@
 #include <cstdlib>
 
 #include "holdfast/base/check.hpp"
-#include "holdfast/cli/display_text.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -115,7 +115,8 @@ std::string repainting(const std::vector<int>& before, const std::vector<std::st
   out += keep_lines;
   if (up > 0) out += "\x1b[" + std::to_string(up) + "A";
   out += "\r";
-  for (const std::string& each : lines) out += each + "\x1b[K\r\n";
+  // Cleared before and not after: behind the last column the cursor still stands on it, and would take it away.
+  for (const std::string& each : lines) out += "\x1b[2K" + each + "\r\n";
   out += "\x1b[J";
   out += fold_lines;
   return out;

@@ -4,8 +4,8 @@
 #include <string_view>
 #include <vector>
 
-#include "holdfast/cli/dialog.hpp"
-#include "holdfast/cli/screen.hpp"
+#include "holdfast/cli/screen/dialog.hpp"
+#include "holdfast/cli/screen/screen.hpp"
 
 namespace holdfast::cli {
 

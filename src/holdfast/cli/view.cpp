@@ -6,7 +6,7 @@
 #include <array>
 
 #include "holdfast/base/wall_time.hpp"
-#include "holdfast/cli/display_text.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
 
 namespace holdfast::cli {
 namespace {

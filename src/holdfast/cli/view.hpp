@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "holdfast/api/json.hpp"
-#include "holdfast/cli/board.hpp"
+#include "holdfast/cli/screen/board.hpp"
 #include "holdfast/gateway/gateway.hpp"
 
 namespace holdfast::cli {

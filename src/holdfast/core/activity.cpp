@@ -18,12 +18,14 @@ Instant instant(std::int64_t ticks) { return Instant(Nanoseconds(ticks)); }
 }  // namespace
 
 struct ActivityWriter::Segment {
-  // Written by writers, read by the sweep. `held_since` 0: not held.
-  std::array<std::atomic<std::int64_t>, 4096> last_progress{}, last_alive{}, held_since{};
+  // Written by writers, read by the sweep. `held_since` 0: not held. `held`: whole holds since the last progress.
+  std::array<std::atomic<std::int64_t>, 4096> last_progress{}, last_alive{}, held_since{}, held{};
   std::array<std::atomic<bool>, 4096> armed{};
   // The sweep's own.
-  std::array<std::int64_t, 4096> wake_at, since{}, limit{}, category_at{}, reported{};
+  // `held_before`: of `held`, what came before `since`. `reported`: the newest progress that is no longer news.
+  std::array<std::int64_t, 4096> wake_at, since{}, held_before{}, limit{}, category_at{}, reported{};
   std::array<OperationId, 4096> operation{};
+  std::array<std::uint32_t, 4096> number{};  ///< of the watch
   std::array<bool, 4096> written{};  ///< a writer still holds it
 
   Segment() { wake_at.fill(never); }
@@ -31,6 +33,8 @@ struct ActivityWriter::Segment {
 
 bool ActivityWriter::progress(Instant at) {
   segment_->last_progress[index_].store(ticks(at), std::memory_order_relaxed);
+  std::atomic<std::int64_t>& held = segment_->held[index_];
+  if (held.load(std::memory_order_relaxed) != 0) held.store(0, std::memory_order_relaxed);
   std::atomic<bool>& armed = segment_->armed[index_];
   // A store that the sweep's thread sees late is found by its next look, 250 ms later at most.
   return armed.load(std::memory_order_relaxed) && armed.exchange(false, std::memory_order_relaxed);
@@ -47,9 +51,9 @@ void ActivityWriter::hold(Instant at) {
 void ActivityWriter::resume(Instant at) {
   const std::int64_t since = segment_->held_since[index_].exchange(0, std::memory_order_relaxed);
   if (since == 0) return;
-  // The wait for the client is no silence of the provider: move its last progress along.
-  const std::int64_t last = std::max(segment_->last_progress[index_].load(std::memory_order_relaxed), std::int64_t(0));
-  segment_->last_progress[index_].store(last == 0 ? ticks(at) : last + (ticks(at) - since), std::memory_order_relaxed);
+  // The wait for the client is no silence of the provider. Nor is it progress: the last progress stays where it was.
+  const std::int64_t from = std::max(since, segment_->last_progress[index_].load(std::memory_order_relaxed));
+  if (ticks(at) > from) segment_->held[index_].fetch_add(ticks(at) - from, std::memory_order_relaxed);
 }
 
 ActivitySlots::ActivitySlots(milliseconds sweep_interval) : interval_(sweep_interval) {
@@ -61,7 +65,7 @@ ActivitySlots::~ActivitySlots() = default;
 std::optional<ActivityWriter> ActivitySlots::take(OperationId operation, Instant now) {
   if (free_.empty()) {
     if (segment_count_ == segments_.size()) return std::nullopt;
-    segments_[segment_count_] = std::make_unique<Segment>();
+    segments_[segment_count_] = std::make_shared<Segment>();
     const std::uint32_t first = segment_count_++ * segment_slots;
     free_.reserve(segment_count_ * segment_slots);
     for (std::uint32_t i = segment_slots; i-- > 0;) free_.push_back(first + i);
@@ -75,17 +79,18 @@ std::optional<ActivityWriter> ActivitySlots::take(OperationId operation, Instant
   place.last_progress[i].store(0, std::memory_order_relaxed);
   place.last_alive[i].store(0, std::memory_order_relaxed);
   place.held_since[i].store(0, std::memory_order_relaxed);
+  place.held[i].store(0, std::memory_order_relaxed);
   place.armed[i].store(false, std::memory_order_relaxed);
   place.wake_at[i] = never;
   place.since[i] = ticks(now);
   place.limit[i] = place.category_at[i] = never;
-  place.reported[i] = 0;
+  place.reported[i] = place.held_before[i] = 0;
   place.operation[i] = operation;
   place.written[i] = true;
   slot_of_[operation] = slot;
 
   ActivityWriter writer;
-  writer.segment_ = &place;
+  writer.segment_ = segments_[slot / segment_slots];
   writer.index_ = i;
   writer.slot_ = slot;
   return writer;
@@ -96,10 +101,20 @@ void ActivitySlots::order(const effect::Watch& watch) {
   if (found == slot_of_.end()) return;
   Segment& place = segment(found->second);
   const std::uint32_t i = found->second % segment_slots;
-  place.since[i] = ticks(watch.since);
+  const std::int64_t since = ticks(watch.since);
+  if (since != place.since[i]) {
+    const std::int64_t held_since = place.held_since[i].load(std::memory_order_relaxed);
+    place.since[i] = since;
+    place.held_before[i] = place.held[i].load(std::memory_order_relaxed) +
+                           (held_since != 0 ? std::max(since - held_since, std::int64_t(0)) : 0);
+  }
+  // What came before the clock was set anew is no news to whoever set it.
+  const std::int64_t progress = place.last_progress[i].load(std::memory_order_relaxed);
+  if (progress <= since) place.reported[i] = std::max(place.reported[i], progress);
   place.limit[i] = watch.silence_limit ? Nanoseconds(*watch.silence_limit).count() : never;
   place.category_at[i] = watch.category_at ? ticks(*watch.category_at) : never;
   place.armed[i].store(watch.armed, std::memory_order_relaxed);
+  place.number[i] = watch.number;
   place.wake_at[i] = std::numeric_limits<std::int64_t>::min();  // the next sweep looks once, and computes it
 }
 
@@ -226,11 +241,17 @@ void ActivitySlots::look(Segment& place, std::uint32_t i, Instant now, std::vect
     const Instant base = instant(std::max(progress, place.since[i]));
     const std::int64_t held = place.held_since[i].load(std::memory_order_relaxed);
     const Instant until = held == 0 ? now : std::max(base, instant(held));
-    const Nanoseconds silence = until - base - late_between(base, until);
+    const std::int64_t whole_holds = place.held[i].load(std::memory_order_relaxed) -
+                                     (place.since[i] >= progress ? place.held_before[i] : 0);
+    // Where we slept while the client held, both are taken off: the user is asked later, never earlier. Below zero it
+    // must not go, or the next look would come after the end of a silence that begins meanwhile.
+    const Nanoseconds silence = std::max(
+        until - base - late_between(base, until) - Nanoseconds(std::max(whole_holds, std::int64_t(0))), Nanoseconds(0));
     if (silence.count() >= place.limit[i]) {
       place.limit[i] = never;
+      place.reported[i] = progress;  // known when the question was asked: only what comes later withdraws it
       const std::int64_t alive = std::max(ticks(base), place.last_alive[i].load(std::memory_order_relaxed));
-      out.push_back(event::SilenceExceeded{operation, silence, now - instant(alive), {}});
+      out.push_back(event::SilenceExceeded{operation, silence, now - instant(alive), {}, place.number[i]});
     } else {
       wake = std::min(wake, ticks(now) + (place.limit[i] - silence.count()));
     }

@@ -37,7 +37,7 @@ class ActivityWriter {
   bool progress(Instant at);
   /// Any sign of life that is not progress.
   void alive(Instant at);
-  /// The client does not take what the provider sends: from here the progress clock stands still.
+  /// The client does not take what the provider sends: from here the progress clock stands still, until `resume`.
   void hold(Instant at);
   void resume(Instant at);
 
@@ -45,7 +45,7 @@ class ActivityWriter {
   friend class ActivitySlots;
   struct Segment;
 
-  Segment* segment_ = nullptr;
+  std::shared_ptr<Segment> segment_;  ///< outlives the slots: a late heartbeat writes where nobody reads
   std::uint32_t index_ = 0;  ///< in the segment
   std::uint32_t slot_ = 0;
 };
@@ -102,7 +102,7 @@ class ActivitySlots {
   void free_if_unused(std::uint32_t slot);
 
   milliseconds interval_;
-  std::array<std::unique_ptr<Segment>, limits::operations_max / segment_slots> segments_;
+  std::array<std::shared_ptr<Segment>, limits::operations_max / segment_slots> segments_;
   std::uint32_t segment_count_ = 0;
   std::vector<std::uint32_t> free_;
   std::unordered_map<OperationId, std::uint32_t> slot_of_;

@@ -92,6 +92,9 @@ std::optional<Failure> problem(const FallbackDecision& decision) {
     return invalid("a switch from " + decision.from_provider + " to " + decision.to_provider +
                    " changes nothing: name another provider");
   }
+  if (decision.reason_code == ReasonCode::legacy_auto && decision.user_confirmed) {
+    return invalid("LEGACY_AUTO is the record of a switch that nobody confirmed: say user_confirmed false");
+  }
   if (decision.elapsed_before_switch < milliseconds(0)) return invalid("the elapsed time is below zero");
   if (decision.affected_stages.size() > limits::stages_per_lock_max) return invalid("too many affected stages");
   for (const std::string& stage : decision.affected_stages) {

@@ -48,6 +48,7 @@ struct Watch {
   std::optional<milliseconds> silence_limit{};  ///< then `SilenceExceeded`, once; absent: silence is of no interest
   std::optional<Instant> category_at{};         ///< then `CategoryDue`, once
   bool armed = false;                         ///< the next progress is posted as `ProgressMade`, once
+  std::uint32_t number = 0;                   ///< of the operation's orders: `SilenceExceeded` brings it back
 };
 /// The same watch, and `CategoryDue` at this instant.
 struct WatchCategory {

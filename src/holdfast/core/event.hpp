@@ -92,6 +92,7 @@ struct SilenceExceeded {
   Nanoseconds silence{};           ///< without progress; own pauses and backpressure taken off
   Nanoseconds since_heartbeat{};   ///< without any sign of life
   Progress progress{};             ///< as far as the writers said
+  std::uint32_t watch = 0;         ///< the order that it carries out; 0: not said
 };
 struct CategoryDue {
   OperationId operation{};

@@ -49,19 +49,18 @@ bool StageSet::covers(const StageSet& other) const {
 
 std::optional<StageSet> StageSet::without(const StageSet& other) const {
   StageSet rest = *this;
+  if (!all()) {
+    std::erase_if(rest.stages, [&](const std::string& stage) { return other.contains(stage); });
+    return rest.stages.empty() ? std::nullopt : std::optional(rest);
+  }
   if (other.all()) {
-    if (!all()) return std::nullopt;
     // Only what `other` leaves out and this set does not is left.
     rest = {};
     std::ranges::copy_if(other.except, std::back_inserter(rest.stages), [&](const auto& s) { return contains(s); });
     return rest.stages.empty() ? std::nullopt : std::optional(rest);
   }
-  if (all()) {
-    rest.except.insert(rest.except.end(), other.stages.begin(), other.stages.end());
-    return rest;
-  }
-  std::erase_if(rest.stages, [&](const std::string& stage) { return other.contains(stage); });
-  return rest.stages.empty() ? std::nullopt : std::optional(rest);
+  std::ranges::copy_if(other.stages, std::back_inserter(rest.except), [&](const auto& s) { return contains(s); });
+  return rest;
 }
 
 std::string StageSet::text() const {
@@ -140,13 +139,25 @@ std::size_t LockTable::active_count() const {
   return static_cast<std::size_t>(std::ranges::count_if(locks_, [](const auto& lock) { return lock.active(); }));
 }
 
+const std::string* LockTable::awaited(const StageSet& stages) const {
+  const auto found = std::ranges::find_if(awaited_, [&](const Awaited& each) { return each.stages.overlaps(stages); });
+  return found == awaited_.end() ? nullptr : &found->provider;
+}
+
 bool LockTable::full() const { return locks_.size() >= limits::locks_per_job_max; }
 
 void LockTable::take(ProviderLock lock) {
   HOLDFAST_CHECK(!conflict(lock.governed(), lock.provider_name), "no stage is governed by two active locks");
-  // The lock uses up the consent of every decision whose stages it now governs.
-  std::erase_if(awaited_, [&](const Awaited& each) { return lock.governed().overlaps(each.stages); });
+  settle(lock.governed());
   locks_.push_back(std::move(lock));
+}
+
+void LockTable::settle(const StageSet& stages) {
+  std::erase_if(awaited_, [&](Awaited& each) {
+    auto rest = each.stages.without(stages);
+    if (rest) each.stages = std::move(*rest);
+    return !rest;
+  });
 }
 
 void LockTable::end(const ProviderLock& ended) {
@@ -172,14 +183,16 @@ void LockTable::replace(const std::optional<ProviderLock>& ended, const std::opt
   HOLDFAST_CHECK(consent.saved(), "a provider changes only with a consent that is on disk");
   if (ended) end(*ended);
   if (renewed) take(*renewed);
+  settle(taken.governed());  // a later decision stands in place of one that nobody has followed yet
   take(std::move(taken));
 }
 
-void LockTable::await(const ProviderLock& ended, const std::optional<ProviderLock>& renewed, StageSet stages,
+void LockTable::await(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed, StageSet stages,
                       std::string provider, Consent consent) {
   HOLDFAST_CHECK(consent.saved(), "a provider changes only with a consent that is on disk");
-  end(ended);
+  if (ended) end(*ended);
   if (renewed) take(*renewed);
+  settle(stages);
   awaited_.push_back({std::move(stages), std::move(provider), std::move(consent)});
 }
 

@@ -28,7 +28,7 @@ struct StageSet {
   bool overlaps(const StageSet& other) const;
   /// Every stage of `other` is in this set.
   bool covers(const StageSet& other) const;
-  /// What is left when `other`, which this set covers, is taken away; nothing where that is none.
+  /// What is left when `other` is taken away; nothing where that is none.
   std::optional<StageSet> without(const StageSet& other) const;
   /// "script-generation, refinement", "All", "All but refinement".
   std::string text() const;
@@ -85,6 +85,8 @@ class LockTable {
   const std::vector<ProviderLock>& all() const { return locks_; }
   std::size_t active_count() const;
   bool full() const;
+  /// The provider that a recorded decision names for some of these stages and that nobody has locked yet.
+  const std::string* awaited(const StageSet& stages) const;
 
   /// Adds an active lock. The caller asked `conflict` first. Settles what a recorded decision left awaited.
   void take(ProviderLock lock);
@@ -97,9 +99,9 @@ class LockTable {
   /// on, `taken` begins.
   void replace(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed,
                ProviderLock taken, Consent consent);
-  /// A switch in two steps, as the seed's example 4 writes it: `ended` ends; until somebody locks `stages`, only
-  /// `provider` may serve them.
-  void await(const ProviderLock& ended, const std::optional<ProviderLock>& renewed, StageSet stages,
+  /// A switch in two steps, as the seed's example 4 writes it: `ended` (absent: an earlier decision has ended it
+  /// already) ends; until somebody locks `stages`, only `provider` may serve them.
+  void await(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed, StageSet stages,
              std::string provider, Consent consent);
 
  private:
@@ -108,6 +110,9 @@ class LockTable {
     std::string provider;
     Consent consent;
   };
+
+  /// The consent of every recorded decision is used up for these stages.
+  void settle(const StageSet& stages);
 
   std::vector<ProviderLock> locks_{};  ///< in the order taken
   std::vector<Awaited> awaited_{};

@@ -42,7 +42,7 @@ void Machine::settle_jobs() {
       job.waiting.pop_front();
       hear(next);
     }
-    const bool idle = !job.loading && !job.busy && job.waiting.empty() && job.operations.empty();
+    const bool idle = !job.loading && !job.busy && !job.unwritten && job.waiting.empty() && job.operations.empty();
     const bool closed = !job.opened || (job.state != JobState::running && job.state != JobState::failed);
     if (idle && closed && job.locks.active_count() == 0) jobs_.erase(found);
   }
@@ -102,12 +102,15 @@ void Machine::announce_all(const std::vector<News>& records) {
 
 void Machine::journal(std::vector<News> news) {
   announce_all(news);
+  write_down(std::move(news));
+}
+
+void Machine::write_down(std::vector<News> news) {
   std::erase_if(news, [](const News& each) { return !is_record(each) || job_of(each).empty(); });
   if (news.empty()) return;
   if (!backlog_.empty()) {
     // Behind what waits already, so that the trail keeps the order in which things happened.
-    backlog_.insert(backlog_.end(), std::make_move_iterator(news.begin()), std::make_move_iterator(news.end()));
-    return;
+    return keep_for_later(++last_save_, std::move(news), {});
   }
   Pending pending;
   pending.records = std::move(news);
@@ -121,9 +124,23 @@ SaveId Machine::save(Pending pending) {
     HOLDFAST_CHECK(job != nullptr && !job->busy, "one transaction at a time changes a job's locks");
     job->busy = id;
   }
-  out_->push_back(effect::Save{id, pending.records});
+  // What waits already goes in front: no lock, answer or switch overtakes the trail that led to it.
+  pending.late = std::exchange(backlog_, {});
+  effect::Save order{id, {}};
+  order.records.reserve(pending.late.size() + pending.records.size());
+  for (const Late& late : pending.late) order.records.push_back(late.record);
+  order.records.insert(order.records.end(), pending.records.begin(), pending.records.end());
+  out_->push_back(std::move(order));
   pending_.emplace(id, std::move(pending));
   return id;
+}
+
+/// Transactions fail in any order; their records keep the one in which things happened.
+void Machine::keep_for_later(std::uint64_t order, std::vector<News> records, std::vector<Late> late) {
+  std::ranges::move(late, std::back_inserter(backlog_));
+  for (News& record : records) backlog_.push_back({order, std::move(record)});
+  std::ranges::stable_sort(backlog_, {}, &Late::order);
+  if (!backlog_.empty() && !backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
 }
 
 void Machine::open_record(Job& job, std::vector<News>& records, const std::string& by) {
@@ -148,6 +165,7 @@ void Machine::apply(Job& job, const News& record) {
       job.opened = false;
       job.consents.clear();
       job.locks.end_all(LockState::ended, "", now_.wall);
+      close_questions_of(job.id);
     }
   } else if (const auto* given = std::get_if<ConsentGiven>(&record)) {
     job.consents.push_back(given->consent);
@@ -162,6 +180,12 @@ void Machine::on(const event::Saved& news) {
   Pending pending = std::move(found->second);
   pending_.erase(found);
 
+  for (const Late& late : pending.late) {
+    Job* ended = std::holds_alternative<JobClosed>(late.record) ? find_job(job_of(late.record)) : nullptr;
+    if (ended == nullptr) continue;
+    ended->unwritten = false;
+    touch(ended->id);
+  }
   Job* job = find_job(pending.job_id);
   if (job != nullptr) {
     job->busy = {};
@@ -210,18 +234,18 @@ void Machine::on(const event::SaveFailed& news) {
     }
   }
   const std::string why = "the record could not be written (" + news.why + "); nothing was changed, try again";
-  if (std::holds_alternative<Journalled>(pending.then)) {
-    backlog_.insert(backlog_.begin(), pending.records.begin(), pending.records.end());
-    if (!backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
-  } else if (const auto* then = std::get_if<Replied>(&pending.then)) {
+  const bool journalled = std::holds_alternative<Journalled>(pending.then);
+  keep_for_later(news.save.value, journalled ? pending.records : std::vector<News>{}, std::move(pending.late));
+  if (journalled) return;
+  if (const auto* then = std::get_if<Replied>(&pending.then)) {
     refuse(then->ticket, Errc::store_unavailable, why);
   } else if (const auto* started = std::get_if<Started>(&pending.then)) {
     if (Operation* operation = find(started->operation)) {
       const bool cancelled = operation->ending != Errc::ok;
       refuse(operation->ticket, cancelled ? operation->ending : Errc::store_unavailable,
-             cancelled ? "the operation was cancelled before it began" : why);
+             cancelled ? "the operation was ended before it began" : why);
       operation->ticket = {};
-      end(*operation, OperationPhase::cancelled);
+      end(*operation, operation->ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled);
     }
   } else if (const auto* answer = std::get_if<AnswerSaved>(&pending.then)) {
     answer_failed(answer->ticket, answer->operation, why);
@@ -248,14 +272,13 @@ void Machine::on(const event::ProvidersConfigured& news) {
   providers_ = news.providers;
   for (auto& [name, desk] : desks_) desk.places = 0;
   for (const ProviderInfo& provider : providers_) desks_[provider.name].places = provider.concurrent_max;
+  for (auto& [name, desk] : desks_) fill(desk);  // there may be more places than before
 }
 
 void Machine::on(const event::TimePassed&) {
   if (!backlog_due_ || now_.at < *backlog_due_) return;
   backlog_due_.reset();
-  Pending pending;
-  pending.records = std::exchange(backlog_, {});
-  if (!pending.records.empty()) save(std::move(pending));
+  if (!backlog_.empty()) save({});
 }
 
 void Machine::on(const event::StopOrdered&) {

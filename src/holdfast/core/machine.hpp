@@ -37,6 +37,9 @@ struct Operation {
   int asks = 0;
   std::uint64_t epoch = 0;
   Instant started_at, last_progress, ended_at;       ///< last_progress: as far as the Machine was told
+  Instant silence_since;                             ///< of the last `Watch`, as is `silence_limit`
+  std::optional<milliseconds> silence_limit;
+  std::uint32_t watch_number = 0;
   WallTime started_wall{};
   std::optional<ProviderFault> fault;
 
@@ -50,6 +53,7 @@ struct Job {
   bool loading = false;        ///< the store was asked for it
   bool opened = false;         ///< its `JobOpened` is on the record, or on its way
   bool stopping = false;       ///< a confirmed cancel was heard; nothing new begins
+  bool unwritten = false;      ///< its end is in the backlog: the store knows less than the Machine
   SaveId busy;                 ///< the transaction that is changing its locks; commands wait behind it
   std::uint64_t epoch = 0;
   LockTable locks;
@@ -115,9 +119,14 @@ class Machine {
     Ticket ticket;
     OperationId operation;   ///< whose question was answered; 0: none
   };
+  struct Late {              ///< a record that could not be written when it was due
+    std::uint64_t order = 0; ///< in which things happened
+    News record;
+  };
   struct Pending {
     std::string job_id;      ///< whose locks it changes; empty: none
     std::vector<News> records;
+    std::vector<Late> late{};  ///< of the backlog; written in front, in the same transaction
     std::optional<SwitchPlan> plan;
     std::variant<Journalled, Replied, Started, AnswerSaved, SwitchSaved, CancelSaved> then;
   };
@@ -164,9 +173,11 @@ class Machine {
   void open_call(Operation& operation);
   void order_cancel(Operation& operation, Errc why);
   void end(Operation& operation, OperationPhase outcome);
+  OperationEnded ended_news(const Operation& operation) const;
   void release_place(const std::string& provider);
+  void fill(Desk& desk);
   void set_category(Operation& operation, LatencyCategory to);
-  void watch(const Operation& operation, Instant since, std::optional<milliseconds> limit, bool armed);
+  void watch(Operation& operation, Instant since, std::optional<milliseconds> limit, bool armed);
   void watch_ordinary(Operation& operation);
 
   // machine_questions.cpp
@@ -184,6 +195,11 @@ class Machine {
   void apply_stall_consents(Operation& operation, Nanoseconds silence);
   void apply_error_consents(Operation& operation);
   bool apply_consent(Operation& operation, const StandingConsent& consent);
+  void adopt(Operation& operation);
+  void leave_adopted(const Operation& operation);
+  void close_questions_of(const std::string& job_id);
+  void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
+  const StandingConsent* consent_of(const Operation& operation, const Answer& answer) const;
   Question question_about(const Operation& operation, QuestionKind kind) const;
   QuestionAnswered answered_news(const Operation& operation, const QuestionTable::Open& open) const;
   void refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning = {});
@@ -215,7 +231,9 @@ class Machine {
   void announce(News news);
   /// Announces, and writes down what is a record; nobody waits for it. Anonymous operations leave no trail here.
   void journal(std::vector<News> news);
+  void write_down(std::vector<News> news);
   SaveId save(Pending pending);
+  void keep_for_later(std::uint64_t order, std::vector<News> records, std::vector<Late> late);
   void announce_all(const std::vector<News>& records);
   void apply(Job& job, const News& record);
   void open_record(Job& job, std::vector<News>& records, const std::string& by = {});
@@ -235,7 +253,7 @@ class Machine {
   std::map<std::string, Desk, NameLess> desks_;
   std::unordered_map<SaveId, Pending> pending_;
   std::uint64_t last_save_ = 0;
-  std::vector<News> backlog_;
+  std::vector<Late> backlog_;  ///< in the order in which things happened
   std::optional<Instant> backlog_due_;
   std::vector<std::string> touched_;
   bool stopping_ = false;

@@ -10,10 +10,19 @@ namespace holdfast {
 
 template <class E>
 Job* Machine::ready_job(const std::string& id, const E& event) {
+  if (const auto why = name_problem(id)) {
+    refuse(event.ticket, Errc::invalid_argument, "the job id " + *why);
+    return nullptr;
+  }
   Job& job = job_for(id);
   touch(id);
+  if (job.unwritten) {
+    refuse(event.ticket, Errc::store_unavailable, "job " + id + " was cancelled, and the store has not heard of it yet");
+    return nullptr;
+  }
   if (!job.loading && !job.busy) return &job;
-  if (job.waiting.size() >= limits::waiting_per_job_max) {
+  constexpr bool stops = std::is_same_v<E, event::CancelRequested>;  // never turned away
+  if (!stops && job.waiting.size() >= limits::waiting_per_job_max) {
     refuse(event.ticket, Errc::store_unavailable,
            "too many commands of job " + id + " wait for the store; try again later");
   } else {

@@ -56,8 +56,14 @@ void Machine::on(const event::JobLoadFailed& news) {
           return Ticket{};
         },
         event);
-    refuse(ticket, Errc::store_unavailable,
-           "job " + news.job_id + " could not be read from the store (" + news.why + "); nothing was changed");
+    const std::string why =
+        "job " + news.job_id + " could not be read from the store (" + news.why + "); nothing was changed";
+    const auto* cancel = std::get_if<event::CancelRequested>(&event);
+    if (cancel != nullptr && cancel->answer) {
+      answer_failed(ticket, *parse_operation_id(cancel->answer->operation_id), why);
+    } else {
+      refuse(ticket, Errc::store_unavailable, why);
+    }
   }
 }
 
@@ -105,10 +111,10 @@ void Machine::on(const event::JobFinished& event) {
 void Machine::on(const event::StageReached& event) {
   Job* job = ready_job(event.step.job_id, event);
   if (job == nullptr) return;
-  save({.job_id = job->id,
-        .records = {StageFinished{event.step}},
-        .plan = {},
-        .then = Replied{event.ticket, true}});
+  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
+  open_record(*job, pending.records);
+  pending.records.push_back(StageFinished{event.step});
+  save(std::move(pending));
 }
 
 void Machine::on(const event::LockRequested& event) {
@@ -257,6 +263,7 @@ void Machine::cancel_job(const event::CancelRequested& event) {
     const Operation* operation = find(asked);
     const QuestionTable::Open* open = questions_.find(asked);
     if (operation != nullptr && open != nullptr) {
+      add_consent(*operation, *open, pending.records);
       pending.records.push_back(answered_news(*operation, *open));
       if (open->question.kind == QuestionKind::stall) {
         auto resolved = about<StallResolved>(*operation);
@@ -281,10 +288,10 @@ void Machine::finish_cancel(const Pending& pending, const CancelSaved& cancel, b
     }
     if (Job* job = find_job(pending.job_id)) {
       for (const News& record : records) apply(*job, record);
+      job->unwritten = true;
     }
     announce_all(records);
-    backlog_.insert(backlog_.end(), records.begin(), records.end());
-    if (!backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
+    keep_for_later(++last_save_, std::move(records), {});
   }
   if (const QuestionTable::Open* open = questions_.find(cancel.operation)) {
     announce(QuestionClosed{open->question.job_id, open->question.operation_id, open->question.ask, "answer"});

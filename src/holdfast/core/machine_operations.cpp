@@ -77,8 +77,9 @@ void Machine::admit(Operation& operation) {
     auto news = about<OperationStarted>(operation);
     news.epoch = operation.epoch;
     news.queued = true;
-    announce(std::move(news));
-    return;
+    std::vector<News> records{std::move(news)};
+    if (Job* job = find_job(operation.request.job_id)) open_record(*job, records);  // it may be cancelled before it begins
+    return journal(std::move(records));
   }
   ++desk.taken;
   begin(operation);
@@ -90,9 +91,12 @@ void Machine::begin(Operation& operation) {
   auto news = about<OperationStarted>(operation);
   news.epoch = operation.epoch;
   records.push_back(std::move(news));
-  if (Job* job = find_job(operation.request.job_id)) open_record(*job, records);
+  Job* job = find_job(operation.request.job_id);
+  // The transaction that opens a job holds it, so that nothing is written about a job that is not there yet.
+  const bool opens = job != nullptr && !job->opened && !job->busy;
+  if (opens) open_record(*job, records);
   if (operation.recorded_first) {
-    save({.job_id = {}, .records = std::move(records), .plan = {}, .then = Started{operation.id}});
+    save({.job_id = opens ? job->id : "", .records = std::move(records), .plan = {}, .then = Started{operation.id}});
     return;
   }
   journal(std::move(records));
@@ -103,9 +107,9 @@ void Machine::begin(Operation& operation) {
 void Machine::open_call(Operation& operation) {
   if (operation.stage != Operation::Stage::starting) return;
   if (operation.ending != Errc::ok) {
-    refuse(operation.ticket, operation.ending, "the operation was cancelled before it began");
+    refuse(operation.ticket, operation.ending, "the operation was ended before it began");
     operation.ticket = {};
-    return end(operation, OperationPhase::cancelled);
+    return end(operation, operation.ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled);
   }
   if (const Job* job = find_job(operation.request.job_id)) {
     // Locks may have moved while the start was being written: a call goes only where the committed lock says.
@@ -185,11 +189,7 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
     error.elapsed = in_ms(elapsed(operation));
     records.push_back(std::move(error));
   }
-  auto news = about<OperationEnded>(operation);
-  news.outcome = outcome;
-  news.elapsed = in_ms(elapsed(operation));
-  if (operation.fault) news.fault = *operation.fault;
-  records.push_back(std::move(news));
+  records.push_back(ended_news(operation));
   if (operation.start_recorded) {
     journal(std::move(records));
   } else {
@@ -200,6 +200,7 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
   if (Job* job = find_job(operation.request.job_id)) {
     std::erase(job->operations, operation.id);
     touch(job->id);
+    leave_adopted(operation);
   }
   ended_.push_back(operation.id);
   if (held_place) release_place(operation.request.provider_name);
@@ -215,9 +216,21 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
   }
 }
 
+OperationEnded Machine::ended_news(const Operation& operation) const {
+  auto news = about<OperationEnded>(operation);
+  news.outcome = operation.outcome;
+  news.elapsed = in_ms(elapsed(operation));
+  if (operation.fault) news.fault = *operation.fault;
+  return news;
+}
+
 void Machine::release_place(const std::string& provider) {
   Desk& desk = desks_[provider];
   --desk.taken;
+  fill(desk);
+}
+
+void Machine::fill(Desk& desk) {
   while (!desk.queue.empty() && (desk.places == 0 || desk.taken < desk.places)) {
     Operation* next = find(desk.queue.front());
     desk.queue.pop_front();
@@ -253,9 +266,16 @@ void Machine::on(const event::CategoryDue& event) {
   }
 }
 
-void Machine::watch(const Operation& operation, Instant since, std::optional<milliseconds> limit, bool armed) {
+void Machine::watch(Operation& operation, Instant since, std::optional<milliseconds> limit, bool armed) {
+  operation.silence_since = since;
+  operation.silence_limit = limit;
+  ++operation.watch_number;
+  if (operation.category != LatencyCategory::StallSuspected) {
+    // What is due but not announced yet would be lost: the order names the threshold after it.
+    set_category(operation, operation.patience->category_after(elapsed(operation)));
+  }
   effect::Watch order{.operation = operation.id, .since = since, .silence_limit = limit, .category_at = {},
-                      .armed = armed};
+                      .armed = armed, .number = operation.watch_number};
   if (const auto next = operation.patience->next_threshold(elapsed(operation))) {
     order.category_at = operation.started_at + *next;
   }

@@ -12,12 +12,16 @@ void Machine::on(const event::ProgressMade& event) {
   operation->last_progress = event.at;
   if (operation->stage != Operation::Stage::running) return;
   switch (operation->attention) {
-    case Operation::Attention::first:
-    case Operation::Attention::extended: return watch_ordinary(*operation);
+    case Operation::Attention::first: return watch_ordinary(*operation);
+    case Operation::Attention::extended:
+      if (event.at > operation->silence_since) return watch_ordinary(*operation);
+      return watch(*operation, operation->silence_since, operation->silence_limit, true);  // from before the answer
     case Operation::Attention::asked: {
       QuestionTable::Open* open = questions_.find(operation->id);
       HOLDFAST_CHECK(open != nullptr, "an operation that is asked about has a question");
-      if (open->recording) {
+      if (event.at <= open->asked_at - open->question.silence) {
+        watch(*operation, operation->silence_since, operation->silence_limit, true);  // known when it was asked
+      } else if (open->recording) {
         open->news = true;  // what is being recorded is not undone
       } else {
         resolve_by_progress(*operation);
@@ -45,6 +49,14 @@ void Machine::resolve_by_progress(Operation& operation) {
 void Machine::on(const event::SilenceExceeded& event) {
   Operation* operation = find(event.operation);
   if (operation == nullptr || operation->stage != Operation::Stage::running) return;
+  if (!operation->silence_limit) return;
+  if (event.watch != 0 && event.watch != operation->watch_number) return;  // the clock was set anew meanwhile
+  const Instant silent_from = std::max(operation->silence_since, operation->last_progress);
+  if (now_.at - silent_from < *operation->silence_limit) {
+    // Old news: progress came after the sweep had looked. Its watch was used up.
+    return watch(*operation, operation->silence_since, operation->silence_limit,
+                 operation->attention != Operation::Attention::watching);
+  }
   switch (operation->attention) {
     case Operation::Attention::first:
     case Operation::Attention::watching:
@@ -53,6 +65,65 @@ void Machine::on(const event::SilenceExceeded& event) {
     case Operation::Attention::unattended: return;
   }
   apply_stall_consents(*operation, event.silence);
+}
+
+/// An anonymous operation that somebody is asked about becomes a job like any other, under the operation's own name.
+void Machine::adopt(Operation& operation) {
+  if (!operation.request.job_id.empty()) return;
+  operation.request.job_id = text(operation.id);
+  Job& job = jobs_[operation.request.job_id];
+  job.id = operation.request.job_id;
+  if (operation.stage != Operation::Stage::ended) job.operations.push_back(operation.id);
+  std::vector<News> records;
+  open_record(job, records);
+  announce_all(records);
+  records.push_back(about<OperationStarted>(operation));  // was announced when it happened, as was its end
+  if (operation.stage == Operation::Stage::ended) records.push_back(ended_news(operation));
+  write_down(std::move(records));
+}
+
+/// Such a job ends with its operation, unless a decision has locked another provider for what comes next.
+void Machine::leave_adopted(const Operation& operation) {
+  const bool over = operation.outcome == OperationPhase::completed || operation.outcome == OperationPhase::cancelled;
+  if (!over || operation.request.job_id != text(operation.id) || questions_.find(operation.id) != nullptr) return;
+  Job* job = find_job(operation.request.job_id);
+  if (job == nullptr || !job->opened || job->busy || !job->operations.empty() || job->locks.active_count() != 0) return;
+  const JobClosed closed{job->id, operation.outcome == OperationPhase::completed ? JobState::done : JobState::cancelled,
+                         {}};
+  apply(*job, closed);
+  journal({closed});
+  touch(job->id);
+}
+
+/// Nobody runs again what failed in a job that is over.
+void Machine::close_questions_of(const std::string& job_id) {
+  std::vector<OperationId> over;
+  for (const auto& [id, open] : questions_.all_open()) {
+    const Operation* operation = find(id);
+    const bool ended = operation != nullptr && operation->stage == Operation::Stage::ended;
+    if (ended && !open.recording && open.question.job_id == job_id) over.push_back(id);
+  }
+  std::ranges::sort(over);
+  for (const OperationId id : over) {
+    announce(QuestionClosed{job_id, text(id), questions_.find(id)->question.ask, "end"});
+    questions_.close(id, {QuestionTable::ClosedBy::end, {}, {}});
+  }
+}
+
+/// Applying a consent is on the record with the answer that it gives.
+void Machine::add_consent(const Operation& operation, const QuestionTable::Open& open,
+                          std::vector<News>& records) const {
+  if (open.answer.door != "consent") return;
+  const StandingConsent* given = consent_of(operation, open.answer);
+  if (given == nullptr) return;
+  records.push_back(ConsentApplied{operation.request.job_id, text(operation.id), open.question.ask, *given});
+}
+
+const StandingConsent* Machine::consent_of(const Operation& operation, const Answer& answer) const {
+  const Job* job = job_of_operation(operation);
+  if (job == nullptr) return nullptr;
+  const auto given = std::ranges::find(job->consents, answer.note, &StandingConsent::id);
+  return given == job->consents.end() ? nullptr : &*given;
 }
 
 Question Machine::question_about(const Operation& operation, QuestionKind kind) const {
@@ -81,6 +152,7 @@ Question Machine::question_about(const Operation& operation, QuestionKind kind) 
 }
 
 void Machine::open_stall(Operation& operation, const event::SilenceExceeded& silence) {
+  adopt(operation);
   ++operation.asks;
   operation.attention = Operation::Attention::asked;
   set_category(operation, LatencyCategory::StallSuspected);
@@ -123,6 +195,11 @@ void Machine::on(const event::QuestionRaised& event) {
   if (!failed || questions_.find(operation->id) != nullptr) {
     return refuse(event.ticket, Errc::invalid_argument, "only an operation that failed can be asked about, once");
   }
+  const Job* job = job_of_operation(*operation);
+  if (!operation->request.job_id.empty() && (job == nullptr || !job->opened)) {
+    return refuse(event.ticket, Errc::no_such_job, "job " + operation->request.job_id + " is over");
+  }
+  adopt(*operation);
   ++operation->asks;
   QuestionTable::Open open;
   open.question = question_about(*operation, event.kind);
@@ -168,6 +245,9 @@ std::optional<AnswerResult> Machine::refusal_of(const event::Answered& event, co
     const bool repeated = !answer.idempotency_key.empty() && answer.idempotency_key == open->answer.idempotency_key;
     return refused(Errc::already_answered,
                    repeated ? "this answer is being recorded" : "another answer is being recorded", open->answer.option);
+  }
+  if (operation->stage == Operation::Stage::ending) {
+    return refused(Errc::stale_answer, "the operation is being ended: " + std::string(name(operation->phase())));
   }
   const AnswerOption* option = open->question.option(answer.option);
   if (option == nullptr) {
@@ -225,6 +305,9 @@ std::optional<AnswerResult> Machine::refusal_of_switch(const event::Answered& ev
 void Machine::on(const event::Answered& event) {
   Operation* operation = find(event.operation);
   QuestionTable::Open* open = questions_.find(event.operation);
+  if (event.answer.door == "consent" && (operation == nullptr || consent_of(*operation, event.answer) == nullptr)) {
+    return refuse_answer(event.ticket, Errc::stale_answer, "the consent ended with its job");
+  }
   if (auto refusal = refusal_of(event, operation, open)) {
     if (refusal->refused == Errc::lock_not_overridable) {
       auto refused = about<Refused>(*operation);
@@ -249,9 +332,7 @@ void Machine::on(const event::Answered& event) {
       cancel.request.job_id = operation->request.job_id;
       cancel.request.confirmed = true;
       cancel.request.by = event.answer.by;
-      if (!cancel.request.job_id.empty()) return cancel_job(cancel);
-      order_cancel(*operation, Errc::cancelled);
-      return answer_saved({event.ticket, operation->id, open->question.ask}, true);
+      return cancel_job(cancel);
     }
   }
 }
@@ -282,14 +363,11 @@ StallResolved resolved_by_answer(StallResolved news, const QuestionTable::Open& 
 
 void Machine::save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event,
                           const AnswerOption&) {
-  Pending pending{.job_id = {}, .records = {answered_news(operation, open)}, .plan = {},
+  Pending pending{.job_id = {}, .records = {}, .plan = {},
                   .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
+  pending.records.push_back(answered_news(operation, open));
   if (open.question.kind == QuestionKind::stall) {
     pending.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
-  }
-  if (operation.request.job_id.empty()) {
-    announce_all(pending.records);
-    return answer_saved(std::get<AnswerSaved>(pending.then), false);
   }
   save(std::move(pending));
 }
@@ -327,8 +405,11 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
     open.recording = false;
     return refuse_answer(event.ticket, plan.error().code, plan.error().message);
   }
-  Pending pending{.job_id = job_id, .records = {answered_news(operation, open)}, .plan = std::move(*plan),
+  Pending pending{.job_id = job_id, .records = {}, .plan = std::move(*plan),
                   .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
+  open_record(*job, pending.records, event.answer.by);
+  add_consent(operation, open, pending.records);
+  pending.records.push_back(answered_news(operation, open));
   if (open.question.kind == QuestionKind::stall) {
     pending.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
   }
@@ -346,6 +427,7 @@ void Machine::answer_saved(const AnswerSaved& saved, bool cancels_call) {
   questions_.close(saved.operation, {QuestionTable::ClosedBy::answer, answer.option, answer.idempotency_key});
   announce(QuestionClosed{question.job_id, question.operation_id, question.ask, "answer"});
   reply(saved.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});
+  if (operation->stage == Operation::Stage::ended) leave_adopted(*operation);
   if (operation->stage != Operation::Stage::running) return;  // it ended meanwhile: its result stands
   if (cancels_call) return order_cancel(*operation, Errc::switched);
 
@@ -368,7 +450,11 @@ void Machine::answer_failed(Ticket ticket, OperationId id, const std::string& wh
   const bool by_consent = open->answer.door == "consent";
   open->recording = false;
   open->answer = {};
-  if (open->question.kind != QuestionKind::stall) return;  // open again
+  if (open->question.kind != QuestionKind::stall) {
+    const Job* job = job_of_operation(*operation);
+    if (job == nullptr || !job->opened) close_questions_of(operation->request.job_id);
+    return;  // else open again
+  }
   if (operation->stage == Operation::Stage::ended) {
     auto resolved = about<StallResolved>(*operation);
     resolved.ask = open->question.ask;
@@ -376,7 +462,8 @@ void Machine::answer_failed(Ticket ticket, OperationId id, const std::string& wh
     resolved.stalled_for = in_ms(now_.at - open->asked_at);
     const QuestionClosed closed{open->question.job_id, open->question.operation_id, open->question.ask, "end"};
     questions_.close(id, {QuestionTable::ClosedBy::end, {}, {}});
-    return journal({std::move(resolved), closed});
+    journal({std::move(resolved), closed});
+    return leave_adopted(*operation);
   }
   if (std::exchange(open->news, false)) return resolve_by_progress(*operation);
   if (by_consent) {
@@ -425,7 +512,6 @@ bool Machine::apply_consent(Operation& operation, const StandingConsent& consent
                      .provider = consent.switch_to, .confirmed = true, .by = consent.given_by, .note = consent.id,
                      .idempotency_key = {}, .door = "consent"};
   if (refusal_of(answered, &operation, open)) return false;
-  journal({ConsentApplied{operation.request.job_id, text(operation.id), open->question.ask, consent}});
   on(answered);
   return true;
 }

@@ -71,6 +71,10 @@ result<Machine::SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecisio
     plan.ended->reason = name(plan.decision.reason_code);
     plan.ended->ended_at = now_.wall;
   }
+  if ((takes_lock || plan.renewed) && job.locks.full()) {
+    return Failure{Errc::too_large, "job " + job.id + " has had " + std::to_string(limits::locks_per_job_max) +
+                                        " locks, which is the limit; open another job"};
+  }
   if (takes_lock) {
     plan.taken = ProviderLock{.job_id = job.id, .provider_name = plan.decision.to_provider, .provider_type = to_type,
                               .correlation_id = plan.decision.correlation_id, .overridable = true,
@@ -95,8 +99,8 @@ void Machine::carry_out(Job& job, SwitchPlan plan, SaveId saved) {
   job.epoch = plan.epoch;
   if (plan.taken) {
     job.locks.replace(plan.ended, plan.renewed, *plan.taken, std::move(consent));
-  } else if (plan.ended) {
-    job.locks.await(*plan.ended, plan.renewed, plan.affected, plan.decision.to_provider, std::move(consent));
+  } else if (plan.ended || (plan.decision.user_confirmed && job.locks.awaited(plan.affected) != nullptr)) {
+    job.locks.await(plan.ended, plan.renewed, plan.affected, plan.decision.to_provider, std::move(consent));
   }
   switch_queued(job);
 }

@@ -12,6 +12,7 @@ struct Name {
   std::string_view operator()(const OperationStarted&) const { return "operation.started"; }
   std::string_view operator()(const OperationEnded&) const { return "operation.ended"; }
   std::string_view operator()(const CategoryChanged&) const { return "operation.category"; }
+  std::string_view operator()(const OperationProgress&) const { return "operation.progress"; }
   std::string_view operator()(const StallSuspected&) const { return "stall.suspected"; }
   std::string_view operator()(const StallResolved&) const { return "stall.resolved"; }
   std::string_view operator()(const QuestionOpened&) const { return "question.opened"; }
@@ -36,6 +37,7 @@ struct Job {
 
 struct Recorded {
   bool operator()(const CategoryChanged&) const { return false; }
+  bool operator()(const OperationProgress&) const { return false; }
   bool operator()(const QuestionClosed&) const { return false; }
   bool operator()(const ProviderHardError&) const { return false; }  // its operation's end records it
   bool operator()(const StageStarted&) const { return false; }

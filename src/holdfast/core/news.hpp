@@ -60,6 +60,13 @@ struct CategoryChanged {
   bool longer_than_usual = false;  ///< the deep-wait threshold has passed
 };
 
+/// How far an operation is. Made by the gateway, at most once a second and operation; never recorded.
+struct OperationProgress {
+  std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, correlation_id{}, operation_id{};
+  Progress progress{};
+  milliseconds elapsed{};
+};
+
 /// A stall episode opened. `question` holds options, alternatives and evidence.
 struct StallSuspected {
   std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, correlation_id{}, operation_id{};
@@ -130,7 +137,7 @@ struct StageFinished {
 };
 
 using News = std::variant<JobOpened, JobClosed, LockTaken, LockEnded, Refused, OperationStarted, OperationEnded,
-                          CategoryChanged, StallSuspected, StallResolved, QuestionOpened, QuestionAnswered,
+                          CategoryChanged, OperationProgress, StallSuspected, StallResolved, QuestionOpened, QuestionAnswered,
                           QuestionClosed, ProviderHardError, FallbackDecision, ConsentGiven, ConsentApplied, Cancelled,
                           StageStarted, StageFinished>;
 

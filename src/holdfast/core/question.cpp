@@ -1,6 +1,7 @@
 #include "holdfast/core/question.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/core/limits.hpp"

@@ -12,6 +12,7 @@
 #include <mutex>
 #include <thread>
 
+#include "holdfast/gateway/async.hpp"
 #include "holdfast/gateway/gateway_driver.hpp"
 
 namespace holdfast {

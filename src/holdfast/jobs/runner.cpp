@@ -266,8 +266,11 @@ RunResult Runner::run(std::stop_token stop) {
   result.code = end.code;
   result.error = std::move(end.error);
   result.artifacts = std::move(run.artifacts);
-  result.partial = folder.partial();
-  if (result.state == JobState::done) folder.finish();
+  if (result.state == JobState::done) {
+    folder.finish();
+  } else {
+    result.partial = folder.partial();
+  }
   return result;
 }
 

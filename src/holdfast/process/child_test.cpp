@@ -1,18 +1,15 @@
-#include "holdfast/process/child.hpp"
-
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <ctime>
 #include <fstream>
 #include <iostream>
 #include <sstream>
@@ -20,96 +17,16 @@
 #include <thread>
 
 #include "holdfast/base/name.hpp"
-#include "holdfast/process/descriptor.hpp"
+#include "holdfast/process/child_fixture.hpp"
 #include "holdfast/process/launch.hpp"
 
 namespace holdfast::process {
 namespace {
 
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
-
-/// Longer than any test runs: who sleeps it was not ended.
-const std::string for_ever = "1000";
-
-const ProgressSink nobody_watches;
-
-Command shell(const std::string& script, const std::vector<std::string>& arguments = {}) {
-  Command command{.argv = {"/bin/sh", "-c", script, "sh"}};
-  command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
-  return command;
-}
-
-std::string contents(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::size_t open_descriptors() {
-  std::size_t count = 0;
-  for ([[maybe_unused]] const auto& each : std::filesystem::directory_iterator("/proc/self/fd"))
-    ++count;
-  return count;
-}
-
-/// Another process, followed until it ends; no child of ours needs it to be.
-class Other {
- public:
-  explicit Other(pid_t pid) : fd_(open_pidfd(pid)), gone_(!fd_ && errno == ESRCH) {}
-  bool ends_within(milliseconds time) const {
-    pollfd watched{fd_.get(), POLLIN, 0};
-    return gone_ || ::poll(&watched, 1, static_cast<int>(time.count())) == 1;
-  }
-  bool alive() const { return !ends_within(0ms); }
-
- private:
-  Descriptor fd_;
-  bool gone_;
-};
-
-class ChildTest : public testing::Test {
- protected:
-  ChildTest() {
-    std::string name = testing::TempDir() + "holdfast-child-XXXXXX";
-    if (!::mkdtemp(name.data())) throw std::runtime_error("no temporary folder");
-    folder_ = name;
-  }
-  ~ChildTest() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
-
-  Exit ended(const Command& command, const RunOptions& options = {}) {
-    auto exit = run(spawner_, command, {}, nobody_watches, options);
-    EXPECT_TRUE(exit.has_value()) << exit.error().message;
-    return exit ? *std::move(exit) : Exit{};
-  }
-  Failure failed(const Command& command, const RunOptions& options = {}) {
-    auto exit = run(spawner_, command, {}, nobody_watches, options);
-    EXPECT_TRUE(exit.has_error()) << exit->describe();
-    return exit ? Failure{} : exit.error();
-  }
-
-  /// Runs, collects stdout through the progress of `lines`, and stops as soon as a line came.
-  Exit stopped_after_first_line(Command command, const RunOptions& options, std::function<void()> meanwhile = {}) {
-    command.progress = parse_progress_kind("lines").value();
-    std::stop_source stop;
-    const auto sink = [&](const ChildProgress& progress) {
-      if (progress.lines.value_or(0) == 0 || stop.stop_requested()) return;
-      if (meanwhile) meanwhile();
-      stop.request_stop();
-    };
-    auto exit = run(spawner_, command, stop.get_token(), sink, options);
-    EXPECT_TRUE(exit.has_value()) << exit.error().message;
-    return exit ? *std::move(exit) : Exit{};
-  }
-
-  std::filesystem::path folder_;
-  Spawner spawner_;
-};
 
 TEST_F(ChildTest, TellsHowAChildEnded) {
   const Exit good = ended(shell("echo hello; echo note >&2"));
@@ -363,128 +280,6 @@ TEST_F(ChildTest, TheLastGrowthOfAWatchedFileIsSeenHoweverShortTheChildLived) {
   EXPECT_EQ(seen, 8);
 }
 
-TEST_F(ChildTest, AStopEndsAChildThatObeys) {
-  const auto begun = steady_clock::now();
-  const Exit exit = stopped_after_first_line(
-      shell("trap 'echo bye; exit 0' TERM; echo ready; sleep $1 & wait", {for_ever}), {.kill_grace = 60s});
-  EXPECT_LT(steady_clock::now() - begun, 30s) << "the grace is no delay";
-  EXPECT_TRUE(exit.cancelled);
-  EXPECT_FALSE(exit.succeeded) << "whatever its status";
-  EXPECT_EQ(exit.status, 0);
-  EXPECT_EQ(exit.stdout_bytes, "ready\nbye\n") << "what it produced is kept";
-  EXPECT_EQ(exit.describe(), "sh was cancelled");
-}
-
-TEST_F(ChildTest, AStopKillsAChildThatIgnoresSigterm) {
-  const Exit exit =
-      stopped_after_first_line(shell("trap '' TERM; echo ready; while :; do sleep 0.01; done"), {.kill_grace = 50ms});
-  EXPECT_TRUE(exit.cancelled);
-  EXPECT_EQ(exit.signal, SIGKILL);
-}
-
-TEST_F(ChildTest, AStopEndsAChildThatIsStopped) {
-  pid_t group = 0;
-  const Exit exit = stopped_after_first_line(shell("trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done"),
-                                             {.kill_grace = 60s, .on_started = [&](pid_t started) { group = started; }},
-                                             [&] { ::kill(-group, SIGSTOP); });
-  EXPECT_TRUE(exit.cancelled);
-  EXPECT_EQ(exit.status, 7);
-}
-
-TEST_F(ChildTest, AStopComesThroughFromAnotherThreadToASilentChild) {
-  std::stop_source stop;
-  std::jthread stopper;
-  RunOptions options;
-  options.on_started = [&](pid_t) { stopper = std::jthread([&stop] { stop.request_stop(); }); };
-  const auto exit = run(spawner_, {.argv = {"sleep", for_ever}}, stop.get_token(), nobody_watches, options);
-  ASSERT_TRUE(exit.has_value());
-  EXPECT_TRUE(exit->cancelled);
-  EXPECT_EQ(exit->signal, SIGTERM);
-}
-
-TEST_F(ChildTest, AStopBeforeTheStartStartsNothing) {
-  std::stop_source stop;
-  stop.request_stop();
-  Command command = shell("touch started");
-  command.cwd = folder_;
-  const auto exit = run(spawner_, command, stop.get_token(), nobody_watches);
-  ASSERT_TRUE(exit.has_error());
-  EXPECT_EQ(exit.error().code, Errc::cancelled);
-  EXPECT_EQ(exit.error().message, "sh was cancelled before it was started");
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "started"));
-}
-
-TEST_F(ChildTest, AStopEndsGrandchildrenThatHideFromSigterm) {
-  // The grandchild ignores SIGTERM and holds no pipe; the child ends at once.
-  const Exit exit = stopped_after_first_line(
-      shell("trap '' TERM; sleep $1 >/dev/null 2>&1 & trap - TERM; echo $!; wait", {for_ever}), {.kill_grace = 60s});
-  EXPECT_EQ(exit.signal, SIGTERM);
-  EXPECT_TRUE(Other(std::stoi(exit.stdout_bytes)).ends_within(30s));
-}
-
-TEST_F(ChildTest, AStopGivesGrandchildrenThatHoldThePipesTheSameGraceAndThenEndsThem) {
-  const std::string finishing = "(trap 'echo finished; exit' TERM; echo ready; while :; do sleep 0.01; done) & wait";
-  EXPECT_EQ(stopped_after_first_line(shell(finishing), {.kill_grace = 60s}).stdout_bytes, "ready\nfinished\n");
-  const Exit exit = stopped_after_first_line(shell("trap '' TERM; sleep $1 & trap - TERM; echo $!; wait", {for_ever}),
-                                             {.kill_grace = 50ms});
-  EXPECT_EQ(exit.signal, SIGTERM);
-  EXPECT_FALSE(exit.output_left_open);
-  EXPECT_TRUE(Other(std::stoi(exit.stdout_bytes)).ends_within(30s));
-}
-
-TEST_F(ChildTest, AGrandchildThatHoldsThePipesDoesNotHangTheCallerAndIsLeftAlone) {
-  const Exit exit = ended(shell("sleep $1 & echo $!", {for_ever}), {.pipe_grace = 50ms});
-  EXPECT_TRUE(exit.succeeded);
-  EXPECT_TRUE(exit.output_left_open);
-  const pid_t grandchild = std::stoi(exit.stdout_bytes);
-  const Other other(grandchild);
-  EXPECT_TRUE(other.alive());
-  ::kill(grandchild, SIGKILL);
-  EXPECT_TRUE(other.ends_within(30s));
-}
-
-TEST_F(ChildTest, AGrandchildThatFloodsThePipesDoesNotHangTheCaller) {
-  Command command = shell("yes & echo $! >&2");
-  command.stdout_file = "/dev/null";
-  const Exit exit = ended(command, {.pipe_grace = 50ms});
-  EXPECT_TRUE(exit.output_left_open);
-  EXPECT_TRUE(Other(std::stoi(exit.stderr_end)).ends_within(30s)) << "by SIGPIPE: nobody reads any more";
-}
-
-TEST_F(ChildTest, AStopWhileAGrandchildHoldsThePipesEndsItsGroup) {
-  std::stop_source stop;
-  Command command = shell("(echo ready; sleep $1) & sleep 0", {for_ever});
-  const auto exit = run(spawner_, command, stop.get_token(), [&](const ChildProgress&) { stop.request_stop(); },
-                        {.kill_grace = 60s, .pipe_grace = 60s});
-  ASSERT_TRUE(exit.has_value());
-  EXPECT_TRUE(exit->cancelled);
-  EXPECT_FALSE(exit->output_left_open);
-}
-
-TEST_F(ChildTest, AChildThatClosedItsPipesIsWaitedForWithoutSpinning) {
-  const auto cpu = [] {
-    timespec used{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
-  };
-  const auto begun = steady_clock::now();
-  const auto used_before = cpu();
-  const Exit exit = ended(shell("exec >&- 2>&-; sleep 0.5; exit 4"));
-  EXPECT_EQ(exit.status, 4);
-  EXPECT_GE(steady_clock::now() - begun, 500ms);
-  EXPECT_LT(cpu() - used_before, 200ms);
-}
-
-TEST_F(ChildTest, WaitingForTheDeadlinesOfAStopDoesNotSpin) {
-  timespec before{}, after{};
-  Command command = shell("trap '' TERM; echo ready; while :; do sleep 0.1; done");
-  command.watched_output = folder_ / "out";
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &before);
-  stopped_after_first_line(command, {.kill_grace = 600ms, .watch_interval = 1ms});
-  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &after);
-  EXPECT_LT((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1'000'000, 300);
-}
-
 TEST_F(ChildTest, TellsTheProcessGroupOnceItRuns) {
   std::vector<pid_t> groups;
   const Exit exit = ended(shell("echo $$; ps -o pgid= -p $$ 2>/dev/null || cut -d' ' -f5 /proc/$$/stat"),
@@ -513,7 +308,7 @@ TEST_F(ChildTest, AnExceptionOfTheCallerKillsTheChildAndComesThrough) {
 TEST_F(ChildTest, NothingOfTheParentIsLeftOpenInTheChildAndSignalsAreAsUsual) {
   const int leaky = ::open("/dev/null", O_RDONLY);  // close-on-exec forgotten, as libraries do
   const auto ignored = ::signal(SIGUSR1, SIG_IGN);
-  EXPECT_EQ(ended(shell("exec 9</proc/self/fd; ls /proc/$$/fd | tr '\\n' ' '")).stdout_bytes, "0 1 2 9 ");
+  EXPECT_EQ(ended(shell("ls /proc/$$/fd; true")).stdout_bytes, "0\n1\n2\n");
   EXPECT_EQ(ended({.argv = {"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"}}).stdout_bytes,
             "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
   ::signal(SIGUSR1, ignored);
@@ -550,6 +345,52 @@ TEST_F(ChildTest, LeavesNoDescriptorAndNoZombieBehind) {
   EXPECT_EQ(open_descriptors(), before);
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
   EXPECT_EQ(errno, ECHILD);
+}
+
+TEST_F(ChildTest, ReadsAllThatALargePipeHeldWhenItsWriterEnded) {
+  constexpr const char* helper_key = "HOLDFAST_TEST_LARGE_PIPE";
+  if (::getenv(helper_key)) {  // the child: this program once more, run below
+    ASSERT_GT(::fcntl(STDOUT_FILENO, F_SETPIPE_SZ, pipe_bytes_max), 500'000);
+    const std::string much(500'000, '#');
+    ::_exit(::write(STDOUT_FILENO, much.data(), much.size()) == static_cast<ssize_t>(much.size()) ? 0 : 1);
+  }
+  const Command child{.argv = {std::filesystem::read_symlink("/proc/self/exe").string(),
+                               "--gtest_filter=ChildTest.ReadsAllThatALargePipeHeldWhenItsWriterEnded"},
+                      .env = {{helper_key, "1"}}};
+  pid_t pid = 0;
+  const auto looks_late = [&](const ChildProgress&) { EXPECT_TRUE(Other(pid).ends_within(30s)); };
+  const auto exit =
+      run(spawner_, child, {}, looks_late, {.pipe_grace = 0ms, .on_started = [&](pid_t started) { pid = started; }});
+  ASSERT_TRUE(exit.has_value());
+  EXPECT_TRUE(exit->succeeded) << exit->describe();
+  EXPECT_EQ(std::ranges::count(exit->stdout_bytes, '#'), 500'000);
+}
+
+TEST_F(ChildTest, RunningOutOfDescriptorsIsSaidAndLeavesNothingBehind) {
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  const std::size_t open_before = open_descriptors();
+  int refused = 0, ran = 0;
+  const int next = Descriptor(::open("/dev/null", O_RDONLY)).get();
+  for (int spare = 0; spare < 14; ++spare) {
+    const rlimit scarce{static_cast<rlim_t>(next + spare), before.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &scarce);
+    const auto exit = run(spawner_, {.argv = {"/bin/true"}, .stdin_bytes = "x"}, {}, nobody_watches);
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    if (exit) {
+      ++ran;
+      EXPECT_TRUE(exit->succeeded);
+    } else {
+      ++refused;
+      EXPECT_EQ(exit.error().code, Errc::provider_unreachable);
+      EXPECT_THAT(exit.error().message, StartsWith("cannot start '/bin/true': "));
+      EXPECT_THAT(exit.error().message, EndsWith("Too many open files"));
+    }
+  }
+  EXPECT_GT(refused, 5);
+  EXPECT_GT(ran, 0);
+  EXPECT_EQ(open_descriptors(), open_before);
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "no zombie";
 }
 
 TEST_F(ChildTest, AnEndingThatSomebodyElseTookIsSaidToBeUnknown) {

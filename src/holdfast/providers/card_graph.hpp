@@ -12,8 +12,8 @@ namespace holdfast::providers {
 /// No text of a card enters the graph. Each line is in a file of its own, named by its number, read with expansion
 /// switched off: quotes, colons, percent signs and backslashes mean nothing there.
 struct CardGraph {
-  std::string filters{};                ///< one complex filter graph, its output called [card]
-  std::vector<std::string> texts{};     ///< texts[i] is what the file `text_file(i)` must hold
+  std::string filters{};             ///< one complex filter graph, its output called [card]
+  std::vector<std::string> texts{};  ///< texts[i] is what the file `text_file(i)` must hold
 };
 
 /// Names within the folder in which FFmpeg runs.

@@ -6,9 +6,10 @@
 namespace holdfast::providers {
 namespace {
 
-// Sizes in pixels to the em on a card of 1080 lines. The smallest point is 1/34 of the height, about what subtitles use.
+// Sizes in pixels to the em on a card of 1080 lines. The smallest point is 1/34 of the height, about what subtitles
+// use.
 constexpr int heading_size_max = 84, heading_size_min = 52, title_size_max = 112;
-constexpr int point_size_max = 56, point_size_min = 32, page_size = 30;
+constexpr int point_size_max = 64, point_size_wrapped_max = 56, point_size_min = 32, page_size = 30;
 constexpr int size_step = 4;
 constexpr std::size_t heading_lines_wanted = 2, heading_lines_max = 3;
 constexpr int text_width = card_width - 2 * card_margin;
@@ -18,9 +19,13 @@ constexpr int heading_gap = 76;  ///< between the heading's last baseline and th
 
 using Line = std::u32string;
 
-int line_height(int size) { return size * 134 / 100; }
+int line_height(int size) {
+  return size * 134 / 100;
+}
 /// From the top of a line's capitals to its baseline.
-int rise(int size) { return size * 76 / 100; }
+int rise(int size) {
+  return size * 76 / 100;
+}
 
 std::vector<Line> words_of(std::u32string_view text) {
   std::vector<Line> words;
@@ -34,6 +39,7 @@ std::vector<Line> words_of(std::u32string_view text) {
 
 /// A word that is wider than a whole line, cut where it must be: an address, a hash.
 std::vector<Line> cut(const Line& word, int width, int size, const FontMetrics& font) {
+  if (font.width(word, size) <= width) return {word};
   std::vector<Line> pieces(1);
   for (const char32_t character : word) {
     pieces.back() += character;
@@ -66,14 +72,14 @@ std::vector<Line> wrapped_greedily(std::u32string_view text, int width, int size
 std::vector<Line> wrapped(std::u32string_view text, int width, int size, const FontMetrics& font) {
   std::vector<Line> lines = wrapped_greedily(text, width, size, font);
   if (lines.size() < 2) return lines;
+  // Never so narrow that a word would be cut.
   int too_narrow = width / 3, enough = width;
+  for (const Line& word : words_of(text))
+    too_narrow = std::max(too_narrow, font.width(word, size) - 1);
   while (enough - too_narrow > 8) {
     const int middle = (too_narrow + enough) / 2;
     std::vector<Line> tried = wrapped_greedily(text, middle, size, font);
-    const bool cut_a_word = words_of(text).size() > 0 && std::ranges::any_of(words_of(text), [&](const Line& word) {
-                              return font.width(word, size) > middle;
-                            });
-    if (tried.size() > lines.size() || cut_a_word) {
+    if (tried.size() > lines.size()) {
       too_narrow = middle;
     } else {
       enough = middle;
@@ -88,7 +94,8 @@ void shorten(std::vector<Line>& lines, std::size_t keep, int width, int size, co
   if (lines.size() <= keep) return;
   lines.resize(keep);
   Line& last = lines.back();
-  while (!last.empty() && (last.back() == U' ' || font.width(last + U"\u2026", size) > width)) last.pop_back();
+  while (!last.empty() && (last.back() == U' ' || font.width(last + U"\u2026", size) > width))
+    last.pop_back();
   last += U'\u2026';
 }
 
@@ -115,7 +122,8 @@ struct Points {
   int gap() const { return size * 70 / 100; }
   int height() const {
     int sum = 0;
-    for (const auto& lines : points) sum += static_cast<int>(lines.size()) * line_height(size) + gap();
+    for (const auto& lines : points)
+      sum += static_cast<int>(lines.size()) * line_height(size) + gap();
     return sum - gap() - (line_height(size) - rise(size));
   }
 };
@@ -128,9 +136,12 @@ Points set_points(const std::vector<Line>& texts, int room, const FontMetrics& r
     for (const Line& text : texts) {
       set.points.push_back(wrapped(text, text_width - set.indent(), set.size, regular));
     }
+    const bool wraps = std::ranges::any_of(set.points, [](const auto& lines) { return lines.size() > 1; });
+    if (wraps && set.size > point_size_wrapped_max) continue;  // large only while each point is one line
     if (set.height() <= room || set.size - size_step < point_size_min) break;
   }
-  while (set.points.size() > 1 && set.height() > room) set.points.pop_back();
+  while (set.points.size() > 1 && set.height() > room)
+    set.points.pop_back();
   auto& last = set.points.back();
   const std::size_t lines_fit = static_cast<std::size_t>(std::max(1, room / line_height(set.size)));
   if (set.height() > room) shorten(last, lines_fit, text_width - set.indent(), set.size, regular);
@@ -177,7 +188,8 @@ std::u32string cleaned(std::u32string_view line, const FontMetrics& regular, con
 }
 
 std::u32string without_bullet(std::u32string line) {
-  const bool marked = line.size() > 1 && (line[0] == U'\u2022' || line[0] == U'-' || line[0] == U'*') && line[1] == U' ';
+  const bool marked =
+      line.size() > 1 && (line[0] == U'\u2022' || line[0] == U'-' || line[0] == U'*') && line[1] == U' ';
   return marked ? line.substr(2) : line == U"\u2022" ? U"" : std::move(line);
 }
 
@@ -190,9 +202,10 @@ result<CardText> read_card(std::string_view text, const FontMetrics& regular, co
     std::u32string line = without_bullet(cleaned(characters(text.substr(at, end - at)), regular, bold));
     at = end + 1;
     if (line.empty()) continue;
+    line.resize(std::min(line.size(), card_line_characters_max));
     if (card.heading.empty()) {
       card.heading = std::move(line);
-    } else {
+    } else if (card.points.size() < card_points_max) {
       card.points.push_back(std::move(line));
     }
   }

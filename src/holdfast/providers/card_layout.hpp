@@ -16,6 +16,9 @@ struct CardText {
   std::vector<std::u32string> points{};  ///< without their bullets
 };
 
+/// What is looked at of a card's text: twice what the smallest type lets in. The rest would be cut off anyway.
+inline constexpr std::size_t card_points_max = 32, card_line_characters_max = 2000;
+
 /// Takes a card's text apart. Bullets ("•", "-", "*") at the beginning of a line are taken off, blanks run together,
 /// control characters and what neither font can draw are left out, as is a byte that is not UTF-8.
 /// Fails with `invalid_argument` where nothing is left to show.
@@ -28,7 +31,7 @@ struct PlacedLine {
   std::u32string text{};
   CardInk ink = CardInk::point;
   int x = 0, y = 0;
-  int size = 0;                 ///< pixels to the em
+  int size = 0;  ///< pixels to the em
 };
 
 struct CardLayout {
@@ -37,7 +40,7 @@ struct CardLayout {
 };
 
 inline constexpr int card_width = 1920, card_height = 1080;
-inline constexpr int card_margin = 150;                    ///< text never comes nearer to an edge, page number apart
+inline constexpr int card_margin = 150;  ///< text never comes nearer to an edge, page number apart
 
 /// Sets a card: the heading in at most three lines, the points below it, each wrapped by what the fonts measure. What
 /// is too long is set smaller, step by step; what is too long for the smallest size that can still be read from across

@@ -50,18 +50,37 @@ class CardsProvider final : public Provider {
 
     // FFmpeg runs where its files are, so that no path needs to be written in the language of filter graphs.
     const Scratch scratch(call.output);
-    for (std::size_t i = 0; i < graph.texts.size(); ++i) scratch.write(text_file(i), graph.texts[i]);
+    for (std::size_t i = 0; i < graph.texts.size(); ++i)
+      scratch.write(text_file(i), graph.texts[i]);
     scratch.write("graph.txt", graph.filters);
     std::error_code error;
     fs::create_symlink(fonts->regular, scratch.folder() / regular_font_file, error);
     if (!error) fs::create_symlink(fonts->bold, scratch.folder() / bold_font_file, error);
     if (error) fail("cannot link the fonts into '" + scratch.folder().string() + "': " + error.message());
-    const ProgramRun run{
-        .arguments = {program, "-nostdin", "-hide_banner", "-v", "error", "-progress", "pipe:1", "-nostats", "-y",
-                      "-filter_complex_script", "graph.txt", "-map", "[card]", "-frames:v", "1", "-f", "image2",
-                      "-c:v", "png", "-update", "1", "file:" + fs::absolute(call.output).string()},
-        .cwd = scratch.folder(),
-        .progress = "ffmpeg"};
+    const ProgramRun run{.arguments = {program,
+                                       "-nostdin",
+                                       "-hide_banner",
+                                       "-v",
+                                       "error",
+                                       "-progress",
+                                       "pipe:1",
+                                       "-nostats",
+                                       "-y",
+                                       "-filter_complex_script",
+                                       "graph.txt",
+                                       "-map",
+                                       "[card]",
+                                       "-frames:v",
+                                       "1",
+                                       "-f",
+                                       "image2",
+                                       "-c:v",
+                                       "png",
+                                       "-update",
+                                       "1",
+                                       "file:" + fs::absolute(call.output).string()},
+                         .cwd = scratch.folder(),
+                         .progress = "ffmpeg"};
     run_program(spawner_, run, operation);
   }
 

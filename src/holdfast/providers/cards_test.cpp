@@ -85,15 +85,16 @@ TEST_F(CardLayoutTest, ALongHeadingIsSetSmallerBeforeItIsCut) {
   const CardLayout smaller = set(heading + "\n\u2022 one");
   EXPECT_LT(lines(smaller, CardInk::heading)[0].size, 84);
   EXPECT_EQ(lines(smaller, CardInk::heading).size(), 2u);
-  for (int i = 0; i < 3; ++i) heading += " and on " + heading;
+  for (int i = 0; i < 3; ++i)
+    heading += " and on " + heading;
   const auto cut = lines(set(heading + "\n\u2022 one"), CardInk::heading);
   ASSERT_EQ(cut.size(), 3u);
   EXPECT_EQ(cut.back().text.back(), U'\u2026');
 }
 
 TEST_F(CardLayoutTest, LinesOfAHeadingAreEven) {
-  const auto heading = lines(set("The provider that its user chose keeps the job for as long as it takes\n- x"),
-                             CardInk::heading);
+  const auto heading =
+      lines(set("The provider that its user chose keeps the job for as long as it takes\n- x"), CardInk::heading);
   ASSERT_EQ(heading.size(), 2u);
   const int first = bold.width(heading[0].text, heading[0].size), second = bold.width(heading[1].text, heading[1].size);
   EXPECT_LT(std::abs(first - second), 400) << utf8(heading[0].text) << " / " << utf8(heading[1].text);
@@ -117,10 +118,12 @@ TEST_F(CardLayoutTest, NothingLeavesTheMarginsHoweverMuchThereIsToSay) {
   for (int points : {1, 2, 4, 8, 20}) {
     for (int words : {1, 6, 20, 60}) {
       std::string text = "Eine \u00dcberschrift";
-      for (int i = 0; i < words; ++i) text += " " + word;
+      for (int i = 0; i < words; ++i)
+        text += " " + word;
       for (int i = 0; i < points; ++i) {
         text += "\n\u2022 ";
-        for (int j = 0; j < words; ++j) text += word;
+        for (int j = 0; j < words; ++j)
+          text += word;
       }
       SCOPED_TRACE(std::to_string(points) + " points of " + std::to_string(words) + " words");
       expect_inside_margins(lay_out(read(text), U"12 / 12", regular, bold));
@@ -136,7 +139,8 @@ TEST_F(CardLayoutTest, AWordLongerThanALineIsCut) {
 
 TEST_F(CardLayoutTest, WhatDoesNotFitEndsVisibly) {
   std::string text = "Title";
-  for (int i = 0; i < 40; ++i) text += "\n\u2022 point number " + std::to_string(i);
+  for (int i = 0; i < 40; ++i)
+    text += "\n\u2022 point number " + std::to_string(i);
   const auto points = lines(set(text), CardInk::point);
   EXPECT_LT(points.size(), 40u);
   EXPECT_EQ(points.back().text.back(), U'\u2026');
@@ -160,11 +164,14 @@ TEST(CardGraphTest, NoTextEntersTheFilterGraph) {
 class CardsTest : public ProviderBench {
  protected:
   std::string render(const std::string& text, std::map<std::string, std::string> values = {}) {
-    const StageCall call{.stage_name = "cards", .kind = "image", .input = text, .output = folder / "card.png",
+    const StageCall call{.stage_name = "cards",
+                         .kind = "image",
+                         .input = text,
+                         .output = folder / "card.png",
                          .values = std::move(values)};
     run(*cards, call);
-    const std::string command = "ffmpeg -v error -y -i '" + call.output.string() +
-                                "' -f rawvideo -pix_fmt gray '" + (folder / "gray").string() + "'";
+    const std::string command = "ffmpeg -v error -y -i '" + call.output.string() + "' -f rawvideo -pix_fmt gray '" +
+                                (folder / "gray").string() + "'";
     EXPECT_EQ(std::system(command.c_str()), 0);
     return content(folder / "gray");
   }
@@ -220,7 +227,8 @@ TEST_F(CardsTest, LeavesNothingButTheCard) {
   render("Title");
   std::filesystem::remove(folder / "gray");
   std::vector<std::string> left;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) left.push_back(entry.path().filename());
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    left.push_back(entry.path().filename());
   EXPECT_THAT(left, ElementsAre("card.png"));
 }
 

@@ -11,8 +11,8 @@
 namespace holdfast::providers {
 namespace {
 
-constexpr std::array protocol_names = {"openai", "anthropic", "ollama", "elevenlabs", "sdwebui", "command",
-                                       "rulebased"};
+constexpr std::array protocol_names = {"openai",  "anthropic", "ollama",   "elevenlabs",
+                                       "sdwebui", "command",   "rulebased"};
 
 ProviderInfo info_of(const ProviderConfig& config, const TimeoutProfiles& profiles) {
   ProviderInfo info{.name = config.name,
@@ -30,7 +30,8 @@ std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutPro
                                   process::Spawner& spawner) {
   ProviderInfo info = info_of(config, profiles);
   switch (config.protocol) {
-    case Protocol::command: return command_provider(std::move(info), config.command, spawner);
+    case Protocol::command:
+      return command_provider(std::move(info), config.command, spawner);
     case Protocol::rulebased:
       if (info.kinds.empty()) info.kinds = {"text"};
       return rulebased_provider(std::move(info));
@@ -38,7 +39,8 @@ std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutPro
     case Protocol::anthropic:
     case Protocol::ollama:
     case Protocol::elevenlabs:
-    case Protocol::sdwebui: break;
+    case Protocol::sdwebui:
+      break;
   }
   throw Error(Errc::config, "provider " + config.name + " (line " + std::to_string(config.line) +
                                 "): jobs cannot be run over the protocol " +
@@ -66,8 +68,8 @@ Catalogue::Catalogue(const std::vector<ProviderConfig>& configured, const Timeou
       providers_(built_in(spawner)) {
   for (const ProviderConfig& config : configured) {
     std::unique_ptr<Provider> made = made_of(config, profiles, spawner);
-    const auto same = std::ranges::find_if(
-        providers_, [&](const auto& each) { return same_name(each->info().name, config.name); });
+    const auto same =
+        std::ranges::find_if(providers_, [&](const auto& each) { return same_name(each->info().name, config.name); });
     if (same != providers_.end()) {
       *same = std::move(made);
     } else {
@@ -84,7 +86,8 @@ const Provider* Catalogue::find(std::string_view name) const {
 
 std::vector<ProviderInfo> Catalogue::infos() const {
   std::vector<ProviderInfo> infos;
-  for (const auto& each : providers_) infos.push_back(each->info());
+  for (const auto& each : providers_)
+    infos.push_back(each->info());
   return infos;
 }
 

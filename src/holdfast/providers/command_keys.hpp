@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "holdfast/toml/toml_reader.hpp"
 #include "holdfast/providers/provider_config.hpp"
+#include "holdfast/toml/toml_reader.hpp"
 
 namespace holdfast {
 

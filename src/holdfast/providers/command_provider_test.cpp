@@ -23,7 +23,8 @@ class CommandProviderTest : public ProviderBench {
   StageCall sh(std::string script, std::vector<std::string> arguments = {}) {
     StageCall call{.stage_name = "work", .kind = "command", .output = folder / "out.txt", .cwd = folder};
     call.command = {"sh", "-c", std::move(script), "sh"};
-    for (auto& each : arguments) call.command.push_back(std::move(each));
+    for (auto& each : arguments)
+      call.command.push_back(std::move(each));
     return call;
   }
   std::unique_ptr<Provider> with_progress(std::string progress) {
@@ -140,7 +141,8 @@ TEST_F(CommandProviderTest, AStopEndsTheWholeProcessGroup) {
   std::stop_source stop;
   StageCall call = sh("sleep 1000 & echo $! > child; echo $$ > self; wait");
   std::jthread stopper([&] {
-    while (content(folder / "self").empty()) std::this_thread::yield();
+    while (content(folder / "self").empty())
+      std::this_thread::yield();
     stop.request_stop();
   });
   try {
@@ -183,12 +185,14 @@ class CatalogueTest : public testing::Test {
 TEST_F(CatalogueTest, HasTheBuiltInProvidersWithTheirTypes) {
   const Catalogue catalogue({}, profiles, spawner);
   std::vector<std::string> known;
-  for (const ProviderInfo& info : catalogue.infos()) known.push_back(info.name + " " + info.type + " " + info.kinds[0]);
-  EXPECT_THAT(known, ElementsAre("RuleBased fallback_provider text", "eSpeak tts speech",
-                                 "FFmpegCards image_gen image", "FFmpeg video_render video"));
+  for (const ProviderInfo& info : catalogue.infos())
+    known.push_back(info.name + " " + info.type + " " + info.kinds[0]);
+  EXPECT_THAT(known, ElementsAre("RuleBased fallback_provider text", "eSpeak tts speech", "FFmpegCards image_gen image",
+                                 "FFmpeg video_render video"));
   EXPECT_EQ(catalogue.find("ffmpeg")->info().name, "FFmpeg");
   EXPECT_EQ(catalogue.find("nobody"), nullptr);
-  for (const auto& each : catalogue.all()) EXPECT_THAT(each->problems(), IsEmpty()) << each->info().name;
+  for (const auto& each : catalogue.all())
+    EXPECT_THAT(each->problems(), IsEmpty()) << each->info().name;
 }
 
 TEST_F(CatalogueTest, AConfiguredProviderReplacesABuiltInOneOfItsName) {
@@ -219,8 +223,9 @@ class RuleBasedTest : public ProviderBench {};
 
 TEST_F(RuleBasedTest, WritesAScriptAndCountsItsScenes) {
   const auto writer = rulebased_provider({.name = "RuleBased", .type = "fallback_provider"});
-  const StageCall call{.input = "# Title\n\nA first sentence stands here. A second one follows it.\n\n## Part\n\nAnd "
-                                "here is a third sentence about something else.\n",
+  const StageCall call{.input =
+                           "# Title\n\nA first sentence stands here. A second one follows it.\n\n## Part\n\nAnd "
+                           "here is a third sentence about something else.\n",
                        .output = folder / "script.json"};
   run(*writer, call);
   EXPECT_THAT(content(call.output), HasSubstr("\"scenes\""));

@@ -28,7 +28,9 @@ constexpr double fade_s = 0.25;
 }
 
 /// A name that begins with a dash, or holds a colon, is a file all the same.
-std::string file(const fs::path& path) { return "file:" + fs::absolute(path).string(); }
+std::string file(const fs::path& path) {
+  return "file:" + fs::absolute(path).string();
+}
 
 void check_readable(const fs::path& path) {
   std::error_code error;
@@ -89,9 +91,12 @@ class FfmpegProvider final : public Provider {
       run.arguments.emplace_back(each);
     }
     run.arguments.push_back(fmt::format("{:.3f}", length));
-    for (const char* each : {"-r", "25", "-c:v", "libx264", "-preset", "superfast", "-crf", "20", "-tune",
-                             "stillimage", "-pix_fmt", "yuv420p", "-colorspace", "bt709", "-color_primaries", "bt709",
-                             "-color_trc", "bt709", "-c:a", "aac", "-b:a", "128k", "-ar", "48000", "-ac", "2"}) {
+    for (const char* each : {"-r",        "25",         "-c:v",        "libx264", "-preset",
+                             "superfast", "-crf",       "20",          "-tune",   "stillimage",
+                             "-pix_fmt",  "yuv420p",    "-colorspace", "bt709",   "-color_primaries",
+                             "bt709",     "-color_trc", "bt709",       "-c:a",    "aac",
+                             "-b:a",      "128k",       "-ar",         "48000",   "-ac",
+                             "2"}) {
       run.arguments.emplace_back(each);
     }
     run.arguments.push_back(file(output));

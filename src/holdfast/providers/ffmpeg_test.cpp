@@ -54,7 +54,8 @@ TEST(VideoPrompt, WhatIsNeitherIsNamedByItsLine) {
     EXPECT_THAT(prompt.error().message, HasSubstr(expected));
   }
   std::string many;
-  for (std::size_t i = 0; i <= joined_files_max; ++i) many += "file 'a'\n";
+  for (std::size_t i = 0; i <= joined_files_max; ++i)
+    many += "file 'a'\n";
   EXPECT_EQ(read_video_prompt(many).error().code, Errc::too_large);
 }
 
@@ -63,7 +64,8 @@ std::string output_of(const std::string& command) {
   const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen(command.c_str(), "r"), pclose);
   std::string text;
   std::array<char, 512> buffer{};
-  while (std::fgets(buffer.data(), buffer.size(), pipe.get()) != nullptr) text += buffer.data();
+  while (std::fgets(buffer.data(), buffer.size(), pipe.get()) != nullptr)
+    text += buffer.data();
   return text;
 }
 
@@ -73,13 +75,17 @@ class FfmpegTest : public ProviderBench {
   fs::path tone(const std::string& name, const std::string& seconds) {
     const fs::path path = folder / name;
     EXPECT_EQ(std::system(("ffmpeg -v error -y -f lavfi -i sine=frequency=440:sample_rate=22050:duration=" + seconds +
-                           " '" + path.string() + "'").c_str()), 0);
+                           " '" + path.string() + "'")
+                              .c_str()),
+              0);
     return path;
   }
   fs::path picture() {
     const fs::path path = folder / "it's: a card.png";
     EXPECT_EQ(std::system(("ffmpeg -v error -y -f lavfi -i color=white:s=640x640 -frames:v 1 -update 1 \"file:" +
-                           path.string() + "\"").c_str()), 0);
+                           path.string() + "\"")
+                              .c_str()),
+              0);
     return path;
   }
   fs::path scene(const std::string& name, const fs::path& audio) {
@@ -102,8 +108,7 @@ class FfmpegTest : public ProviderBench {
 TEST_F(FfmpegTest, ASceneLastsAsLongAsItsSoundAndABreath) {
   const fs::path clip = scene("scene.mkv", tone("a.wav", "1.5"));
   EXPECT_THAT(seconds(clip), DoubleNear(1.5 + 0.9, 0.07));
-  const std::string streams =
-      probe(clip, "stream=codec_name,width,height,pix_fmt,avg_frame_rate,sample_rate,channels");
+  const std::string streams = probe(clip, "stream=codec_name,width,height,pix_fmt,avg_frame_rate,sample_rate,channels");
   for (const char* each : {"codec_name=h264", "width=1920", "height=1080", "pix_fmt=yuv420p", "avg_frame_rate=25/1",
                            "codec_name=aac", "sample_rate=48000", "channels=2"}) {
     EXPECT_THAT(streams, HasSubstr(each));
@@ -155,7 +160,8 @@ TEST_F(FfmpegTest, WhatIsNoMediaIsAHardErrorThatNamesIt) {
 
 TEST_F(FfmpegTest, LeavesNothingButItsOutputAndItsInputs) {
   scene("scene.mkv", tone("a.wav", "0.5"));
-  for (const auto& entry : fs::directory_iterator(folder)) EXPECT_FALSE(entry.is_directory()) << entry.path();
+  for (const auto& entry : fs::directory_iterator(folder))
+    EXPECT_FALSE(entry.is_directory()) << entry.path();
 }
 
 TEST_F(FfmpegTest, HasNoProblemsWhereItsProgramsAre) {
@@ -176,7 +182,8 @@ class EspeakTest : public FfmpegTest {
 
 TEST_F(EspeakTest, SpeaksAtTheRateOfACalmReader) {
   std::string text;
-  for (int i = 0; i < 8; ++i) text += "The quick brown fox jumps over the lazy dog. ";
+  for (int i = 0; i < 8; ++i)
+    text += "The quick brown fox jumps over the lazy dog. ";
   const double length = seconds(speak(text));  // 72 words: 27 seconds at 160 a minute
   EXPECT_GT(length, 18);
   EXPECT_LT(length, 36);
@@ -189,7 +196,8 @@ TEST_F(EspeakTest, ATextThatLooksLikeAnOptionIsSpoken) {
 }
 
 TEST_F(EspeakTest, TheVoiceFollowsTheLanguage) {
-  const std::string german = "Der Auftrag bleibt bei dem Anbieter, den der Nutzer gew\u00e4hlt hat, und das ist gut so.";
+  const std::string german =
+      "Der Auftrag bleibt bei dem Anbieter, den der Nutzer gew\u00e4hlt hat, und das ist gut so.";
   const std::string told = content(speak(german, {{"language", "de"}}));
   EXPECT_EQ(content(speak(german)), told) << "the words tell the language";
   EXPECT_NE(content(speak(german, {{"language", "en"}})), told);

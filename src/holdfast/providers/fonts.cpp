@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <unordered_map>
 #include <vector>
 
 namespace holdfast::providers {
@@ -53,6 +54,8 @@ std::optional<FontFiles> find_fonts(const std::vector<fs::path>& folders) {
 struct FontMetrics::Face {
   FT_Library library = nullptr;
   FT_Face face = nullptr;
+  int pixels = 0;                                  ///< the size that `advances` are of
+  std::unordered_map<FT_UInt, FT_Pos> advances{};  ///< hinting a glyph is slow, and texts repeat theirs
 
   Face() = default;
   Face(const Face&) = delete;
@@ -76,19 +79,27 @@ result<FontMetrics> FontMetrics::open(const fs::path& file) {
   return FontMetrics(std::move(face));
 }
 
-bool FontMetrics::has(char32_t character) const { return FT_Get_Char_Index(face_->face, character) != 0; }
+bool FontMetrics::has(char32_t character) const {
+  return FT_Get_Char_Index(face_->face, character) != 0;
+}
 
 int FontMetrics::width(std::u32string_view text, int pixels) const {
   constexpr int units_per_pixel = 64;
   FT_Face face = face_->face;
-  if (FT_Set_Pixel_Sizes(face, 0, static_cast<FT_UInt>(pixels)) != 0) return 0;
+  if (face_->pixels != pixels) {
+    if (FT_Set_Pixel_Sizes(face, 0, static_cast<FT_UInt>(pixels)) != 0) return 0;
+    face_->pixels = pixels;
+    face_->advances.clear();
+  }
   FT_Pos units = 0;
   FT_UInt before = 0;
   for (const char32_t character : text) {
     const FT_UInt glyph = FT_Get_Char_Index(face, character);
     FT_Vector kerning{};
     if (before != 0 && FT_Get_Kerning(face, before, glyph, FT_KERNING_DEFAULT, &kerning) == 0) units += kerning.x;
-    if (FT_Load_Glyph(face, glyph, FT_LOAD_DEFAULT) == 0) units += face->glyph->advance.x;
+    const auto [advance, is_new] = face_->advances.try_emplace(glyph, 0);
+    if (is_new && FT_Load_Glyph(face, glyph, FT_LOAD_DEFAULT) == 0) advance->second = face->glyph->advance.x;
+    units += advance->second;
     before = glyph;
   }
   return static_cast<int>((units + units_per_pixel - 1) / units_per_pixel);

@@ -15,17 +15,17 @@ namespace holdfast::providers {
 /// One call for one stage or item of it.
 struct StageCall {
   std::string job_id{}, stage_name{}, kind{};
-  std::string input{};                              ///< the prompt, expanded
-  std::filesystem::path output{};                   ///< where the artifact is to be written, whole or not at all by rename
-  std::vector<std::string> command{};               ///< what to run, expanded: the stage's own, or the provider's
+  std::string input{};                 ///< the prompt, expanded
+  std::filesystem::path output{};      ///< where the artifact is to be written, whole or not at all by rename
+  std::vector<std::string> command{};  ///< what to run, expanded: the stage's own, or the provider's
   std::map<std::string, std::string> env{};
   std::filesystem::path cwd{};
   std::vector<int> success_exit_codes{0};
-  std::string progress{};                           ///< the stage's own, empty: the provider's
+  std::string progress{};  ///< the stage's own, empty: the provider's
   /// What is known beside the prompt: `index` and `count` of the item, `language` of the text ("en", "de", "fr").
   std::map<std::string, std::string> values{};
-  bool input_on_stdin = true;                       ///< kind `command`: no argument mentions the prompt
-  bool output_on_stdout = true;                     ///< kind `command`: no argument mentions the output
+  bool input_on_stdin = true;    ///< kind `command`: no argument mentions the prompt
+  bool output_on_stdout = true;  ///< kind `command`: no argument mentions the output
 
   /// A further value; empty where nobody gave it.
   std::string value(const std::string& name) const {
@@ -43,7 +43,8 @@ class Provider {
   virtual const ProviderInfo& info() const = 0;
   /// "command", "rulebased", …
   virtual std::string protocol() const = 0;
-  /// What prevents this provider from working here ("program ffmpeg is not installed: apt-get install ffmpeg"); empty: nothing.
+  /// What prevents this provider from working here ("program ffmpeg is not installed: apt-get install ffmpeg"); empty:
+  /// nothing.
   virtual std::vector<std::string> problems() const = 0;
   /// What it runs, as it was configured: whoever calls `run` replaces the variables and gives the result as
   /// `StageCall::command`. Nothing where this provider knows by itself what to do.

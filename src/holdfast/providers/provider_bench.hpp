@@ -33,11 +33,12 @@ class ProviderBench : public testing::Test {
 
   /// Runs the call as an anonymous operation, named so that its state can be looked up.
   void run(const Provider& provider, const StageCall& call, std::stop_token stop = {}) {
-    gateway.execute_with_patience({.provider_name = provider.info().name,
-                                   .provider_type = provider.info().type,
-                                   .stage_name = call.stage_name,
-                                   .correlation_id = "call"},
-                                  provider.heartbeat(), [&](OperationContext& op) { provider.run(call, op); }, stop);
+    gateway.execute_with_patience(
+        {.provider_name = provider.info().name,
+         .provider_type = provider.info().type,
+         .stage_name = call.stage_name.empty() ? "stage" : call.stage_name,
+         .correlation_id = "call"},
+        provider.heartbeat(), [&](OperationContext& op) { provider.run(call, op); }, stop);
   }
   ProviderFault fault_of(const Provider& provider, const StageCall& call) {
     try {

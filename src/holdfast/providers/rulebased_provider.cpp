@@ -31,9 +31,9 @@ class RuleBasedProvider final : public Provider {
     std::ofstream file(call.output, std::ios::binary | std::ios::trunc);
     file << *script << std::flush;
     if (!file) {
-      throw ProviderError(ProviderFault{.error_class = ErrorClass::other,
-                                        .message = "cannot write '" + call.output.string() +
-                                                   "': " + std::strerror(errno)});
+      throw ProviderError(
+          ProviderFault{.error_class = ErrorClass::other,
+                        .message = "cannot write '" + call.output.string() + "': " + std::strerror(errno)});
     }
   }
 

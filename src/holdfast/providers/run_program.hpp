@@ -16,15 +16,15 @@ namespace holdfast::providers {
 
 /// One program to run for a call.
 struct ProgramRun {
-  std::vector<std::string> arguments{};       ///< the program first
-  std::map<std::string, std::string> env{};   ///< added to this process's own
-  std::filesystem::path cwd{};                ///< empty: this process's own
-  std::string input{};                        ///< for its stdin, which is closed behind it
-  std::filesystem::path stdout_file{};        ///< becomes what it prints; empty: dropped, when it has been counted
-  std::filesystem::path output{};             ///< the file that it writes by itself: its growth is progress
+  std::vector<std::string> arguments{};      ///< the program first
+  std::map<std::string, std::string> env{};  ///< added to this process's own
+  std::filesystem::path cwd{};               ///< empty: this process's own
+  std::string input{};                       ///< for its stdin, which is closed behind it
+  std::filesystem::path stdout_file{};       ///< becomes what it prints; empty: dropped, when it has been counted
+  std::filesystem::path output{};            ///< the file that it writes by itself: its growth is progress
   std::vector<int> success_exit_codes{0};
-  std::string progress{};                     ///< as `CommandSpec::progress`; "none": signs of life only
-  milliseconds total{};                       ///< progress "ffmpeg": length of what is made, for percent; 0: unknown
+  std::string progress{};  ///< as `CommandSpec::progress`; "none": signs of life only
+  milliseconds total{};    ///< progress "ffmpeg": length of what is made, for percent; 0: unknown
 };
 
 /// Runs it to its end, reporting what it does as the operation's progress.

@@ -13,8 +13,10 @@ namespace fs = std::filesystem;
 
 std::string_view trimmed(std::string_view line) {
   const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r'; };
-  while (!line.empty() && blank(line.front())) line.remove_prefix(1);
-  while (!line.empty() && blank(line.back())) line.remove_suffix(1);
+  while (!line.empty() && blank(line.front()))
+    line.remove_prefix(1);
+  while (!line.empty() && blank(line.back()))
+    line.remove_suffix(1);
   return line;
 }
 
@@ -37,15 +39,16 @@ std::optional<std::string> unquoted(std::string_view text) {
 
 std::string quoted(const std::string& path) {
   std::string out = "'";
-  for (const char c : path) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  for (const char c : path)
+    out += c == '\'' ? std::string("'\\''") : std::string(1, c);
   return out + "'";
 }
 
 Failure wrong_line(std::size_t number, std::string_view line) {
   constexpr std::size_t shown_bytes_max = 60;
   return {Errc::invalid_argument,
-          fmt::format("line {} of the prompt, \"{}\", is neither `image: PATH`, `audio: PATH` nor `file 'PATH'`", number,
-                      line.substr(0, shown_bytes_max))};
+          fmt::format("line {} of the prompt, \"{}\", is neither `image: PATH`, `audio: PATH` nor `file 'PATH'`",
+                      number, line.substr(0, shown_bytes_max))};
 }
 
 }  // namespace
@@ -83,11 +86,12 @@ result<std::variant<ScenePrompt, JoinPrompt>> read_video_prompt(std::string_view
   }
   if (has_scene && (scene.image.empty() || scene.audio.empty())) {
     return Failure{Errc::invalid_argument, fmt::format("the prompt names no {}: a scene needs both, `image: PATH` and "
-                                                       "`audio: PATH`", scene.image.empty() ? "image" : "audio")};
+                                                       "`audio: PATH`",
+                                                       scene.image.empty() ? "image" : "audio")};
   }
   if (join.files.size() > joined_files_max) {
-    return Failure{Errc::too_large, fmt::format("the prompt joins {} files; {} are allowed", join.files.size(),
-                                                joined_files_max)};
+    return Failure{Errc::too_large,
+                   fmt::format("the prompt joins {} files; {} are allowed", join.files.size(), joined_files_max)};
   }
   if (has_scene) return {std::move(scene)};
   return {std::move(join)};
@@ -95,7 +99,8 @@ result<std::variant<ScenePrompt, JoinPrompt>> read_video_prompt(std::string_view
 
 std::string concat_list(const JoinPrompt& join) {
   std::string list = "ffconcat version 1.0\n";
-  for (const fs::path& file : join.files) list += "file " + quoted("file:" + fs::absolute(file).string()) + "\n";
+  for (const fs::path& file : join.files)
+    list += "file " + quoted("file:" + fs::absolute(file).string()) + "\n";
   return list;
 }
 

@@ -23,8 +23,8 @@ struct JoinPrompt {
 /// Clips of one film; the concat list is read anew for each.
 inline constexpr std::size_t joined_files_max = 10'000;
 
-/// Reads the prompt of a video stage: lines `image: PATH` and `audio: PATH`, or lines `file 'PATH'`, in which a quote is
-/// written '\'' as FFmpeg's own lists do. Empty lines do not count. Fails with `invalid_argument`, naming the line.
+/// Reads the prompt of a video stage: lines `image: PATH` and `audio: PATH`, or lines `file 'PATH'`, in which a quote
+/// is written '\'' as FFmpeg's own lists do. Empty lines do not count. Fails with `invalid_argument`, naming the line.
 result<std::variant<ScenePrompt, JoinPrompt>> read_video_prompt(std::string_view text);
 
 /// The list that FFmpeg's concat demuxer reads.

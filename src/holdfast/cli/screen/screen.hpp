@@ -3,9 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/cli/board.hpp"
-#include "holdfast/cli/dialog.hpp"
-#include "holdfast/cli/line.hpp"
+#include "holdfast/cli/screen/board.hpp"
+#include "holdfast/cli/screen/dialog.hpp"
+#include "holdfast/cli/screen/line.hpp"
 
 namespace holdfast::cli {
 

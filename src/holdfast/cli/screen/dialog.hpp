@@ -7,7 +7,7 @@
 #include <variant>
 #include <vector>
 
-#include "holdfast/cli/board.hpp"
+#include "holdfast/cli/screen/board.hpp"
 
 namespace holdfast::cli {
 

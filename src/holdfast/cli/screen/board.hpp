@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "holdfast/api/json.hpp"
-#include "holdfast/cli/telling.hpp"
+#include "holdfast/cli/screen/telling.hpp"
 
 namespace holdfast::cli {
 

@@ -1,9 +1,9 @@
-#include "holdfast/cli/board.hpp"
+#include "holdfast/cli/screen/board.hpp"
 
 #include <algorithm>
 
 #include "holdfast/base/name.hpp"
-#include "holdfast/cli/display_text.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
 
 namespace holdfast::cli {
 

@@ -1,4 +1,4 @@
-#include "holdfast/cli/dialog.hpp"
+#include "holdfast/cli/screen/dialog.hpp"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "holdfast/cli/display_text.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
 
 #include <utf8proc.h>
 

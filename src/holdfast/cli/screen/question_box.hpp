@@ -2,9 +2,9 @@
 
 #include <vector>
 
-#include "holdfast/cli/board.hpp"
-#include "holdfast/cli/dialog.hpp"
-#include "holdfast/cli/line.hpp"
+#include "holdfast/cli/screen/board.hpp"
+#include "holdfast/cli/screen/dialog.hpp"
+#include "holdfast/cli/screen/line.hpp"
 
 namespace holdfast::cli {
 

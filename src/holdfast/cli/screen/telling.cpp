@@ -1,7 +1,7 @@
-#include "holdfast/cli/telling.hpp"
+#include "holdfast/cli/screen/telling.hpp"
 
 #include "holdfast/base/wall_time.hpp"
-#include "holdfast/cli/display_text.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
 
 namespace holdfast::cli {
 namespace {

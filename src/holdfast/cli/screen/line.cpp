@@ -1,9 +1,9 @@
-#include "holdfast/cli/line.hpp"
+#include "holdfast/cli/screen/line.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-#include "holdfast/cli/display_text.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
 
 namespace holdfast::cli {
 namespace {

@@ -1,11 +1,11 @@
-#include "holdfast/cli/screen.hpp"
+#include "holdfast/cli/screen/screen.hpp"
 
 #include <algorithm>
 #include <array>
 
 #include "holdfast/base/wall_time.hpp"
-#include "holdfast/cli/display_text.hpp"
-#include "holdfast/cli/question_box.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/cli/screen/question_box.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -136,7 +136,7 @@ std::vector<Line> call_lines(const Board& board, const StageRow& stage, millisec
   Line first{{"  " + words.label, tone_of(operation.category)}};
   std::string state = operation.progress.text();
   if (operation.since_last_progress && *operation.since_last_progress + since > milliseconds(5000)) {
-    state += ", " + spoken(*operation.since_last_progress + since) + " ago";
+    state += ", last progress " + spoken(*operation.since_last_progress + since) + " ago";
   }
   first.push_back({": " + state, Tone::plain});
   std::vector<Line> out{std::move(first)};
@@ -181,11 +181,11 @@ std::vector<Line> lines_of(const Board& board, const Dialog& dialog, millisecond
   const auto& events = board.events();
   const std::size_t shown = std::min(detail.events, events.size());
   for (std::size_t i = events.size() - shown; i < events.size(); ++i) {
-    out.push_back({{right_aligned(spoken(events[i].at), 10) + "  ", Tone::faint},
-                   {events[i].text, events[i].urgent ? Tone::warning : Tone::faint}});
+    const std::string when = width < 36 ? "" : right_aligned(spoken(events[i].at), 10) + "  ";
+    out.push_back({{when, Tone::faint}, {events[i].text, events[i].urgent ? Tone::warning : Tone::faint}});
   }
   for (Line& line : question_box(board, dialog, now, !detail.evidence, width, style)) out.push_back(std::move(line));
-  out.push_back({{"c cancel the job", Tone::faint}});
+  if (dialog.mode() == Dialog::Mode::watching) out.push_back({{"c cancel the job", Tone::faint}});
   return out;
 }
 

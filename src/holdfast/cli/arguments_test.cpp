@@ -1,0 +1,161 @@
+#include "holdfast/cli/arguments.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace holdfast::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+std::string refused(const std::vector<std::string>& words) {
+  const auto parsed = parse_arguments(words);
+  const auto* usage = std::get_if<Usage>(&parsed);
+  if (usage == nullptr) return "was accepted";
+  EXPECT_EQ(usage->exit, Exit::usage);
+  EXPECT_TRUE(usage->text.ends_with("\n"));
+  EXPECT_TRUE(usage->text.starts_with("holdfast: ")) << usage->text;
+  return usage->text;
+}
+
+template <class Wanted>
+Wanted taken(const std::vector<std::string>& words) {
+  const auto parsed = parse_arguments(words);
+  if (const auto* usage = std::get_if<Usage>(&parsed)) {
+    ADD_FAILURE() << usage->text;
+    return {};
+  }
+  return std::get<Wanted>(std::get<Arguments>(parsed).command);
+}
+
+std::string help(const std::vector<std::string>& words) {
+  const auto parsed = parse_arguments(words);
+  const auto* usage = std::get_if<Usage>(&parsed);
+  EXPECT_TRUE(usage != nullptr && usage->exit == Exit::done);
+  return usage == nullptr ? std::string() : usage->text;
+}
+
+TEST(Arguments, run_takes_everything_that_the_interface_names) {
+  const auto run = taken<RunArguments>(
+      {"run", "job.toml", "--input", "a=1", "--input", "b=@file", "--patience", "longForm", "--provider", "tts=Piper",
+       "--out", "film", "--on-stall", "wait", "--on-error", "fail", "--consent", "stall after 10m: switch to Piper",
+       "--consent", "error: cancel", "--dry-run", "--json"});
+  EXPECT_EQ(run.job, "job.toml");
+  EXPECT_THAT(run.inputs, ElementsAre(std::pair("a", "1"), std::pair("b", "@file")));
+  EXPECT_THAT(run.providers, ElementsAre(std::pair("tts", "Piper")));
+  EXPECT_EQ(run.patience, "longForm");
+  EXPECT_EQ(run.out, "film");
+  EXPECT_EQ(run.on_stall, OnStall::wait);
+  EXPECT_EQ(run.on_error, OnError::fail);
+  ASSERT_EQ(run.consents.size(), 2U);
+  EXPECT_EQ(run.consents[0].switch_to, "Piper");
+  EXPECT_EQ(run.consents[0].minimum_silence, std::chrono::minutes(10));
+  EXPECT_EQ(run.consents[1].when, StandingConsent::When::error);
+  EXPECT_TRUE(run.dry_run);
+  EXPECT_TRUE(run.json);
+}
+
+TEST(Arguments, run_by_itself_asks_on_a_stall_and_leaves_errors_to_the_terminal) {
+  const auto run = taken<RunArguments>({"run", "job.toml"});
+  EXPECT_EQ(run.on_stall, OnStall::ask);
+  EXPECT_FALSE(run.on_error.has_value());
+  EXPECT_FALSE(run.json || run.plain || run.dry_run);
+}
+
+TEST(Arguments, a_repeated_option_does_not_eat_the_job_file) {
+  const auto run = taken<RunArguments>({"run", "--input", "a=1", "job.toml"});
+  EXPECT_EQ(run.job, "job.toml");
+  EXPECT_EQ(run.inputs.size(), 1U);
+}
+
+TEST(Arguments, values_keep_their_equals_signs_blanks_and_commas) {
+  const auto run = taken<RunArguments>({"run", "job.toml", "--input", "a=b=c d,e [f]"});
+  EXPECT_THAT(run.inputs, ElementsAre(std::pair("a", "b=c d,e [f]")));
+}
+
+TEST(Arguments, global_options_stand_before_or_after_the_command) {
+  for (const auto& words : {std::vector<std::string>{"--config", "c.toml", "--store", "memory:", "--log-level", "debug",
+                                                     "--log-file", "l", "providers"},
+                            std::vector<std::string>{"providers", "--config", "c.toml", "--store", "memory:",
+                                                     "--log-level", "debug", "--log-file", "l"}}) {
+    const auto parsed = parse_arguments(words);
+    ASSERT_TRUE(std::holds_alternative<Arguments>(parsed));
+    const GlobalArguments& global = std::get<Arguments>(parsed).global;
+    EXPECT_EQ(global.config, "c.toml");
+    EXPECT_EQ(global.store, "memory:");
+    EXPECT_EQ(global.log_level, "debug");
+    EXPECT_EQ(global.log_file, "l");
+  }
+}
+
+TEST(Arguments, the_other_commands_take_theirs) {
+  const auto profiles = taken<ProfilesArguments>({"profiles", "Ollama", "--patience", "longForm", "--json"});
+  EXPECT_EQ(profiles.provider, "Ollama");
+  EXPECT_EQ(profiles.patience, "longForm");
+  EXPECT_TRUE(profiles.json);
+  EXPECT_TRUE(taken<ProvidersArguments>({"providers", "--check"}).check);
+  EXPECT_TRUE(taken<DoctorArguments>({"doctor", "--json"}).json);
+  EXPECT_EQ(taken<DoctorArguments>({"doctor", "--out", "x"}).out, "x");
+  EXPECT_EQ(taken<InitArguments>({"init"}).folder, ".");
+  EXPECT_TRUE(taken<InitArguments>({"init", "there", "--force"}).force);
+  EXPECT_FALSE(taken<VersionArguments>({"--version"}).json);
+  EXPECT_TRUE(taken<VersionArguments>({"version", "--json"}).json);
+}
+
+TEST(Arguments, help_has_examples_and_names_every_command) {
+  const std::string all = help({"--help"});
+  for (const char* command : {"run", "init", "profiles", "providers", "doctor", "Examples:", "HOLDFAST_CONFIG"}) {
+    EXPECT_THAT(all, HasSubstr(command));
+  }
+  const std::string run = help({"run", "--help"});
+  for (const char* option : {"--input", "--patience", "--provider", "--out", "--on-stall", "--on-error", "--consent",
+                             "--dry-run", "--json", "--plain", "Examples:"}) {
+    EXPECT_THAT(run, HasSubstr(option));
+  }
+}
+
+TEST(Arguments, commands_that_do_not_exist_yet_are_not_offered) {
+  const std::string all = help({"--help"});
+  for (const char* command : {"serve", "audit", "prune", "--resume"}) EXPECT_THAT(all, Not(HasSubstr(command)));
+  EXPECT_THAT(refused({"serve"}), HasSubstr("there is no command 'serve'"));
+}
+
+TEST(Arguments, every_wrong_word_is_answered_with_a_sentence_that_names_it) {
+  EXPECT_THAT(refused({}), HasSubstr("say what to do"));
+  EXPECT_THAT(refused({"runn", "job.toml"}), HasSubstr("there is no command 'runn'; did you mean 'run'?"));
+  EXPECT_THAT(refused({"run"}), HasSubstr("run needs a job file"));
+  EXPECT_THAT(refused({"run", ""}), HasSubstr("job file"));
+  EXPECT_THAT(refused({"run", "job.toml", "--inptu", "a=1"}),
+              HasSubstr("there is no option --inptu; did you mean '--input'?"));
+  EXPECT_THAT(refused({"run", "job.toml", "other.toml"}), HasSubstr("'other.toml' is one word too many"));
+  EXPECT_THAT(refused({"run", "job.toml", "--input", "novalue"}), HasSubstr("--input"));
+  EXPECT_THAT(refused({"run", "job.toml", "--input", "=x"}), HasSubstr("--input"));
+  EXPECT_THAT(refused({"run", "job.toml", "--provider", "x"}), HasSubstr("--provider"));
+  EXPECT_THAT(refused({"run", "job.toml", "--on-stall", "panic"}), HasSubstr("--on-stall"));
+  EXPECT_THAT(refused({"run", "job.toml", "--on-error", "cry"}), HasSubstr("--on-error"));
+  EXPECT_THAT(refused({"run", "job.toml", "--out"}), HasSubstr("--out"));
+  EXPECT_THAT(refused({"run", "job.toml", "--consent", "do as you like"}), HasSubstr("--consent"));
+  EXPECT_THAT(refused({"run", "job.toml", "--json", "--plain"}), HasSubstr("exclude each other"));
+  EXPECT_THAT(refused({"--log-level", "loud", "doctor"}), HasSubstr("--log-level"));
+  EXPECT_THAT(refused({"profiles", "A", "B"}), HasSubstr("'B' is one word too many"));
+  EXPECT_THAT(refused({"run", "\xff"}), HasSubstr("not UTF-8"));
+}
+
+TEST(Arguments, a_wrong_word_cannot_write_to_the_terminal) {
+  EXPECT_THAT(refused({"\x1b[2J"}), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(refused({"run", "job.toml", "--on-stall", "\x1b[2J"}), Not(HasSubstr("\x1b")));
+}
+
+TEST(ExitStatus, says_what_a_caller_can_do) {
+  EXPECT_EQ(exit_for(Errc::ok), Exit::done);
+  EXPECT_EQ(exit_for(Errc::config), Exit::usage);
+  EXPECT_EQ(exit_for(Errc::provider_failed), Exit::failed);
+  EXPECT_EQ(exit_for(Errc::lock_not_overridable), Exit::refused);
+  EXPECT_EQ(exit_for(Errc::cancelled), Exit::cancelled);
+  EXPECT_EQ(exit_for(Errc::store_unavailable), Exit::unreachable);
+}
+
+}  // namespace
+}  // namespace holdfast::cli

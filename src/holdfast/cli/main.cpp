@@ -1,0 +1,50 @@
+#include <exception>
+#include <iostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "holdfast/cli/arguments.hpp"
+#include "holdfast/cli/commands.hpp"
+
+namespace {
+
+using namespace holdfast;
+using namespace holdfast::cli;
+
+struct Dispatch {
+  const GlobalArguments& global;
+  const std::vector<std::string>& words;
+
+  Exit operator()(const RunArguments& arguments) const { return run_command(arguments, global, words); }
+  Exit operator()(const InitArguments& arguments) const { return init_command(arguments, std::cout); }
+  Exit operator()(const ProfilesArguments& arguments) const { return profiles_command(arguments, session(), std::cout); }
+  Exit operator()(const ProvidersArguments& arguments) const { return providers_command(arguments, session(), std::cout); }
+  Exit operator()(const DoctorArguments& arguments) const {
+    return doctor_command(arguments, global, process_environment(), std::cout);
+  }
+  Exit operator()(const VersionArguments& arguments) const { return version_command(arguments, std::cout); }
+
+  Session session() const { return load_session(global, process_environment()); }
+};
+
+}  // namespace
+
+int main(int count, char** values) {
+  const std::vector<std::string> words(values, values + count);
+  const auto parsed = parse_arguments({words.begin() + (words.empty() ? 0 : 1), words.end()});
+  if (const auto* usage = std::get_if<Usage>(&parsed)) {
+    (usage->exit == Exit::done ? std::cout : std::cerr) << usage->text;
+    return static_cast<int>(usage->exit);
+  }
+  const auto& arguments = std::get<Arguments>(parsed);
+  try {
+    return static_cast<int>(std::visit(Dispatch{arguments.global, words}, arguments.command));
+  } catch (const Error& error) {
+    std::cerr << "holdfast: " << error.what() << "\n";
+    return static_cast<int>(exit_for(error.errc()));
+  } catch (const std::exception& error) {
+    std::cerr << "holdfast: " << error.what() << "\n";
+    return static_cast<int>(Exit::failed);
+  }
+}

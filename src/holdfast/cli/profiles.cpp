@@ -1,0 +1,102 @@
+#include <algorithm>
+#include <ostream>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/base/name.hpp"
+#include "holdfast/base/wall_time.hpp"
+#include "holdfast/cli/commands.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/cli/table.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+api::ProfileView view_of(const TimeoutProfile& profile) {
+  return {.provider_name = profile.provider_name,
+          .provider_type = profile.provider_type,
+          .patience_profile = profile.patience_profile,
+          .normal_threshold = profile.normal_threshold,
+          .extended_threshold = profile.extended_threshold,
+          .deep_wait_threshold = profile.deep_wait_threshold,
+          .heartbeat_interval = profile.heartbeat_interval,
+          .stall_threshold = profile.stall_threshold(),
+          .first_progress_threshold = profile.first_progress_threshold};
+}
+
+/// The configured providers and the mapped ones, each once.
+std::vector<std::pair<std::string, std::string>> providers_and_types(const Session& session) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const ProviderConfig& each : session.config.providers) out.emplace_back(each.name, each.type);
+  for (const auto& [name, type] : session.profiles.mapped_providers()) {
+    const auto same = [&](const auto& each) { return same_name(each.first, name); };
+    if (std::ranges::none_of(out, same)) out.emplace_back(name, type);
+  }
+  return out;
+}
+
+std::vector<std::string> row_of(const api::ProfileView& profile) {
+  return {profile.provider_name,
+          profile.provider_type,
+          spoken(profile.normal_threshold),
+          spoken(profile.extended_threshold),
+          spoken(profile.deep_wait_threshold),
+          spoken(profile.heartbeat_interval),
+          spoken(profile.stall_threshold),
+          profile.first_progress_threshold ? spoken(*profile.first_progress_threshold) : "-"};
+}
+
+void print(const std::vector<api::ProfileView>& views, const Session& session, const std::string& patience,
+           std::ostream& out) {
+  std::vector<std::vector<std::string>> rows{
+      {"PROVIDER", "TYPE", "NORMAL TO", "EXTENDED TO", "LONGER AFTER", "HEARTBEAT", "ASKS AFTER", "FIRST"}};
+  for (const api::ProfileView& each : views) rows.push_back(row_of(each));
+  print_table(out, rows);
+  out << "\nPatience: " << harmless(patience) << ". There are:\n";
+  std::vector<std::vector<std::string>> kinds;
+  for (const PatienceProfile& each : session.profiles.patience_profiles()) {
+    kinds.push_back({"  " + each.name, each.label, each.description});
+  }
+  print_table(out, kinds);
+  out << "\nNothing is ended by elapsed time. Silence without progress for ASKS AFTER puts a question with these answers:\n";
+  for (const AnswerOption& each : session.profiles.stall_options()) {
+    out << "  " << harmless(each.id) << "  " << harmless(each.label) << "\n";
+  }
+}
+
+}  // namespace
+
+Exit profiles_command(const ProfilesArguments& arguments, const Session& session, std::ostream& out) {
+  const std::string patience = arguments.patience.empty() ? session.config.patience : arguments.patience;
+  check_patience(session.profiles, patience, "--patience");
+  std::vector<api::ProfileView> views;
+  std::string notice;
+  if (!arguments.provider.empty()) {
+    if (const auto why = name_problem(arguments.provider)) {
+      throw Error(Errc::invalid_argument, "the provider's name " + *why);
+    }
+    const ProviderConfig* configured = session.config.provider(arguments.provider);
+    const auto profile = session.profiles.for_provider(arguments.provider, patience,
+                                                       configured == nullptr ? std::string() : configured->type);
+    notice = profile.notice;
+    views.push_back(view_of(profile));
+    if (arguments.json) {
+      out << api::text(api::to_json(views.front())) << "\n";
+      return Exit::done;
+    }
+  } else {
+    for (const auto& [name, type] : providers_and_types(session)) {
+      views.push_back(view_of(session.profiles.for_provider(name, patience, type)));
+    }
+  }
+  if (arguments.json) {
+    boost::json::array entries;
+    for (const api::ProfileView& each : views) entries.emplace_back(api::to_json(each));
+    out << api::text(api::listing("profiles", std::move(entries))) << "\n";
+    return Exit::done;
+  }
+  print(views, session, patience, out);
+  if (!notice.empty()) out << "\n" << harmless(notice) << "\n";
+  return Exit::done;
+}
+
+}  // namespace holdfast::cli

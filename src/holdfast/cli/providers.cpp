@@ -1,0 +1,67 @@
+#include <ostream>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/cli/commands.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/cli/table.hpp"
+#include "holdfast/process/spawner.hpp"
+#include "holdfast/providers/catalogue.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+std::string joined(const std::vector<std::string>& words, const std::string& none) {
+  std::string out;
+  for (const std::string& each : words) out += (out.empty() ? "" : ", ") + each;
+  return out.empty() ? none : out;
+}
+
+std::vector<std::string> row_of(const api::ProviderView& view, bool check) {
+  std::vector<std::string> row{view.info.name,
+                               view.info.type,
+                               view.protocol,
+                               joined(view.info.kinds, "any"),
+                               view.info.model.empty() ? "-" : view.info.model,
+                               view.info.requires_network ? "yes" : "no",
+                               view.info.concurrent_max == 0 ? "-" : std::to_string(view.info.concurrent_max),
+                               view.built_in ? "built in" : "configured"};
+  if (check) row.push_back(view.problems->empty() ? "ok" : "does not work here");
+  return row;
+}
+
+}  // namespace
+
+Exit providers_command(const ProvidersArguments& arguments, const Session& session, std::ostream& out) {
+  process::Spawner spawner;
+  const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
+  std::vector<api::ProviderView> views;
+  bool works = true;
+  for (const auto& each : catalogue.all()) {
+    api::ProviderView view{.info = each->info(),
+                           .protocol = each->protocol(),
+                           .built_in = session.config.provider(each->info().name) == nullptr};
+    if (arguments.check) view.problems = each->problems();
+    works = works && (!view.problems || view.problems->empty());
+    views.push_back(std::move(view));
+  }
+  if (arguments.json) {
+    boost::json::array entries;
+    for (const api::ProviderView& each : views) entries.emplace_back(api::to_json(each));
+    out << api::text(api::listing("providers", std::move(entries))) << "\n";
+    return works ? Exit::done : Exit::failed;
+  }
+  std::vector<std::vector<std::string>> rows{
+      {"PROVIDER", "TYPE", "PROTOCOL", "SERVES", "MODEL", "NETWORK", "AT ONCE", "FROM"}};
+  if (arguments.check) rows.front().push_back("CHECK");
+  for (const api::ProviderView& each : views) rows.push_back(row_of(each, arguments.check));
+  print_table(out, rows);
+  for (const api::ProviderView& each : views) {
+    if (!each.problems) continue;
+    for (const std::string& problem : *each.problems) {
+      out << harmless(each.info.name) << ": " << harmless(problem) << "\n";
+    }
+  }
+  return works ? Exit::done : Exit::failed;
+}
+
+}  // namespace holdfast::cli

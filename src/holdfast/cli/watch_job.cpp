@@ -1,0 +1,116 @@
+#include "holdfast/cli/watch_job.hpp"
+
+#include <poll.h>
+
+#include <array>
+#include <atomic>
+#include <exception>
+#include <thread>
+
+namespace holdfast::cli {
+namespace {
+
+/// How often live numbers are read.
+constexpr milliseconds polling{200};
+/// The news of a job's end arrives within milliseconds; where it does not, nobody waits for it.
+constexpr milliseconds last_news{1000};
+
+class Watch {
+ public:
+  Watch(Gateway& gateway, const std::string& job_id, View& view, EventLog& log, Signals& signals,
+        std::stop_source& stop, NewsQueue& queue)
+      : gateway_(gateway), job_id_(job_id), view_(view), log_(log), signals_(signals), stop_(stop), queue_(queue) {}
+
+  /// Until `over` and the last news was shown.
+  void until(const std::atomic<bool>& over) {
+    std::optional<milliseconds> over_since;
+    while (true) {
+      const bool was_over = over;
+      wait();
+      hear();
+      if (!was_over) continue;
+      if (!over_since) over_since = now();
+      if (closed_ || now() - *over_since > last_news) return view_.finished(now());
+    }
+  }
+
+ private:
+  milliseconds now() const {
+    return std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began_);
+  }
+
+  void wait() {
+    std::array<pollfd, 2> watched{pollfd{.fd = signals_.descriptor(), .events = POLLIN, .revents = 0},
+                                  pollfd{.fd = view_.input(), .events = POLLIN, .revents = 0}};
+    ::poll(watched.data(), watched.size(), static_cast<int>(polling.count()));
+    const Signals::Came came = signals_.take();
+    if (came.hang_up) view_.hung_up();
+    if (came.terminate) stop_.request_stop();
+    for (int i = 0; i < came.interrupts; ++i) view_.interrupted(now());
+    if (came.resized) view_.resized(now());
+    if (watched[1].revents != 0) view_.input_ready(now());
+  }
+
+  void hear() {
+    for (const Notice& each : queue_.take()) {
+      log_.hear(each);
+      view_.hear(each, now());
+      closed_ = closed_ || std::holds_alternative<JobClosed>(*each.news);
+    }
+    if (!view_.live() || now() - polled_at_ < polling) return;
+    polled_at_ = now();
+    std::vector<api::OperationView> operations;
+    for (const OperationState& each : gateway_.operations(job_id_)) operations.push_back(view_of(each));
+    view_.watch(std::move(operations), now());
+  }
+
+  Gateway& gateway_;
+  const std::string job_id_;
+  View& view_;
+  EventLog& log_;
+  Signals& signals_;
+  std::stop_source& stop_;
+  NewsQueue& queue_;
+  const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  milliseconds polled_at_{-1000};
+  bool closed_ = false;
+};
+
+}  // namespace
+
+void NewsQueue::push(const Notice& notice) {
+  {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(notice);
+  }
+  signals_.wake();
+}
+
+std::vector<Notice> NewsQueue::take() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(waiting_, {});
+}
+
+jobs::RunResult watch_job(Gateway& gateway, jobs::Runner& runner, View& view, EventLog& log, Signals& signals,
+                          std::stop_source& stop) {
+  NewsQueue queue(signals);
+  const Subscription news = gateway.on_news([&queue](const Notice& notice) { queue.push(notice); });
+  std::atomic<bool> over = false;
+  jobs::RunResult result;
+  std::exception_ptr thrown;
+  std::jthread worker([&] {
+    try {
+      result = runner.run(stop.get_token());
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    over = true;
+    signals.wake();
+  });
+  Watch(gateway, runner.job_id(), view, log, signals, stop, queue).until(over);
+  worker.join();
+  if (thrown) std::rethrow_exception(thrown);
+  return result;
+}
+
+}  // namespace holdfast::cli

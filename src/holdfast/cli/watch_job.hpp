@@ -1,0 +1,37 @@
+#pragma once
+
+#include <mutex>
+#include <stop_token>
+#include <vector>
+
+#include "holdfast/cli/log.hpp"
+#include "holdfast/cli/signals.hpp"
+#include "holdfast/cli/view.hpp"
+#include "holdfast/jobs/runner.hpp"
+
+namespace holdfast::cli {
+
+/// Where the gateway's news waits for the thread that shows it.
+///
+/// Threads: `push` on the gateway's notice thread, `take` on the thread that shows. Limits: none of its own; the
+/// shower takes everything several times a second.
+class NewsQueue {
+ public:
+  explicit NewsQueue(const Signals& signals) : signals_(signals) {}
+  void push(const Notice& notice);
+  std::vector<Notice> take();
+
+ private:
+  const Signals& signals_;
+  std::mutex mutex_;
+  std::vector<Notice> waiting_;
+};
+
+/// Runs the job on a thread of its own and shows it on this one, until it is over and everything about it was shown.
+///
+/// SIGTERM requests `stop`; SIGINT goes to the view; SIGHUP takes its terminal away, and the job goes on.
+/// Throws what the run threw.
+jobs::RunResult watch_job(Gateway& gateway, jobs::Runner& runner, View& view, EventLog& log, Signals& signals,
+                          std::stop_source& stop);
+
+}  // namespace holdfast::cli

@@ -1,0 +1,212 @@
+#include "holdfast/core/machine_driver.hpp"
+
+namespace holdfast {
+namespace {
+
+struct Jobs : testing::Test, Driver {
+  Ticket unlock(std::string reason = "too narrow", std::string provider = {}) {
+    const Ticket mine = ticket();
+    tell(event::UnlockRequested{mine, "job", std::move(reason), std::move(provider)});
+    return mine;
+  }
+  Ticket release() {
+    const Ticket mine = ticket();
+    tell(event::ReleaseRequested{mine, "job"});
+    return mine;
+  }
+};
+
+TEST_F(Jobs, ALockIsAcknowledgedOnlyWhenDurable) {
+  disk = Disk::waits;
+  const Ticket mine = lock("job", "Ollama", {"script"});
+  EXPECT_TRUE(replies.empty());
+  EXPECT_EQ(count<LockTaken>(), 0u);
+  disk_says(Disk::saves);
+  EXPECT_EQ(std::get<ProviderLock>(reply(mine).value).epoch, 1u);
+  EXPECT_EQ(trail(), "job.opened lock.created");
+}
+
+TEST_F(Jobs, NoLockHappensWhereTheTrailCannotBeWritten) {
+  disk = Disk::fails;
+  EXPECT_EQ(refusal(lock("job", "Ollama")), Errc::store_unavailable);
+  EXPECT_EQ(machine().job("job"), nullptr);
+  disk = Disk::saves;
+  EXPECT_EQ(refusal(lock("job", "OpenAI")), Errc::ok);
+}
+
+TEST_F(Jobs, AnOverlappingLockIsRefusedAndTheRefusalRecorded) {
+  lock("job", "Ollama", {"script"});
+  EXPECT_EQ(refusal(lock("job", "OpenAI", {"SCRIPT"})), Errc::lock_conflict);
+  EXPECT_EQ(refusal(lock("job", "OpenAI")), Errc::lock_conflict);
+  EXPECT_EQ(refusal(lock("job", "OpenAI", {"speech"})), Errc::ok);
+  EXPECT_EQ(count<Refused>(), 2u);
+}
+
+TEST_F(Jobs, BadNamesAreRefusedWithoutATrace) {
+  EXPECT_EQ(refusal(lock(" ", "Ollama")), Errc::invalid_argument);
+  EXPECT_EQ(refusal(lock("job", "")), Errc::invalid_argument);
+  EXPECT_EQ(refusal(lock("job", "Ollama", {"a", "A"})), Errc::invalid_argument);
+  EXPECT_EQ(refusal(lock("job", "Ollama", {"\x01"})), Errc::invalid_argument);
+  EXPECT_EQ(refusal(lock("job", "Ollama", std::vector<std::string>(300, "s"))), Errc::invalid_argument);
+  for (const Event& event : std::vector<Event>{event::JobRequested{ticket(), {}}, event::JobFinished{ticket(), ""},
+                                               event::StageReached{ticket(), {}}, event::ReleaseRequested{ticket(), ""},
+                                               event::ConsentOffered{ticket(), "", {}},
+                                               event::UnlockRequested{ticket(), "", "why", ""}}) {
+    tell(event);
+  }
+  for (std::uint64_t i = 6; i <= 11; ++i) EXPECT_EQ(refusal({i}), Errc::invalid_argument) << i;
+  EXPECT_EQ(machine().job_count(), 0u);
+  EXPECT_TRUE(saves.empty());
+}
+
+TEST_F(Jobs, UnlockHappensOnceWithAReason) {
+  lock("job", "Ollama");
+  EXPECT_EQ(refusal(unlock(" ")), Errc::invalid_argument);
+  EXPECT_EQ(refusal(unlock(std::string(5000, 'x'))), Errc::too_large);
+  EXPECT_TRUE(said_yes(unlock("first")));
+  EXPECT_FALSE(said_yes(unlock("second")));
+  EXPECT_EQ(machine().job("job")->locks.all()[0].reason, "first");
+  EXPECT_EQ(machine().job("job")->epoch, 2u);
+  EXPECT_TRUE(machine().job("job")->locks.validate("OpenAI", "x").allowed);
+  EXPECT_EQ(refusal(unlock("x", "Nobody")), Errc::no_such_job);
+}
+
+TEST_F(Jobs, AnAbsoluteLockIsNotUnlocked) {
+  lock("job", "Ollama", {}, false);
+  EXPECT_EQ(refusal(unlock()), Errc::lock_not_overridable);
+  EXPECT_EQ(count<Refused>(), 1u);
+}
+
+TEST_F(Jobs, ReleaseEndsEveryLockAndTellsWhetherThereWasOne) {
+  EXPECT_FALSE(said_yes(release()));
+  lock("job", "Ollama", {"a"});
+  lock("job", "OpenAI", {"b"}, false);
+  EXPECT_TRUE(said_yes(release()));
+  EXPECT_EQ(count<LockEnded>(), 2u);
+  EXPECT_EQ(all<LockEnded>()[0].epoch, 3u) << "one change, one step";
+  EXPECT_EQ(machine().job_count(), 0u);
+}
+
+TEST_F(Jobs, CommandsOfAJobWaitBehindTheTransactionThatChangesItsLocks) {
+  disk = Disk::waits;
+  const Ticket first = lock("job", "Ollama"), second = lock("job", "OpenAI");
+  ASSERT_EQ(waiting.size(), 1u);
+  disk_says(Disk::saves);
+  EXPECT_EQ(refusal(first), Errc::ok);
+  EXPECT_EQ(refusal(second), Errc::lock_conflict);
+}
+
+TEST_F(Jobs, TheStoreIsAskedForAJobThatTheMachineDoesNotHold) {
+  event::JobImage known;
+  known.epoch = 7;
+  known.locks.push_back({.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm", .epoch = 7});
+  image = known;
+  EXPECT_EQ(refusal(start("job", "OpenAI", "x").ticket), Errc::provider_locked);
+  EXPECT_EQ(machine().job("job")->epoch, 7u) << "nothing is lost with a restart";
+}
+
+TEST_F(Jobs, AJobThatCannotBeReadIsNotGuessed) {
+  Effects out;
+  Machine other;
+  other.step({}, event::LockRequested{{1}, {.job_id = "job", .provider_name = "A", .provider_type = "t"}}, out);
+  out.clear();
+  other.step({}, event::JobLoadFailed{"job", "read error"}, out);
+  ASSERT_EQ(out.size(), 1u);
+  EXPECT_EQ(describe(out[0]), "Reply 1: store_unavailable");
+  EXPECT_EQ(other.job_count(), 0u);
+}
+
+TEST_F(Jobs, OpeningTwiceSaysSo) {
+  const Ticket first = ticket(), second = ticket();
+  tell(event::JobRequested{first, {"job", "name", "balanced", "ana"}});
+  tell(event::JobRequested{second, {"job", "name", "balanced", "ana"}});
+  EXPECT_TRUE(said_yes(first));
+  EXPECT_FALSE(said_yes(second));
+}
+
+TEST_F(Jobs, AFailedJobKeepsItsLocks) {
+  lock("job", "Ollama");
+  tell(event::JobFinished{ticket(), "job", JobState::failed, "ana"});
+  EXPECT_EQ(machine().job("job")->locks.active_count(), 1u);
+  tell(event::JobFinished{ticket(), "job", JobState::done, "ana"});
+  EXPECT_EQ(machine().job_count(), 0u);
+  const Ticket third = ticket();
+  tell(event::JobFinished{third, "job", JobState::done, "ana"});
+  EXPECT_EQ(refusal(third), Errc::no_such_job);
+}
+
+TEST_F(Jobs, AStageOfAJobThatIsNotOpenOpensIt) {
+  tell(event::StageReached{ticket(), {"job", "script", 1, 1, true, {}}});
+  EXPECT_EQ(trail(), "job.opened stage.finished");
+}
+
+TEST_F(Jobs, ConsentsHaveALimit) {
+  for (int i = 0; i < 17; ++i) consent("job", "error: cancel");
+  EXPECT_EQ(count<ConsentGiven>(), 16u);
+  EXPECT_EQ(machine().job("job")->consents.back().id, "consent-16");
+}
+
+TEST_F(Jobs, LocksHaveALimit) {
+  for (std::size_t i = 0; i < limits::locks_per_job_max; ++i) {
+    EXPECT_EQ(refusal(lock("job", "Ollama", {"s" + std::to_string(i)})), Errc::ok);
+  }
+  EXPECT_EQ(refusal(lock("job", "Ollama", {"more"})), Errc::too_large);
+  EXPECT_EQ(refusal(switch_to("job", "OpenAI", {"s1"})), Errc::too_large);
+}
+
+TEST_F(Jobs, CancelNeedsAConfirmation) {
+  lock("job", "Ollama");
+  EXPECT_EQ(refusal(cancel("job", {}, false)), Errc::confirmation_required);
+  EXPECT_EQ(refusal(cancel("nobody")), Errc::no_such_job);
+  EXPECT_EQ(refusal(cancel("", {55})), Errc::no_such_operation);
+}
+
+TEST_F(Jobs, StoppingNeverWaitsForTheDisk) {
+  lock("job", "Ollama");
+  const OperationId id = start("job", "Ollama", "script").id;
+  disk = Disk::fails;
+  const Ticket mine = cancel("job");
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_TRUE(applied(mine));
+  EXPECT_FALSE(std::get<AnswerResult>(reply(mine).value).recorded);
+  end(id, event::CallEnded::How::closed);
+  EXPECT_EQ(refusal(start("job", "Ollama", "script").ticket), Errc::store_unavailable)
+      << "the store still thinks that the job runs";
+  disk = Disk::saves;
+  wait(5s);
+  EXPECT_EQ(machine().backlog(), 0u);
+  EXPECT_EQ(machine().job_count(), 0u) << "now the store knows, and the Machine may forget";
+}
+
+TEST_F(Jobs, AConfirmedCancelStopsTheCallBeforeItsTransactionIsSaved) {
+  lock("job", "Ollama");
+  start("job", "Ollama", "script");
+  disk = Disk::waits;
+  cancel("job");
+  EXPECT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(refusal(start("job", "Ollama", "more").ticket), Errc::ok) << "it waits behind the cancel";
+  disk_says(Disk::saves);
+}
+
+TEST_F(Jobs, RecordsThatFailKeepTheOrderInWhichThingsHappened) {
+  disk = Disk::waits;
+  lock("job", "Ollama");
+  disk_says(Disk::saves);
+  lock("job", "OpenAI", {"a"});  // refused: journalled
+  cancel("job", {}, false);
+  start("job", "Nobody", "x");   // refused: journalled
+  ASSERT_EQ(waiting.size(), 2u);
+  const std::string first = std::get<Refused>(waiting[0].records[0]).message;
+  disk_says(Disk::fails);
+  disk_says(Disk::fails);
+  EXPECT_EQ(machine().backlog(), 2u);
+  disk = Disk::saves;
+  lock("other", "Ollama");
+  const auto& written = saves.back().records;
+  EXPECT_EQ(std::get<Refused>(written[0]).message, first) << "and goes in front of what comes next";
+  EXPECT_EQ(written.size(), 4u);
+  EXPECT_EQ(machine().backlog(), 0u);
+}
+
+}  // namespace
+}  // namespace holdfast

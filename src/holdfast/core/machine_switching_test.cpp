@@ -1,0 +1,171 @@
+#include "holdfast/core/machine_driver.hpp"
+
+namespace holdfast {
+namespace {
+
+struct Switching : testing::Test, Driver {
+  std::string provider(std::string_view stage) {
+    const ProviderLock* lock = machine().job("job")->locks.governing(stage);
+    return lock != nullptr ? lock->provider_name : "";
+  }
+  FallbackDecision wish(std::string to, std::vector<std::string> stages = {}) {
+    return FallbackDecision::user_requested("job", "Ollama", std::move(to), 1s, "corr", std::move(stages));
+  }
+};
+
+TEST_F(Switching, OutOfTheBlueItIsOneTransactionThatRaisesTheEpochByOne) {
+  lock("job", "Ollama");
+  start("job", "Ollama", "script");
+  const Ticket mine = switch_to("job", "OpenAI");
+  EXPECT_EQ(std::get<ProviderLock>(reply(mine).value).epoch, 2u);
+  EXPECT_EQ(machine().job("job")->epoch, 2u);
+  EXPECT_EQ(trail(), "job.opened lock.created operation.started fallback.decided lock.ended lock.created");
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].why, Errc::switched);
+  EXPECT_EQ(machine().job("job")->locks.all()[0].reason, "USER_REQUEST");
+}
+
+TEST_F(Switching, IfTheTransactionFailsNothingChangesAndTheOperationKeepsWaiting) {
+  lock("job", "Ollama");
+  start("job", "Ollama", "script");
+  disk = Disk::fails;
+  EXPECT_EQ(refusal(switch_to("job", "OpenAI")), Errc::store_unavailable);
+  EXPECT_TRUE(cancels.empty());
+  EXPECT_EQ(provider("script"), "Ollama");
+  EXPECT_EQ(machine().job("job")->epoch, 1u);
+}
+
+TEST_F(Switching, WithoutConfirmationItIsRefusedAndRecorded) {
+  lock("job", "Ollama");
+  EXPECT_EQ(refusal(switch_to("job", "OpenAI", {}, false)), Errc::confirmation_required);
+  EXPECT_EQ(count<Refused>(), 1u);
+  EXPECT_EQ(refusal(switch_to("nobody", "OpenAI")), Errc::no_such_job);
+  EXPECT_EQ(refusal(switch_to("", "OpenAI")), Errc::invalid_argument);
+  EXPECT_EQ(refusal(switch_to("job", "ollama")), Errc::invalid_argument);
+}
+
+TEST_F(Switching, FewerStagesRenewTheOldProvidersLockForTheRest) {
+  lock("job", "Ollama", {"script", "refinement"});
+  switch_to("job", "OpenAI", {"refinement"});
+  EXPECT_EQ(provider("script"), "Ollama");
+  EXPECT_EQ(provider("refinement"), "OpenAI");
+  EXPECT_EQ(refusal(switch_to("job", "OpenAI", {"script", "other"})), Errc::no_such_job) << "beyond the lock's";
+}
+
+TEST_F(Switching, FinishedStagesStayOutOfIt) {
+  lock("job", "Ollama", {"script", "refinement"});
+  tell(event::StageReached{ticket(), {"job", "script", 1, 1, true, {}}});
+  switch_to("job", "OpenAI");
+  EXPECT_EQ(all<FallbackDecision>()[0].affected_stages, std::vector<std::string>{"refinement"});
+}
+
+TEST_F(Switching, OnlyTheAskedOperationIsCancelledAndItsSiblingsCount) {
+  lock("job", "Ollama");
+  const OperationId asked = start("job", "Ollama", "script").id, sibling = start("job", "Ollama", "script").id;
+  wait(30s);
+  progress(sibling);
+  wait(16s);
+  answer(asked, "try_alternative");
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].operation, asked);
+  end(sibling);
+  EXPECT_EQ(machine().operation(sibling)->phase(), OperationPhase::completed);
+}
+
+TEST_F(Switching, WhatHasNotBegunGoesToTheNewProvider) {
+  lock("job", "One");
+  start("job", "One", "script");
+  const auto queued = start("job", "One", "script");
+  switch_to("job", "OpenAI");
+  EXPECT_EQ(refusal(queued.ticket), Errc::switched);
+  EXPECT_EQ(machine().operation(queued.id)->phase(), OperationPhase::switched);
+}
+
+TEST_F(Switching, AStartThatASwitchOvertookIsNotCalled) {
+  lock("job", "Ollama");
+  disk = Disk::waits;
+  const auto begun = start("job", "Ollama", "script");
+  switch_to("job", "OpenAI");
+  std::swap(waiting[0], waiting[1]);
+  disk_says(Disk::saves);
+  disk_says(Disk::saves);
+  EXPECT_TRUE(calls.empty());
+  EXPECT_EQ(refusal(begun.ticket), Errc::switched);
+  EXPECT_EQ(machine().operation(begun.id)->phase(), OperationPhase::switched);
+}
+
+TEST_F(Switching, DecisionAgainstAnAbsoluteLockIsNotRecordedAsIfItHadHappened) {
+  lock("job", "Ollama", {}, false);
+  EXPECT_EQ(refusal(decide(wish("OpenAI"))), Errc::lock_not_overridable);
+  EXPECT_EQ(count<FallbackDecision>(), 0u);
+  EXPECT_EQ(all<Refused>()[0].code, Errc::lock_not_overridable);
+  EXPECT_EQ(provider("x"), "Ollama");
+}
+
+TEST_F(Switching, LockingAfterARecordedFallbackWorksAsTwoCalls) {
+  lock("job", "Ollama", {"script-generation", "refinement"});
+  const Ticket recorded = decide(wish("OpenAI", {"script-generation", "refinement"}));
+  EXPECT_EQ(std::get<FallbackDecision>(reply(recorded).value).to_provider, "OpenAI");
+  EXPECT_EQ(refusal(start("job", "Ollama", "refinement").ticket), Errc::provider_locked);
+  EXPECT_EQ(refusal(lock("job", "Ollama")), Errc::provider_locked);
+  EXPECT_EQ(refusal(lock("job", "OpenAI")), Errc::ok);
+  EXPECT_EQ(provider("refinement"), "OpenAI");
+}
+
+TEST_F(Switching, AnotherDecisionRedirectsOneThatNobodyFollowed) {
+  lock("job", "Ollama");
+  decide(wish("OpenAI"));
+  decide(FallbackDecision::user_requested("job", "OpenAI", "One", 1s, "corr"));
+  EXPECT_EQ(refusal(lock("job", "OpenAI")), Errc::provider_locked);
+  EXPECT_EQ(refusal(lock("job", "One")), Errc::ok);
+}
+
+TEST_F(Switching, AnAnswerAfterADecisionThatNobodyFollowedIsNoBug) {
+  lock("job", "Ollama");
+  const OperationId id = start("job", "Ollama", "script").id;
+  decide(wish("OpenAI"));
+  wait(46s);
+  EXPECT_TRUE(applied(answer(id, "try_alternative", 1, true, "One")));
+  EXPECT_EQ(provider("script"), "One");
+}
+
+TEST_F(Switching, LegacyAutoIsHistoryOnlyWhereNoLockGoverns) {
+  const auto legacy = FallbackDecision::legacy_auto("job", "Ollama", "OpenAI", 1s, "c", {"script"});
+  EXPECT_EQ(refusal(decide(legacy)), Errc::ok);
+  lock("job", "Ollama");
+  EXPECT_EQ(refusal(decide(legacy)), Errc::confirmation_required);
+  auto confirmed = legacy;
+  confirmed.user_confirmed = true;
+  EXPECT_EQ(refusal(decide(confirmed)), Errc::invalid_argument);
+  EXPECT_EQ(provider("script"), "Ollama");
+}
+
+TEST_F(Switching, AFatalErrorWithoutConfirmationIsRefusedWithAndWithoutALock) {
+  const auto fatal = FallbackDecision::after_fatal_error("job", "Ollama", "OpenAI", 1s, "c", {}, "it broke", false);
+  EXPECT_EQ(refusal(decide(fatal)), Errc::confirmation_required);
+  lock("job", "Ollama");
+  EXPECT_EQ(refusal(decide(fatal)), Errc::confirmation_required);
+}
+
+TEST_F(Switching, ADecisionMustFitTheLock) {
+  lock("job", "Ollama", {"script"});
+  EXPECT_EQ(refusal(decide(wish("OpenAI", {"script", "speech"}))), Errc::invalid_argument);
+  EXPECT_EQ(refusal(decide(FallbackDecision::user_requested("job", "One", "OpenAI", 1s, "c", {"script"}))),
+            Errc::invalid_argument);
+}
+
+TEST_F(Switching, DescribeSaysEveryOrder) {
+  lock("job", "Ollama");
+  start("job", "Ollama", "script");
+  EXPECT_EQ(told[0], "LoadJob job");
+  EXPECT_EQ(told[1], "Save 1: job.opened lock.created");
+  const auto has = [&](std::string_view part) {
+    return std::ranges::any_of(told, [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  };
+  EXPECT_TRUE(has("ProviderLock[Ollama"));
+  EXPECT_TRUE(has(" script at Ollama, epoch 1"));
+  EXPECT_TRUE(has(" for 45000 ms, armed"));
+}
+
+}  // namespace
+}  // namespace holdfast
