@@ -15,7 +15,7 @@ LEFT_OUT = {".git", "build", "corpus", "node_modules", "testdata"}
 SNIPPET_LINES_MAX = 40
 
 LINK = re.compile(r"(?<!\\)\[(?:[^\[\]]|\[[^\]]*\])*\]\(\s*<?([^()\s>]+)>?(?:\s+\"[^\"]*\")?\s*\)")
-DEFINITION = re.compile(r"^ {0,3}\[[^\]^]+\]:\s*<?(\S+?)>?\s*(?:\"[^\"]*\")?$")
+DEFINITION = re.compile(r"^ {0,3}\[[^\]^\n]+\]:[ \t]*<?(\S+?)>?[ \t]*(?:\"[^\"\n]*\")?$", re.M)
 problems = []
 
 
@@ -25,23 +25,34 @@ def pages():
             yield path
 
 
-def prose_lines(path):
-    """Line number and text of what is no code block; reports C++ blocks that are too long."""
-    fence, language, opened = None, "", 0
+def prose(path):
+    """The text with its code blocks blanked, line by line; reports C++ blocks that are too long."""
+    fence, language, opened, out = None, "", 0, []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         mark = re.match(r"^\s*(`{3,}|~{3,})\s*(\S*)", line)
+        out.append("")
         if fence is None and mark:
             fence, language, opened = mark.group(1), mark.group(2), number
-        elif fence is not None:
-            closes = mark and mark.group(1).startswith(fence) and not mark.group(2)
-            if closes:
-                if language == "cpp" and number - opened - 1 > SNIPPET_LINES_MAX:
-                    say(path, opened, f"a snippet of {number - opened - 1} lines; the limit is {SNIPPET_LINES_MAX}")
-                fence = None
-        else:
-            yield number, re.sub(r"`[^`]*`", "``", line), line
+        elif fence is None:
+            out[-1] = line
+        elif mark and mark.group(1).startswith(fence) and not mark.group(2):
+            length = number - opened - 1
+            if language == "cpp" and length > SNIPPET_LINES_MAX:
+                say(path, opened, f"a snippet of {length} lines; the limit is {SNIPPET_LINES_MAX}")
+            fence = None
     if fence is not None:
         say(path, opened, "a code block that does not end")
+    return out
+
+
+def links(path):
+    """Line number and target of each link; a link's text may go over several lines."""
+    text = "\n".join(prose(path))
+    blank = lambda code: re.sub(r"[^\n]", " ", code.group(0))
+    text = re.sub(r"(`+)(?:(?!\n[ \t]*\n).)+?\1", blank, text, flags=re.S)
+    for pattern in (LINK, DEFINITION):
+        for found in pattern.finditer(text):
+            yield text.count("\n", 0, found.start(1)) + 1, found.group(1)
 
 
 def say(path, number, what):
@@ -52,7 +63,7 @@ def anchors(path, known={}):
     """The headings of a page as GitHub names them."""
     if path not in known:
         names, seen = set(), {}
-        for _, _, line in prose_lines(path):
+        for line in prose(path):
             heading = re.match(r"^#{1,6}\s+(.*?)\s*#*$", line)
             if not heading:
                 continue
@@ -86,12 +97,8 @@ def main():
     page_count = link_count = 0
     for path in pages():
         page_count += 1
-        for number, line, _ in prose_lines(path):
-            found = LINK.findall(line)
-            definition = DEFINITION.match(line)
-            if definition:
-                found.append(definition.group(1))
-            link_count += sum(check_link(path, number, link) for link in found)
+        for number, link in links(path):
+            link_count += check_link(path, number, link)
     if page_count == 0:
         problems.append("no Markdown files were found below " + str(root))
     unique = sorted(set(problems))

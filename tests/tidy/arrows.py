@@ -28,7 +28,7 @@ ALLOWED = {
     "gateway": {"profiles", "store", "core", "base"},
     "providers": {"gateway", "wire", "net", "process", "rulebased", "toml", "profiles", "store", "core", "base"},
     "proxy": {"gateway", "wire", "net", "profiles", "store", "core", "base"},
-    "jobs": {"providers", "toml", "gateway", "profiles", "store", "core", "base"},
+    "jobs": {"providers", "toml", "process", "gateway", "profiles", "store", "core", "base"},
     "control": {"api", "gateway", "jobs", "net", "profiles", "store", "core", "base"},
     "config": {"toml", "gateway", "providers", "jobs", "net", "profiles", "store", "process", "core", "base"},
     "screen": {"api", "profiles", "core", "base"},

@@ -14,7 +14,8 @@ constexpr WallTime noon{std::chrono::sys_days{std::chrono::year{2026} / 11 / 23}
 constexpr std::string_view noon_text = "2026-11-23T07:22:00.123Z";
 
 std::string golden(std::string text) {
-  for (auto at = text.find("NOON"); at != std::string::npos; at = text.find("NOON")) text.replace(at, 4, noon_text);
+  for (auto at = text.find("NOON"); at != std::string::npos; at = text.find("NOON"))
+    text.replace(at, 4, noon_text);
   return text;
 }
 
@@ -113,7 +114,8 @@ TEST(Api, an_operation_has_the_keys_of_the_interface_in_their_order) {
 }
 
 TEST(Api, what_an_operation_does_not_have_is_null) {
-  const auto out = api::to_json(api::OperationView{.operation_id = "op-1", .error = ProviderFault{ErrorClass::http, 500}});
+  const auto out =
+      api::to_json(api::OperationView{.operation_id = "op-1", .error = ProviderFault{ErrorClass::http, 500}});
   for (const char* key : {"jobId", "stageName", "lastHeartbeatAt", "sinceLastHeartbeatMs", "question"}) {
     EXPECT_TRUE(out.at(key).is_null()) << key;
   }
@@ -161,9 +163,10 @@ TEST(Api, a_profile_has_the_keys_of_the_interface_in_their_order) {
 }
 
 TEST(Api, a_provider_says_whether_anybody_looked_for_problems) {
-  api::ProviderView provider{.info = {.name = "FFmpeg", .type = "video_render", .kinds = {"video"}, .concurrent_max = 2},
-                             .protocol = "command",
-                             .built_in = true};
+  api::ProviderView provider{
+      .info = {.name = "FFmpeg", .type = "video_render", .kinds = {"video"}, .concurrent_max = 2},
+      .protocol = "command",
+      .built_in = true};
   EXPECT_EQ(api::text(api::to_json(provider)),
             R"({"providerName": "FFmpeg", "providerType": "video_render", "protocol": "command", "model": null, )"
             R"("kinds": ["video"], "requiresNetwork": false, "concurrentMax": 2, "builtIn": true, "problems": null})");
@@ -173,9 +176,10 @@ TEST(Api, a_provider_says_whether_anybody_looked_for_problems) {
 
 TEST(Api, an_event_line_names_event_number_time_job_and_operation_before_its_data) {
   const News news = QuestionClosed{.job_id = "job-1", .operation_id = "op-1", .ask = 2, .by = "progress"};
-  EXPECT_EQ(api::text(api::event_line(12, noon, news)),
-            golden(R"({"event": "question.closed", "seq": 12, "time": "NOON", "jobId": "job-1", "operationId": "op-1", )"
-                   R"("data": {"ask": 2, "by": "progress"}})"));
+  EXPECT_EQ(
+      api::text(api::event_line(12, noon, news)),
+      golden(R"({"event": "question.closed", "seq": 12, "time": "NOON", "jobId": "job-1", "operationId": "op-1", )"
+             R"("data": {"ask": 2, "by": "progress"}})"));
   const News anonymous = OperationStarted{.provider_name = "Ollama", .operation_id = "op-2", .queued = true};
   const auto line = api::event_line(1, noon, anonymous);
   EXPECT_TRUE(line.at("jobId").is_null());
@@ -195,33 +199,56 @@ TEST(Api, every_kind_of_news_has_its_data) {
       {Refused{.job_id = "j", .stage_name = "s", .provider_name = "P", .code = Errc::provider_locked, .message = "no"},
        R"({"stageName": "s", "providerName": "P", "correlationId": null, "code": "provider_locked", "message": "no", )"
        R"("by": null})"},
-      {OperationEnded{.stage_name = "s", .provider_name = "P", .provider_type = "tts", .operation_id = "op",
-                      .outcome = OperationPhase::failed, .elapsed = 5s, .fault = {ErrorClass::command, 1, "", "died"}},
+      {OperationEnded{.stage_name = "s",
+                      .provider_name = "P",
+                      .provider_type = "tts",
+                      .operation_id = "op",
+                      .outcome = OperationPhase::failed,
+                      .elapsed = 5s,
+                      .fault = {ErrorClass::command, 1, "", "died"}},
        R"({"stageName": "s", "providerName": "P", "providerType": "tts", "correlationId": null, "outcome": "failed", )"
        R"("elapsedMs": 5000, "error": {"class": "command", "status": 1, "code": null, "message": "died"}})"},
-      {CategoryChanged{.stage_name = "s", .provider_name = "P", .provider_type = "tts", .to = LatencyCategory::Extended,
+      {CategoryChanged{.stage_name = "s",
+                       .provider_name = "P",
+                       .provider_type = "tts",
+                       .to = LatencyCategory::Extended,
                        .elapsed = 5s},
        R"({"stageName": "s", "providerName": "P", "providerType": "tts", "correlationId": null, "from": "Normal", )"
        R"("to": "Extended", "elapsedMs": 5000, "longerThanUsual": false})"},
-      {OperationProgress{.stage_name = "s", .provider_name = "P", .provider_type = "tts", .progress = {.percent = 12.5},
+      {OperationProgress{.stage_name = "s",
+                         .provider_name = "P",
+                         .provider_type = "tts",
+                         .progress = {.percent = 12.5},
                          .elapsed = 5s},
        R"({"stageName": "s", "providerName": "P", "providerType": "tts", "correlationId": null, "progress": {"tokens": )"
        R"(null, "chunks": null, "bytes": null, "percent": 12.5, "remainingMs": null, "message": null}, "elapsedMs": 5000})"},
-      {StallSuspected{.stage_name = "s", .provider_name = "P", .provider_type = "tts", .ask = 1,
-                      .elapsed_since_last_heartbeat = 1s, .elapsed_since_last_progress = 2s, .total_elapsed = 3s,
+      {StallSuspected{.stage_name = "s",
+                      .provider_name = "P",
+                      .provider_type = "tts",
+                      .ask = 1,
+                      .elapsed_since_last_heartbeat = 1s,
+                      .elapsed_since_last_progress = 2s,
+                      .total_elapsed = 3s,
                       .evidence = "quiet"},
        R"({"stageName": "s", "providerName": "P", "providerType": "tts", "correlationId": null, "ask": 1, )"
        R"("sinceLastHeartbeatMs": 1000, "sinceLastProgressMs": 2000, "elapsedMs": 3000, "progress": {"tokens": null, )"
        R"("chunks": null, "bytes": null, "percent": null, "remainingMs": null, "message": null}, "options": [], )"
        R"("evidence": "quiet", "alternatives": []})"},
-      {StallResolved{.stage_name = "s", .provider_name = "P", .provider_type = "tts", .ask = 1, .by = "progress",
+      {StallResolved{.stage_name = "s",
+                     .provider_name = "P",
+                     .provider_type = "tts",
+                     .ask = 1,
+                     .by = "progress",
                      .stalled_for = 2s},
        R"({"stageName": "s", "providerName": "P", "providerType": "tts", "correlationId": null, "ask": 1, "by": )"
        R"("progress", "stalledForMs": 2000})"},
       {QuestionAnswered{.stage_name = "s", .ask = 1, .option = "continue_5m", .by = "ana", .door = "terminal"},
        R"({"stageName": "s", "correlationId": null, "kind": "stall", "ask": 1, "option": "continue_5m", "provider": )"
        R"(null, "by": "ana", "door": "terminal", "note": null, "recorded": true})"},
-      {ProviderHardError{.stage_name = "s", .provider_name = "P", .provider_type = "tts", .fault = {ErrorClass::auth, 401},
+      {ProviderHardError{.stage_name = "s",
+                         .provider_name = "P",
+                         .provider_type = "tts",
+                         .fault = {ErrorClass::auth, 401},
                          .elapsed = 1s},
        R"({"stageName": "s", "providerName": "P", "providerType": "tts", "correlationId": null, "error": {"class": )"
        R"("auth", "status": 401, "code": null, "message": null}, "elapsedMs": 1000})"},
@@ -233,7 +260,8 @@ TEST(Api, every_kind_of_news_has_its_data) {
       {StageFinished{{.job_id = "j", .stage_name = "s", .items = 2, .items_done = 1, .artifacts = {"a"}}},
        R"({"stageName": "s", "items": 2, "itemsDone": 1, "finished": false, "artifacts": ["a"]})"},
   };
-  for (const auto& [news, data] : all) EXPECT_EQ(api::text(api::to_json(news)), data) << event_name(news);
+  for (const auto& [news, data] : all)
+    EXPECT_EQ(api::text(api::to_json(news)), data) << event_name(news);
   EXPECT_EQ(api::to_json(News(ConsentApplied{"j", "op", 3, consent})).at("ask"), 3);
   EXPECT_EQ(api::to_json(News(FallbackDecision{.job_id = "j"})).at("jobId"), "j");
   const auto question = api::to_json(News(QuestionOpened{a_question()}));
@@ -249,8 +277,12 @@ TEST(Api, a_consent_after_an_error_has_no_minimum_silence) {
 }
 
 TEST(Api, bytes_that_are_not_utf8_do_not_break_the_document) {
-  const auto out = api::to_json(ProviderFault{.error_class = ErrorClass::command, .message = "a\xff" "b\xc3"});
-  EXPECT_EQ(out.at("message").as_string(), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD");
+  const auto out = api::to_json(ProviderFault{.error_class = ErrorClass::command,
+                                              .message = "a\xff"
+                                                         "b\xc3"});
+  EXPECT_EQ(out.at("message").as_string(),
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD");
   EXPECT_NO_THROW(boost::json::parse(api::text(out)));
 }
 
@@ -272,9 +304,13 @@ TEST(Api, a_listing_names_its_entries_and_what_comes_next) {
 
 TEST(Api, stage_states_have_names) {
   using enum api::StageState;
-  for (const auto& [state, text] : std::initializer_list<std::pair<api::StageState, const char*>>{
-           {pending, "pending"}, {running, "running"}, {done, "done"},
-           {interrupted, "interrupted"}, {failed, "failed"}, {cancelled, "cancelled"}}) {
+  for (const auto& [state, text] :
+       std::initializer_list<std::pair<api::StageState, const char*>>{{pending, "pending"},
+                                                                      {running, "running"},
+                                                                      {done, "done"},
+                                                                      {interrupted, "interrupted"},
+                                                                      {failed, "failed"},
+                                                                      {cancelled, "cancelled"}}) {
     EXPECT_EQ(api::name(state), text);
   }
 }

@@ -56,21 +56,22 @@ json::value optional_number(const std::optional<Number>& number) {
 
 json::array list(const std::vector<std::string>& texts) {
   json::array out;
-  for (const std::string& each : texts) out.emplace_back(words(each));
+  for (const std::string& each : texts)
+    out.emplace_back(words(each));
   return out;
 }
 
 template <class T>
 json::array objects(const std::vector<T>& values) {
   json::array out;
-  for (const T& each : values) out.emplace_back(to_json(each));
+  for (const T& each : values)
+    out.emplace_back(to_json(each));
   return out;
 }
 
 json::object option_json(const AnswerOption& option) {
-  return {{"id", words(option.id)},
-          {"label", words(option.label)},
-          {"requiresConfirmation", option.requires_confirmation}};
+  return {
+      {"id", words(option.id)}, {"label", words(option.label)}, {"requiresConfirmation", option.requires_confirmation}};
 }
 
 json::object alternative_json(const Alternative& alternative) {
@@ -84,13 +85,15 @@ json::object alternative_json(const Alternative& alternative) {
 
 json::array options_json(const std::vector<AnswerOption>& options) {
   json::array out;
-  for (const AnswerOption& each : options) out.emplace_back(option_json(each));
+  for (const AnswerOption& each : options)
+    out.emplace_back(option_json(each));
   return out;
 }
 
 json::array alternatives_json(const std::vector<Alternative>& alternatives) {
   json::array out;
-  for (const Alternative& each : alternatives) out.emplace_back(alternative_json(each));
+  for (const Alternative& each : alternatives)
+    out.emplace_back(alternative_json(each));
   return out;
 }
 
@@ -114,9 +117,12 @@ struct Data {
   json::object operator()(const LockTaken& news) const { return to_json(news.lock); }
   json::object operator()(const LockEnded& news) const { return to_json(news.lock); }
   json::object operator()(const Refused& news) const {
-    return {{"stageName", optional_words(news.stage_name)}, {"providerName", optional_words(news.provider_name)},
-            {"correlationId", optional_words(news.correlation_id)}, {"code", name(news.code)},
-            {"message", words(news.message)}, {"by", optional_words(news.by)}};
+    return {{"stageName", optional_words(news.stage_name)},
+            {"providerName", optional_words(news.provider_name)},
+            {"correlationId", optional_words(news.correlation_id)},
+            {"code", name(news.code)},
+            {"message", words(news.message)},
+            {"by", optional_words(news.by)}};
   }
   json::object operator()(const OperationStarted& news) const {
     json::object out = about(news);
@@ -166,15 +172,22 @@ struct Data {
   }
   json::object operator()(const QuestionOpened& news) const {
     json::object out = about(news.question);
-    for (const auto& each : to_json(news.question)) out[each.key()] = each.value();
+    for (const auto& each : to_json(news.question))
+      out[each.key()] = each.value();
     out["elapsedMs"] = news.question.total_elapsed.count();
     return out;
   }
   json::object operator()(const QuestionAnswered& news) const {
-    return {{"stageName", optional_words(news.stage_name)}, {"correlationId", optional_words(news.correlation_id)},
-            {"kind", name(news.kind)}, {"ask", news.ask}, {"option", words(news.option)},
-            {"provider", optional_words(news.provider)}, {"by", optional_words(news.by)}, {"door", words(news.door)},
-            {"note", optional_words(news.note)}, {"recorded", news.recorded}};
+    return {{"stageName", optional_words(news.stage_name)},
+            {"correlationId", optional_words(news.correlation_id)},
+            {"kind", name(news.kind)},
+            {"ask", news.ask},
+            {"option", words(news.option)},
+            {"provider", optional_words(news.provider)},
+            {"by", optional_words(news.by)},
+            {"door", words(news.door)},
+            {"note", optional_words(news.note)},
+            {"recorded", news.recorded}};
   }
   json::object operator()(const QuestionClosed& news) const { return {{"ask", news.ask}, {"by", words(news.by)}}; }
   json::object operator()(const ProviderHardError& news) const {
@@ -263,12 +276,18 @@ void write(const json::value& value, std::string& out) {
 
 std::string_view name(StageState state) noexcept {
   switch (state) {
-    case StageState::pending: return "pending";
-    case StageState::running: return "running";
-    case StageState::done: return "done";
-    case StageState::interrupted: return "interrupted";
-    case StageState::failed: return "failed";
-    case StageState::cancelled: return "cancelled";
+    case StageState::pending:
+      return "pending";
+    case StageState::running:
+      return "running";
+    case StageState::done:
+      return "done";
+    case StageState::interrupted:
+      return "interrupted";
+    case StageState::failed:
+      return "failed";
+    case StageState::cancelled:
+      return "cancelled";
   }
   __builtin_unreachable();
 }
@@ -306,8 +325,8 @@ json::object to_json(const FallbackDecision& decision) {
 }
 
 json::object to_json(const Progress& progress) {
-  return {{"tokens", optional_number(progress.tokens)},   {"chunks", optional_number(progress.chunks)},
-          {"bytes", optional_number(progress.bytes)},     {"percent", optional_number(progress.percent)},
+  return {{"tokens", optional_number(progress.tokens)},     {"chunks", optional_number(progress.chunks)},
+          {"bytes", optional_number(progress.bytes)},       {"percent", optional_number(progress.percent)},
           {"remainingMs", optional_ms(progress.remaining)}, {"message", optional_words(progress.message)}};
 }
 
@@ -417,7 +436,9 @@ json::object to_json(const ProfileView& profile) {
           {"firstProgressThresholdMs", optional_ms(profile.first_progress_threshold)}};
 }
 
-json::object to_json(const News& news) { return std::visit(Data{}, news); }
+json::object to_json(const News& news) {
+  return std::visit(Data{}, news);
+}
 
 json::object event_line(std::uint64_t seq, WallTime time, const News& news) {
   return {{"event", event_name(news)},

@@ -70,8 +70,7 @@ struct ProviderView {
 
 struct ProfileView {
   std::string provider_name{}, provider_type{}, patience_profile{};
-  milliseconds normal_threshold{}, extended_threshold{}, deep_wait_threshold{}, heartbeat_interval{},
-      stall_threshold{};
+  milliseconds normal_threshold{}, extended_threshold{}, deep_wait_threshold{}, heartbeat_interval{}, stall_threshold{};
   std::optional<milliseconds> first_progress_threshold{};
 };
 

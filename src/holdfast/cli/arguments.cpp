@@ -5,8 +5,8 @@
 #include <tuple>
 
 #include "holdfast/base/name.hpp"
-#include "holdfast/toml/problems.hpp"
 #include "holdfast/jobs/job_file.hpp"
+#include "holdfast/toml/problems.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -130,14 +130,17 @@ std::string chosen(const CLI::App& app) {
 std::vector<std::string> known_words(const CLI::App& app, bool options) {
   std::vector<std::string> out;
   if (!options) {
-    for (const CLI::App* each : app.get_subcommands(nullptr)) out.push_back(each->get_name());
+    for (const CLI::App* each : app.get_subcommands(nullptr))
+      out.push_back(each->get_name());
     return out;
   }
   std::vector<const CLI::App*> apps{&app};
-  for (const CLI::App* each : app.get_subcommands()) apps.push_back(each);
+  for (const CLI::App* each : app.get_subcommands())
+    apps.push_back(each);
   for (const CLI::App* each : apps) {
     for (const CLI::Option* option : each->get_options()) {
-      for (const std::string& name : option->get_lnames()) out.push_back("--" + name);
+      for (const std::string& name : option->get_lnames())
+        out.push_back("--" + name);
     }
   }
   return out;
@@ -168,8 +171,8 @@ Usage explained(const CLI::App& app, const std::vector<std::string>& words, cons
 
 /// The texts among the options of `run`; what is wrong with the first that is.
 std::optional<Usage> read_run(Raw& raw) {
-  for (const auto& [texts, flag, into] :
-       {std::tuple(&raw.inputs, "--input", &raw.run.inputs), std::tuple(&raw.providers, "--provider", &raw.run.providers)}) {
+  for (const auto& [texts, flag, into] : {std::tuple(&raw.inputs, "--input", &raw.run.inputs),
+                                          std::tuple(&raw.providers, "--provider", &raw.run.providers)}) {
     for (const std::string& text : *texts) {
       auto read = parse_assignment(text, flag);
       if (!read) return wrong(read.error().message, "run");
@@ -232,6 +235,8 @@ std::variant<Arguments, Usage> parse_arguments(const std::vector<std::string>& w
   return Arguments{raw.global, command_of(command, raw)};
 }
 
-std::string argument_library() { return "CLI11 " CLI11_VERSION; }
+std::string argument_library() {
+  return "CLI11 " CLI11_VERSION;
+}
 
 }  // namespace holdfast::cli

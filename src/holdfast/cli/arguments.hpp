@@ -29,7 +29,7 @@ struct RunArguments {
   std::string patience{};
   std::filesystem::path out{};
   OnStall on_stall = OnStall::ask;
-  std::optional<OnError> on_error{};  ///< absent: ask on a terminal, else fail
+  std::optional<OnError> on_error{};        ///< absent: ask on a terminal, else fail
   std::vector<StandingConsent> consents{};  ///< `on_stall` cancel is not among them
   bool dry_run = false, json = false, plain = false;
 };
@@ -58,8 +58,8 @@ struct VersionArguments {
   bool json = false;
 };
 
-using Command = std::variant<RunArguments, InitArguments, ProfilesArguments, ProvidersArguments, DoctorArguments,
-                             VersionArguments>;
+using Command =
+    std::variant<RunArguments, InitArguments, ProfilesArguments, ProvidersArguments, DoctorArguments, VersionArguments>;
 
 struct Arguments {
   GlobalArguments global{};

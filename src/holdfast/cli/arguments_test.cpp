@@ -39,9 +39,10 @@ std::string help(const std::vector<std::string>& words) {
 
 TEST(Arguments, run_takes_everything_that_the_interface_names) {
   const auto run = taken<RunArguments>(
-      {"run", "job.toml", "--input", "a=1", "--input", "b=@file", "--patience", "longForm", "--provider", "tts=Piper",
-       "--out", "film", "--on-stall", "wait", "--on-error", "fail", "--consent", "stall after 10m: switch to Piper",
-       "--consent", "error: cancel", "--dry-run", "--json"});
+      {"run",        "job.toml",      "--input",    "a=1",       "--input",   "b=@file",
+       "--patience", "longForm",      "--provider", "tts=Piper", "--out",     "film",
+       "--on-stall", "wait",          "--on-error", "fail",      "--consent", "stall after 10m: switch to Piper",
+       "--consent",  "error: cancel", "--dry-run",  "--json"});
   EXPECT_EQ(run.job, "job.toml");
   EXPECT_THAT(run.inputs, ElementsAre(std::pair("a", "1"), std::pair("b", "@file")));
   EXPECT_THAT(run.providers, ElementsAre(std::pair("tts", "Piper")));
@@ -78,8 +79,8 @@ TEST(Arguments, values_keep_their_equals_signs_blanks_and_commas) {
 TEST(Arguments, global_options_stand_before_or_after_the_command) {
   for (const auto& words : {std::vector<std::string>{"--config", "c.toml", "--store", "memory:", "--log-level", "debug",
                                                      "--log-file", "l", "providers"},
-                            std::vector<std::string>{"providers", "--config", "c.toml", "--store", "memory:",
-                                                     "--log-level", "debug", "--log-file", "l"}}) {
+                            std::vector<std::string>{"providers", "--config", "c.toml", "--store",
+                                                     "memory:", "--log-level", "debug", "--log-file", "l"}}) {
     const auto parsed = parse_arguments(words);
     ASSERT_TRUE(std::holds_alternative<Arguments>(parsed));
     const GlobalArguments& global = std::get<Arguments>(parsed).global;
@@ -118,7 +119,8 @@ TEST(Arguments, help_has_examples_and_names_every_command) {
 
 TEST(Arguments, commands_that_do_not_exist_yet_are_not_offered) {
   const std::string all = help({"--help"});
-  for (const char* command : {"serve", "audit", "prune", "--resume"}) EXPECT_THAT(all, Not(HasSubstr(command)));
+  for (const char* command : {"watch", "audit", "prune", "--resume"})
+    EXPECT_THAT(all, Not(HasSubstr(command)));
   EXPECT_THAT(refused({"serve"}), HasSubstr("there is no command 'serve'"));
 }
 

@@ -15,8 +15,8 @@ Exit init_command(const InitArguments& arguments, std::ostream& out);
 Exit profiles_command(const ProfilesArguments& arguments, const Session& session, std::ostream& out);
 Exit providers_command(const ProvidersArguments& arguments, const Session& session, std::ostream& out);
 /// Goes on where the configuration is broken: that is one of the things it says.
-Exit doctor_command(const DoctorArguments& arguments, const GlobalArguments& global, const EnvironmentLookup& environment,
-            std::ostream& out);
+Exit doctor_command(const DoctorArguments& arguments, const GlobalArguments& global,
+                    const EnvironmentLookup& environment, std::ostream& out);
 Exit version_command(const VersionArguments& arguments, std::ostream& out);
 
 }  // namespace holdfast::cli

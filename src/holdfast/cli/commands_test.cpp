@@ -1,0 +1,244 @@
+#include "holdfast/cli/commands.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <sstream>
+
+#include "holdfast/cli/screen/table.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+std::optional<std::string> no_environment(std::string_view) {
+  return std::nullopt;
+}
+
+struct CommandsTest : testing::Test {
+  fs::path folder = fs::path(testing::TempDir()) /
+                    ("holdfast-" + std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+  std::ostringstream out;
+
+  void SetUp() override {
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+  }
+  void TearDown() override { fs::remove_all(folder); }
+
+  fs::path file(const std::string& name, const std::string& text) const {
+    std::ofstream(folder / name) << text;
+    return folder / name;
+  }
+  boost::json::value json() const { return boost::json::parse(out.str()); }
+  static std::string refused(const std::function<void()>& command) {
+    try {
+      command();
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "was done";
+  }
+};
+
+TEST_F(CommandsTest, init_writes_two_files_that_holdfast_can_read) {
+  EXPECT_EQ(init_command({.folder = folder / "new"}, out), Exit::done);
+  EXPECT_THAT(out.str(), HasSubstr("job.toml"));
+  EXPECT_NO_THROW(load_session({.config = folder / "new" / "holdfast.toml"}, no_environment));
+}
+
+TEST_F(CommandsTest, init_writes_over_nothing_unless_forced) {
+  const fs::path job = file("job.toml", "mine");
+  EXPECT_THAT(refused([&] { init_command({.folder = folder}, out); }), HasSubstr("--force"));
+  EXPECT_FALSE(fs::exists(folder / "holdfast.toml"));
+  EXPECT_EQ(init_command({.folder = folder, .force = true}, out), Exit::done);
+  EXPECT_GT(fs::file_size(job), 4U);
+}
+
+TEST_F(CommandsTest, init_says_where_it_cannot_write) {
+  EXPECT_THAT(refused([&] { init_command({.folder = "/dev/null/x"}, out); }), HasSubstr("/dev/null/x"));
+}
+
+TEST_F(CommandsTest, profiles_are_listed_with_patience_and_options) {
+  EXPECT_EQ(profiles_command({}, Session{}, out), Exit::done);
+  for (const char* word : {"Ollama", "local_llm", "45 s", "longForm", "continue_30s"}) {
+    EXPECT_THAT(out.str(), HasSubstr(word));
+  }
+}
+
+TEST_F(CommandsTest, one_profile_as_json_is_one_object) {
+  profiles_command({.provider = "Ollama", .patience = "longForm", .json = true}, Session{}, out);
+  EXPECT_EQ(json().at("stallThresholdMs"), 67500);
+}
+
+TEST_F(CommandsTest, all_profiles_as_json_are_one_list_with_the_configured_ones_first) {
+  Session session;
+  session.config.providers.push_back({.name = "mine",
+                                      .type = "tts",
+                                      .base_url = {},
+                                      .models = {},
+                                      .requires_network = {},
+                                      .api_key_env = {},
+                                      .api_key_file = {},
+                                      .speaks = {},
+                                      .kinds = {},
+                                      .command = {}});
+  profiles_command({.json = true}, session, out);
+  EXPECT_EQ(json().at("profiles").at(0).at("providerName"), "mine");
+  EXPECT_EQ(json().at("profiles").at(0).at("providerType"), "tts");
+  EXPECT_TRUE(json().at("next").is_null());
+}
+
+TEST_F(CommandsTest, an_unknown_patience_is_answered_with_those_there_are) {
+  const std::string what = refused([&] { profiles_command({.patience = "longform"}, Session{}, out); });
+  EXPECT_THAT(what, HasSubstr("--patience"));
+  EXPECT_THAT(what, HasSubstr("did you mean 'longForm'?"));
+  EXPECT_THAT(what, HasSubstr("conservative"));
+}
+
+TEST_F(CommandsTest, a_provider_whose_type_is_guessed_comes_with_a_notice) {
+  profiles_command({.provider = "NobodyKnows"}, Session{}, out);
+  EXPECT_THAT(out.str(), HasSubstr("NobodyKnows"));
+  EXPECT_THAT(refused([&] { profiles_command({.provider = " "}, Session{}, out); }), HasSubstr("is blank"));
+}
+
+TEST_F(CommandsTest, the_built_in_providers_are_listed) {
+  EXPECT_EQ(providers_command({}, Session{}, out), Exit::done);
+  for (const char* name : {"RuleBased", "eSpeak", "FFmpegCards", "FFmpeg", "built in"}) {
+    EXPECT_THAT(out.str(), HasSubstr(name));
+  }
+}
+
+TEST_F(CommandsTest, a_check_says_what_prevents_a_provider_from_working) {
+  const fs::path config = file("c.toml",
+                               "[[providers]]\nname = \"Broken\"\nprotocol = \"command\"\n"
+                               "command = [\"no-such-program-anywhere\", \"${output}\"]\n");
+  const Session session = load_session({.config = config}, no_environment);
+  EXPECT_EQ(providers_command({.check = true}, session, out), Exit::failed);
+  EXPECT_THAT(out.str(), HasSubstr("no-such-program-anywhere"));
+  out.str("");
+  providers_command({.check = true, .json = true}, session, out);
+  EXPECT_THAT(out.str(), HasSubstr("\"problems\": [\""));
+}
+
+TEST_F(CommandsTest, without_a_check_nobody_looked_for_problems) {
+  providers_command({.json = true}, Session{}, out);
+  EXPECT_TRUE(json().at("providers").at(0).at("problems").is_null());
+}
+
+TEST_F(CommandsTest, doctor_names_every_check) {
+  doctor_command({.out = folder}, {}, no_environment, out);
+  for (const char* name :
+       {"configuration", "profiles", "store", "provider eSpeak", "fonts", "locale", "terminal", "output folder"}) {
+    EXPECT_THAT(out.str(), HasSubstr(name));
+  }
+}
+
+TEST_F(CommandsTest, doctor_goes_on_where_the_configuration_is_broken) {
+  const fs::path config = file("c.toml", "patienec = 1\n");
+  EXPECT_EQ(doctor_command({.out = folder / "none", .json = true}, {.config = config}, no_environment, out),
+            Exit::failed);
+  const boost::json::value document = json();
+  EXPECT_EQ(document.at("ok"), false);
+  const auto& checks = document.at("checks").as_array();
+  EXPECT_EQ(checks.front().at("ok"), false);
+  EXPECT_THAT(std::string(checks.front().at("message").as_string()), HasSubstr("c.toml:1"));
+  EXPECT_EQ(checks.back().at("name"), "output folder");
+  EXPECT_EQ(checks.back().at("ok"), false);
+}
+
+TEST_F(CommandsTest, doctor_says_what_is_wrong_with_a_store) {
+  doctor_command({.out = folder}, {.store = "mysql:x"}, no_environment, out);
+  EXPECT_THAT(out.str(), HasSubstr("problem  store: --store"));
+}
+
+TEST_F(CommandsTest, version_names_compiler_and_libraries) {
+  version_command({}, out);
+  EXPECT_THAT(out.str(), HasSubstr("holdfast "));
+  EXPECT_THAT(out.str(), HasSubstr("Boost 1."));
+  out.str("");
+  version_command({.json = true}, out);
+  EXPECT_TRUE(json().as_object().contains("compiler"));
+}
+
+TEST_F(CommandsTest, the_store_is_said_by_the_flag_then_the_environment_then_the_configuration) {
+  const fs::path config = file("c.toml", "store = \"memory:\"\n");
+  const auto environment = [](std::string_view name) -> std::optional<std::string> {
+    return name == "HOLDFAST_STORE" ? std::optional<std::string>("mysql:x") : std::nullopt;
+  };
+  EXPECT_EQ(load_session({.config = config, .store = "memory:"}, environment).store, "memory:");
+  const Session session = load_session({.config = config}, environment);
+  EXPECT_EQ(session.store, "mysql:x");
+  EXPECT_THAT(refused([&] { check_store(session); }), HasSubstr("HOLDFAST_STORE"));
+  EXPECT_EQ(load_session({.config = config}, no_environment).store, "memory:");
+}
+
+TEST_F(CommandsTest, a_configuration_that_is_not_there_is_an_error_that_names_it) {
+  EXPECT_THAT(refused([&] { load_session({.config = folder / "none.toml"}, no_environment); }), HasSubstr("none.toml"));
+}
+
+TEST_F(CommandsTest, a_default_patience_that_does_not_exist_is_an_error) {
+  const fs::path config = file("c.toml", "patience = \"endless\"\n");
+  EXPECT_THAT(refused([&] { load_session({.config = config}, no_environment); }), HasSubstr("endless"));
+}
+
+TEST_F(CommandsTest, a_dry_run_starts_nothing) {
+  init_command({.folder = folder}, out);
+  testing::internal::CaptureStdout();
+  const Exit exit =
+      run_command({.job = folder / "job.toml", .out = folder / "film", .dry_run = true, .json = true}, {}, {});
+  const std::string plan = testing::internal::GetCapturedStdout();
+  EXPECT_EQ(exit, Exit::done);
+  EXPECT_EQ(boost::json::parse(plan).at("stages").at(0).at("providerName"), "RuleBased");
+  EXPECT_FALSE(fs::exists(folder / "film"));
+}
+
+TEST_F(CommandsTest, everything_wrong_with_a_job_is_said_before_anything_runs) {
+  const fs::path job = file("job.toml",
+                            "[job]\nname = \"j\"\n[[stages]]\nname = \"s\"\nkind = \"text\"\nprovider = \"Nobody\"\n"
+                            "prompt = \"x\"\noutput = \"o\"\n");
+  const auto wrong = [&](RunArguments arguments) {
+    arguments.job = job;
+    arguments.out = folder / "film";
+    return refused([&] { run_command(arguments, {}, {}); });
+  };
+  EXPECT_THAT(wrong({}), HasSubstr("Nobody"));
+  EXPECT_THAT(wrong({.patience = "endless"}), HasSubstr("--patience"));
+  EXPECT_THAT(wrong({.providers = {{"none", "eSpeak"}}}), HasSubstr("none"));
+  EXPECT_THAT(wrong({.consents = {{.switch_to = "Nowhere"}}}), HasSubstr("Nowhere"));
+  EXPECT_FALSE(fs::exists(folder / "film"));
+}
+
+TEST_F(CommandsTest, a_job_runs_to_its_end_and_prints_every_event_as_json) {
+  const fs::path job = file("job.toml",
+                            "[job]\nname = \"j\"\n[[stages]]\nname = \"s\"\nkind = \"text\"\nprovider = \"RuleBased\"\n"
+                            "prompt = \"One sentence. Another one.\"\noutput = \"o.json\"\n");
+  testing::internal::CaptureStdout();
+  const Exit exit = run_command({.job = job, .out = folder / "film", .json = true}, {.log_file = folder / "log"}, {});
+  std::istringstream lines(testing::internal::GetCapturedStdout());
+  EXPECT_EQ(exit, Exit::done);
+  std::vector<std::string> events;
+  for (std::string line; std::getline(lines, line);) {
+    events.emplace_back(boost::json::parse(line).at("event").as_string());
+  }
+  EXPECT_THAT(events, testing::IsSupersetOf({"job.opened", "lock.created", "stage.started", "operation.started",
+                                             "operation.ended", "stage.finished", "job.closed"}));
+  EXPECT_EQ(events.front(), "job.opened");
+  EXPECT_TRUE(fs::exists(folder / "film" / "o.json"));
+  EXPECT_GT(fs::file_size(folder / "log"), 0U);
+}
+
+TEST(Table, columns_are_as_wide_as_their_widest_cell) {
+  std::ostringstream out;
+  print_table(out, {{"A", "B"}, {"long\x1b", "x"}});
+  EXPECT_EQ(out.str(), "A      B\nlong␛  x\n");
+}
+
+}  // namespace
+}  // namespace holdfast::cli

@@ -32,7 +32,8 @@ Session check_configuration(const GlobalArguments& global, const EnvironmentLook
     checks.push_back({"configuration", true, file.empty() ? "built in, no file found" : file.string()});
     const auto& profiles = session.config.profiles;
     std::string message = profiles.empty() ? "built in" : profiles.string();
-    for (const std::string& each : session.notices) message += "; " + each;
+    for (const std::string& each : session.notices)
+      message += "; " + each;
     checks.push_back({"profiles", true, message + ", patience " + session.config.patience});
     return session;
   } catch (const Error& error) {
@@ -108,8 +109,8 @@ void print(const std::vector<Check>& checks, std::ostream& out) {
 
 }  // namespace
 
-Exit doctor_command(const DoctorArguments& arguments, const GlobalArguments& global, const EnvironmentLookup& environment,
-            std::ostream& out) {
+Exit doctor_command(const DoctorArguments& arguments, const GlobalArguments& global,
+                    const EnvironmentLookup& environment, std::ostream& out) {
   std::vector<Check> checks;
   const Session session = check_configuration(global, environment, checks);
   checks.push_back(check_store_of(session));
@@ -121,10 +122,11 @@ Exit doctor_command(const DoctorArguments& arguments, const GlobalArguments& glo
   boost::json::array entries;
   for (const Check& each : checks) {
     ok = ok && each.ok;
-    entries.push_back({{"name", each.name},
-                       {"ok", each.ok},
-                       {"message", harmless(each.message)},
-                       {"remedy", each.remedy.empty() ? boost::json::value(nullptr) : boost::json::value(each.remedy)}});
+    entries.push_back(
+        {{"name", each.name},
+         {"ok", each.ok},
+         {"message", harmless(each.message)},
+         {"remedy", each.remedy.empty() ? boost::json::value(nullptr) : boost::json::value(each.remedy)}});
   }
   if (arguments.json) {
     out << api::text(boost::json::object{{"ok", ok}, {"checks", std::move(entries)}}) << "\n";

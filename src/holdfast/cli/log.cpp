@@ -74,10 +74,13 @@ EventLog::EventLog(const std::filesystem::path& file, const std::string& level, 
   logger_->set_pattern("%v");
   logger_->set_level(level.empty() ? spdlog::level::info : spdlog::level::from_str(level));
   logger_->flush_on(spdlog::level::info);
-  logger_->set_error_handler([](const std::string&) {});  // a full disk is told by whoever needs it, not over the screen
+  logger_->set_error_handler(
+      [](const std::string&) {});  // a full disk is told by whoever needs it, not over the screen
 }
 
-EventLog::~EventLog() { logger_->flush(); }
+EventLog::~EventLog() {
+  logger_->flush();
+}
 
 void EventLog::hear(const Notice& notice) {
   const Entry entry = std::visit(EntryOf{}, *notice.news);

@@ -18,7 +18,8 @@ namespace holdfast::cli {
 /// is no reason to stop a job.
 class EventLog {
  public:
-  /// `file` empty: stderr where `to_stderr`, else nowhere. `level`: trace, debug, info, warn, error or off; empty: info.
+  /// `file` empty: stderr where `to_stderr`, else nowhere. `level`: trace, debug, info, warn, error or off; empty:
+  /// info.
   EventLog(const std::filesystem::path& file, const std::string& level, bool to_stderr);
   ~EventLog();
   EventLog(const EventLog&) = delete;

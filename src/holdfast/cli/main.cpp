@@ -18,8 +18,12 @@ struct Dispatch {
 
   Exit operator()(const RunArguments& arguments) const { return run_command(arguments, global, words); }
   Exit operator()(const InitArguments& arguments) const { return init_command(arguments, std::cout); }
-  Exit operator()(const ProfilesArguments& arguments) const { return profiles_command(arguments, session(), std::cout); }
-  Exit operator()(const ProvidersArguments& arguments) const { return providers_command(arguments, session(), std::cout); }
+  Exit operator()(const ProfilesArguments& arguments) const {
+    return profiles_command(arguments, session(), std::cout);
+  }
+  Exit operator()(const ProvidersArguments& arguments) const {
+    return providers_command(arguments, session(), std::cout);
+  }
   Exit operator()(const DoctorArguments& arguments) const {
     return doctor_command(arguments, global, process_environment(), std::cout);
   }

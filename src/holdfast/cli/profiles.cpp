@@ -6,7 +6,7 @@
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/cli/commands.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
-#include "holdfast/cli/table.hpp"
+#include "holdfast/cli/screen/table.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -26,7 +26,8 @@ api::ProfileView view_of(const TimeoutProfile& profile) {
 /// The configured providers and the mapped ones, each once.
 std::vector<std::pair<std::string, std::string>> providers_and_types(const Session& session) {
   std::vector<std::pair<std::string, std::string>> out;
-  for (const ProviderConfig& each : session.config.providers) out.emplace_back(each.name, each.type);
+  for (const ProviderConfig& each : session.config.providers)
+    out.emplace_back(each.name, each.type);
   for (const auto& [name, type] : session.profiles.mapped_providers()) {
     const auto same = [&](const auto& each) { return same_name(each.first, name); };
     if (std::ranges::none_of(out, same)) out.emplace_back(name, type);
@@ -49,7 +50,8 @@ void print(const std::vector<api::ProfileView>& views, const Session& session, c
            std::ostream& out) {
   std::vector<std::vector<std::string>> rows{
       {"PROVIDER", "TYPE", "NORMAL TO", "EXTENDED TO", "LONGER AFTER", "HEARTBEAT", "ASKS AFTER", "FIRST"}};
-  for (const api::ProfileView& each : views) rows.push_back(row_of(each));
+  for (const api::ProfileView& each : views)
+    rows.push_back(row_of(each));
   print_table(out, rows);
   out << "\nPatience: " << harmless(patience) << ". There are:\n";
   std::vector<std::vector<std::string>> kinds;
@@ -57,7 +59,8 @@ void print(const std::vector<api::ProfileView>& views, const Session& session, c
     kinds.push_back({"  " + each.name, each.label, each.description});
   }
   print_table(out, kinds);
-  out << "\nNothing is ended by elapsed time. Silence without progress for ASKS AFTER puts a question with these answers:\n";
+  out << "\nNothing is ended by elapsed time. Silence without progress for ASKS AFTER puts a question with these "
+         "answers:\n";
   for (const AnswerOption& each : session.profiles.stall_options()) {
     out << "  " << harmless(each.id) << "  " << harmless(each.label) << "\n";
   }
@@ -90,7 +93,8 @@ Exit profiles_command(const ProfilesArguments& arguments, const Session& session
   }
   if (arguments.json) {
     boost::json::array entries;
-    for (const api::ProfileView& each : views) entries.emplace_back(api::to_json(each));
+    for (const api::ProfileView& each : views)
+      entries.emplace_back(api::to_json(each));
     out << api::text(api::listing("profiles", std::move(entries))) << "\n";
     return Exit::done;
   }

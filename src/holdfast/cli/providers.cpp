@@ -3,7 +3,7 @@
 #include "holdfast/api/json.hpp"
 #include "holdfast/cli/commands.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
-#include "holdfast/cli/table.hpp"
+#include "holdfast/cli/screen/table.hpp"
 #include "holdfast/process/spawner.hpp"
 #include "holdfast/providers/catalogue.hpp"
 
@@ -12,7 +12,8 @@ namespace {
 
 std::string joined(const std::vector<std::string>& words, const std::string& none) {
   std::string out;
-  for (const std::string& each : words) out += (out.empty() ? "" : ", ") + each;
+  for (const std::string& each : words)
+    out += (out.empty() ? "" : ", ") + each;
   return out.empty() ? none : out;
 }
 
@@ -46,14 +47,16 @@ Exit providers_command(const ProvidersArguments& arguments, const Session& sessi
   }
   if (arguments.json) {
     boost::json::array entries;
-    for (const api::ProviderView& each : views) entries.emplace_back(api::to_json(each));
+    for (const api::ProviderView& each : views)
+      entries.emplace_back(api::to_json(each));
     out << api::text(api::listing("providers", std::move(entries))) << "\n";
     return works ? Exit::done : Exit::failed;
   }
   std::vector<std::vector<std::string>> rows{
       {"PROVIDER", "TYPE", "PROTOCOL", "SERVES", "MODEL", "NETWORK", "AT ONCE", "FROM"}};
   if (arguments.check) rows.front().push_back("CHECK");
-  for (const api::ProviderView& each : views) rows.push_back(row_of(each, arguments.check));
+  for (const api::ProviderView& each : views)
+    rows.push_back(row_of(each, arguments.check));
   print_table(out, rows);
   for (const api::ProviderView& each : views) {
     if (!each.problems) continue;

@@ -7,9 +7,9 @@
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/cli/commands.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/cli/screen/table.hpp"
 #include "holdfast/cli/screen_view.hpp"
 #include "holdfast/cli/summary.hpp"
-#include "holdfast/cli/table.hpp"
 #include "holdfast/cli/watch_job.hpp"
 #include "holdfast/process/spawner.hpp"
 
@@ -29,8 +29,8 @@ Show show_for(const RunArguments& arguments) {
 }
 
 JobFile read_job(const RunArguments& arguments) {
-  auto job = load_job_file(
-      arguments.job, {.inputs = arguments.inputs, .providers = arguments.providers, .working_folder = {}});
+  auto job = load_job_file(arguments.job,
+                           {.inputs = arguments.inputs, .providers = arguments.providers, .working_folder = {}});
   if (!job) throw Error(Errc::config, job.error().text());
   return std::move(*job);
 }
@@ -43,7 +43,8 @@ jobs::RunOptions options_for(const RunArguments& arguments, const Session& sessi
   options.ask_on_error = arguments.on_error ? *arguments.on_error == OnError::ask : asks;
   // `--on-stall cancel` is a consent like any other, and recorded as one.
   if (arguments.on_stall == OnStall::cancel) options.consents.push_back({.when = StandingConsent::When::stall});
-  for (StandingConsent& each : options.consents) each.given_by = options.by;
+  for (StandingConsent& each : options.consents)
+    each.given_by = options.by;
   return options;
 }
 
@@ -75,10 +76,8 @@ void print_plan(const jobs::Runner& runner, bool json, std::ostream& out) {
 Board board_for(const jobs::Runner& runner, const TimeoutProfiles& profiles) {
   std::vector<StageRow> rows;
   for (const jobs::PlannedStage& each : runner.plan()) {
-    rows.push_back({.name = each.name,
-                    .provider = each.provider,
-                    .provider_type = each.provider_type,
-                    .absolute = each.absolute});
+    rows.push_back(
+        {.name = each.name, .provider = each.provider, .provider_type = each.provider_type, .absolute = each.absolute});
   }
   return {runner.job_id(), std::move(rows), wording_of(profiles)};
 }
@@ -109,7 +108,8 @@ void refuse_problems(const jobs::Runner& runner) {
   const auto problems = runner.problems();
   if (problems.empty()) return;
   std::string text;
-  for (const std::string& each : problems) text += (text.empty() ? "" : "\n") + each;
+  for (const std::string& each : problems)
+    text += (text.empty() ? "" : "\n") + each;
   throw Error(Errc::config, text);
 }
 
@@ -119,7 +119,8 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   const Session session = load_session(global, process_environment());
   check_store(session);
   if (!arguments.patience.empty()) check_patience(session.profiles, arguments.patience, "--patience");
-  for (const std::string& each : session.notices) std::cerr << "holdfast: " << harmless(each) << "\n";
+  for (const std::string& each : session.notices)
+    std::cerr << "holdfast: " << harmless(each) << "\n";
   const Show show = show_for(arguments);
   JobFile job = read_job(arguments);
   const jobs::RunOptions options = options_for(arguments, session, job, show.screen);

@@ -45,7 +45,8 @@ void ScreenView::paint(milliseconds at) {
 }
 
 void ScreenView::input_ready(milliseconds at) {
-  for (const Key key : terminal_.keys()) press(key, at);
+  for (const Key key : terminal_.keys())
+    press(key, at);
   look(at);
   paint(at);
 }
@@ -72,7 +73,13 @@ void ScreenView::press(Key key, milliseconds at) {
 
 void ScreenView::send(Answer answer, milliseconds at) {
   answer.by = user_name();
-  const AnswerResult result = control_.answer(std::move(answer));
+  AnswerResult result;
+  try {
+    result = control_.answer(std::move(answer));
+  } catch (const Error& error) {
+    result.refused = error.errc();
+    result.message = error.what();
+  }
   if (result.applied) return;
   if (result.refused == Errc::already_answered) {
     return board_.note(harmless("somebody was first: " + result.winning_option), at, true);

@@ -17,10 +17,12 @@ EnvironmentLookup process_environment() {
 
 void check_patience(const TimeoutProfiles& profiles, const std::string& patience, const std::string& flag) {
   std::vector<std::string> names;
-  for (const PatienceProfile& each : profiles.patience_profiles()) names.push_back(each.name);
+  for (const PatienceProfile& each : profiles.patience_profiles())
+    names.push_back(each.name);
   if (std::ranges::find(names, patience) != names.end()) return;
   std::string known;
-  for (const std::string& each : names) known += (known.empty() ? "" : ", ") + each;
+  for (const std::string& each : names)
+    known += (known.empty() ? "" : ", ") + each;
   throw Error(Errc::config, flag + ": there is no patience profile '" + shown(patience) + "'" +
                                 suggestion(patience, {names.begin(), names.end()}) + " (there are " + known + ")");
 }

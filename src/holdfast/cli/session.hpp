@@ -14,7 +14,7 @@ struct Session {
   Config config{};
   TimeoutProfiles profiles = TimeoutProfiles::defaults();
   std::string store = "memory:";
-  std::string store_from{};           ///< who said it, for messages: "--store"
+  std::string store_from{};            ///< who said it, for messages: "--store"
   std::vector<std::string> notices{};  ///< worth telling the user, and no errors
 };
 

@@ -40,10 +40,10 @@ void on_signal(int number) {
 void on_broken_pipe(int) {}
 
 void handle(int number, void (*handler)(int)) {
-  struct sigaction before {};
+  struct sigaction before{};
   ::sigaction(number, nullptr, &before);
   if (before.sa_handler == SIG_IGN) return;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   sigemptyset(&action.sa_mask);
@@ -51,7 +51,7 @@ void handle(int number, void (*handler)(int)) {
 }
 
 void unhandle(int number) {
-  struct sigaction before {};
+  struct sigaction before{};
   ::sigaction(number, nullptr, &before);
   if (before.sa_handler == on_signal || before.sa_handler == on_broken_pipe) std::signal(number, SIG_DFL);
 }
@@ -61,19 +61,24 @@ void unhandle(int number) {
 Signals::Signals() : descriptor_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   if (descriptor_ < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
   HOLDFAST_CHECK(descriptor_of_handler.exchange(descriptor_) < 0, "signals are heard in one place");
-  for (std::atomic<int>& each : came) each = 0;
-  for (const int number : handled) handle(number, on_signal);
+  for (std::atomic<int>& each : came)
+    each = 0;
+  for (const int number : handled)
+    handle(number, on_signal);
   handle(SIGPIPE, on_broken_pipe);
 }
 
 Signals::~Signals() {
-  for (const int number : handled) unhandle(number);
+  for (const int number : handled)
+    unhandle(number);
   unhandle(SIGPIPE);
   descriptor_of_handler = -1;
   ::close(descriptor_);
 }
 
-void Signals::wake() const { ring(descriptor_); }
+void Signals::wake() const {
+  ring(descriptor_);
+}
 
 Signals::Came Signals::take() {
   std::uint64_t count = 0;

@@ -14,10 +14,10 @@ class Signals {
   Signals& operator=(const Signals&) = delete;
 
   struct Came {
-    int interrupts = 0;        ///< SIGINT
-    bool terminate = false;    ///< SIGTERM
-    bool hang_up = false;      ///< SIGHUP: the terminal is gone
-    bool resized = false;      ///< SIGWINCH
+    int interrupts = 0;      ///< SIGINT
+    bool terminate = false;  ///< SIGTERM
+    bool hang_up = false;    ///< SIGHUP: the terminal is gone
+    bool resized = false;    ///< SIGWINCH
   };
 
   /// Readable when something came, or somebody called `wake`.

@@ -38,8 +38,9 @@ void add_artifacts(const std::vector<fs::path>& artifacts, std::vector<std::stri
     const std::size_t count = end - i;
     if (i != first) {
       out.push_back("  " + artifacts[i].string() +
-                    (count == 1 ? "" : " … " + artifacts[end - 1].filename().string() + " (" +
-                                           std::to_string(count) + " files)"));
+                    (count == 1
+                         ? ""
+                         : " … " + artifacts[end - 1].filename().string() + " (" + std::to_string(count) + " files)"));
     }
     i = end;
   }
@@ -57,32 +58,39 @@ std::vector<std::string> summary(const jobs::RunResult& result, milliseconds ela
     out.push_back(result.artifacts.empty() ? "Nothing was finished." : "What is finished is kept:");
   }
   add_artifacts(result.artifacts, out);
-  for (const fs::path& each : result.partial) out.push_back("  unfinished: " + each.string());
+  for (const fs::path& each : result.partial)
+    out.push_back("  unfinished: " + each.string());
   if (decisions.empty()) {
     if (result.state == JobState::done) out.push_back("No switch: every stage ran on the provider it was locked to.");
   } else {
     out.push_back("Decisions:");
-    for (const FallbackDecision& each : decisions) out.push_back("  " + told_decision(each));
+    for (const FallbackDecision& each : decisions)
+      out.push_back("  " + told_decision(each));
   }
-  for (std::string& each : out) each = harmless(each);
+  for (std::string& each : out)
+    each = harmless(each);
   return out;
 }
 
 std::string again(const std::vector<std::string>& words) {
   std::string out;
-  for (const std::string& each : words) out += (out.empty() ? "" : " ") + shell_quoted(each);
+  for (const std::string& each : words)
+    out += (out.empty() ? "" : " ") + shell_quoted(each);
   return out;
 }
 
 Exit exit_of(const jobs::RunResult& result) {
   switch (result.state) {
     case JobState::done:
-    case JobState::released: return Exit::done;
-    case JobState::cancelled: return Exit::cancelled;
+    case JobState::released:
+      return Exit::done;
+    case JobState::cancelled:
+      return Exit::cancelled;
     case JobState::running:
     case JobState::waiting:
     case JobState::interrupted:
-    case JobState::failed: break;
+    case JobState::failed:
+      break;
   }
   const Exit exit = exit_for(result.code);
   return exit == Exit::refused || exit == Exit::unreachable ? exit : Exit::failed;

@@ -95,7 +95,8 @@ std::vector<Key> parse_keys(std::string_view bytes) {
     } else if (c == 0x1b && at + 1 < bytes.size()) {
       ++at;
       if (bytes[at] == '[' || bytes[at] == 'O') {
-        do ++at;
+        do
+          ++at;
         while (at < bytes.size() && (bytes[at] < 0x40 || bytes[at] == 0x7f));
       }
       out.push_back({Key::Kind::other});
@@ -110,19 +111,23 @@ std::vector<Key> parse_keys(std::string_view bytes) {
 
 std::string repainting(const std::vector<int>& before, const std::vector<std::string>& lines, int width) {
   int up = 0;
-  for (const int each : before) up += std::max(1, (each + std::max(width, 1) - 1) / std::max(width, 1));
+  for (const int each : before)
+    up += std::max(1, (each + std::max(width, 1) - 1) / std::max(width, 1));
   std::string out(hide_cursor);
   out += keep_lines;
   if (up > 0) out += "\x1b[" + std::to_string(up) + "A";
   out += "\r";
   // Cleared before and not after: behind the last column the cursor still stands on it, and would take it away.
-  for (const std::string& each : lines) out += "\x1b[2K" + each + "\r\n";
+  for (const std::string& each : lines)
+    out += "\x1b[2K" + each + "\r\n";
   out += "\x1b[J";
   out += fold_lines;
   return out;
 }
 
-Terminal::Terminal(int in, int out) : in_(in), out_(out) { enter(); }
+Terminal::Terminal(int in, int out) : in_(in), out_(out) {
+  enter();
+}
 
 Terminal::~Terminal() {
   unring();
@@ -141,7 +146,7 @@ void Terminal::enter() {
   saved.mode = mode;
   saved.raw = true;
   for (const int number : faults) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = on_fault;
     action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
     sigemptyset(&action.sa_mask);
@@ -158,7 +163,8 @@ void Terminal::enter() {
 void Terminal::leave() {
   put_back();
   send(show_cursor);
-  for (const int number : faults) std::signal(number, SIG_DFL);
+  for (const int number : faults)
+    std::signal(number, SIG_DFL);
 }
 
 Size Terminal::size() const {
@@ -170,7 +176,8 @@ Size Terminal::size() const {
 void Terminal::paint(const std::vector<std::string>& lines) {
   send(repainting(painted_, lines, size().columns));
   painted_.clear();
-  for (const std::string& each : lines) painted_.push_back(shown_columns(each));
+  for (const std::string& each : lines)
+    painted_.push_back(shown_columns(each));
 }
 
 void Terminal::ring(const std::string& title) {

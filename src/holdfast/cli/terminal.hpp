@@ -12,9 +12,9 @@ namespace holdfast::cli {
 /// Environment variables and the locale as they were found, for decisions that tests can make too.
 struct TerminalFacts {
   bool in_is_terminal = false, out_is_terminal = false;
-  std::string term{};          ///< TERM
-  bool no_color = false;       ///< NO_COLOR is set and not empty
-  bool utf8 = false;           ///< the locale's codeset
+  std::string term{};     ///< TERM
+  bool no_color = false;  ///< NO_COLOR is set and not empty
+  bool utf8 = false;      ///< the locale's codeset
 };
 
 TerminalFacts terminal_facts();

@@ -20,10 +20,18 @@ std::string kinds(std::string_view bytes) {
   std::string out;
   for (const Key key : parse_keys(bytes)) {
     switch (key.kind) {
-      case Key::Kind::character: out += key.character; break;
-      case Key::Kind::interrupt: out += "^C"; break;
-      case Key::Kind::suspend: out += "^Z"; break;
-      case Key::Kind::other: out += "."; break;
+      case Key::Kind::character:
+        out += key.character;
+        break;
+      case Key::Kind::interrupt:
+        out += "^C";
+        break;
+      case Key::Kind::suspend:
+        out += "^Z";
+        break;
+      case Key::Kind::other:
+        out += ".";
+        break;
     }
   }
   return out;
@@ -42,7 +50,9 @@ TEST(Keys, a_cursor_key_is_one_key_and_none_of_its_letters) {
   EXPECT_EQ(kinds("\x1b["), ".");
 }
 
-TEST(Keys, a_character_of_several_bytes_is_one_key) { EXPECT_EQ(kinds("\xc3\xa4y"), ".y"); }
+TEST(Keys, a_character_of_several_bytes_is_one_key) {
+  EXPECT_EQ(kinds("\xc3\xa4y"), ".y");
+}
 
 TEST(TerminalFacts, a_screen_needs_keys_and_cursor_movements) {
   const TerminalFacts good{.in_is_terminal = true, .out_is_terminal = true, .term = "xterm", .utf8 = true};
@@ -232,15 +242,17 @@ TEST(Signals, what_was_ignored_stays_ignored) {
     ::raise(SIGHUP);
     EXPECT_FALSE(signals.take().hang_up);
   }
-  struct sigaction now {};
+  struct sigaction now{};
   ::sigaction(SIGHUP, nullptr, &now);
   EXPECT_EQ(now.sa_handler, SIG_IGN);
   std::signal(SIGHUP, SIG_DFL);
 }
 
 TEST(Signals, afterwards_the_defaults_hold_again) {
-  { const Signals signals; }
-  struct sigaction now {};
+  {
+    const Signals signals;
+  }
+  struct sigaction now{};
   ::sigaction(SIGTERM, nullptr, &now);
   EXPECT_EQ(now.sa_handler, SIG_DFL);
 }

@@ -37,14 +37,16 @@ std::vector<std::string> libraries() {
 Exit version_command(const VersionArguments& arguments, std::ostream& out) {
   if (arguments.json) {
     boost::json::array names;
-    for (const std::string& each : libraries()) names.emplace_back(each);
+    for (const std::string& each : libraries())
+      names.emplace_back(each);
     out << api::text(boost::json::object{
                {"version", HOLDFAST_VERSION}, {"compiler", compiler()}, {"libraries", std::move(names)}})
         << "\n";
     return Exit::done;
   }
   out << "holdfast " << HOLDFAST_VERSION << "\n" << compiler() << "\n";
-  for (const std::string& each : libraries()) out << each << "\n";
+  for (const std::string& each : libraries())
+    out << each << "\n";
   return Exit::done;
 }
 

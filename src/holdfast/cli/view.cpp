@@ -33,7 +33,9 @@ void JsonView::hear(const Notice& notice, milliseconds) {
   print_line(out_, api::text(api::event_line(notice.seq, notice.time, *notice.news)));
 }
 
-void JsonView::interrupted(milliseconds) { control_.cancel(user_name()); }
+void JsonView::interrupted(milliseconds) {
+  control_.cancel(user_name());
+}
 
 void PlainView::hear(const Notice& notice, milliseconds) {
   const std::string line = told(*notice.news, wording_);

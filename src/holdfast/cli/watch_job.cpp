@@ -35,9 +35,7 @@ class Watch {
   }
 
  private:
-  milliseconds now() const {
-    return std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began_);
-  }
+  milliseconds now() const { return std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began_); }
 
   void wait() {
     std::array<pollfd, 2> watched{pollfd{.fd = signals_.descriptor(), .events = POLLIN, .revents = 0},
@@ -46,7 +44,8 @@ class Watch {
     const Signals::Came came = signals_.take();
     if (came.hang_up) view_.hung_up();
     if (came.terminate) stop_.request_stop();
-    for (int i = 0; i < came.interrupts; ++i) view_.interrupted(now());
+    for (int i = 0; i < came.interrupts; ++i)
+      view_.interrupted(now());
     if (came.resized) view_.resized(now());
     if (watched[1].revents != 0) view_.input_ready(now());
   }
@@ -60,7 +59,8 @@ class Watch {
     if (!view_.live() || now() - polled_at_ < polling) return;
     polled_at_ = now();
     std::vector<api::OperationView> operations;
-    for (const OperationState& each : gateway_.operations(job_id_)) operations.push_back(view_of(each));
+    for (const OperationState& each : gateway_.operations(job_id_))
+      operations.push_back(view_of(each));
     view_.watch(std::move(operations), now());
   }
 
@@ -107,7 +107,12 @@ jobs::RunResult watch_job(Gateway& gateway, jobs::Runner& runner, View& view, Ev
     over = true;
     signals.wake();
   });
-  Watch(gateway, runner.job_id(), view, log, signals, stop, queue).until(over);
+  try {
+    Watch(gateway, runner.job_id(), view, log, signals, stop, queue).until(over);
+  } catch (...) {
+    stop.request_stop();  // nobody shows it any more: what is finished is kept
+    throw;
+  }
   worker.join();
   if (thrown) std::rethrow_exception(thrown);
   return result;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "holdfast/core/machine_driver.hpp"
 
 namespace holdfast {

@@ -371,11 +371,12 @@ TEST_F(ChildTest, RunningOutOfDescriptorsIsSaidAndLeavesNothingBehind) {
   ::getrlimit(RLIMIT_NOFILE, &before);
   const std::size_t open_before = open_descriptors();
   int refused = 0, ran = 0;
+  Spawner& spawner = spawner_;  // named here: UBSan's look at a member needs descriptors of its own
   const int next = Descriptor(::open("/dev/null", O_RDONLY)).get();
   for (int spare = 0; spare < 14; ++spare) {
     const rlimit scarce{static_cast<rlim_t>(next + spare), before.rlim_max};
     ::setrlimit(RLIMIT_NOFILE, &scarce);
-    const auto exit = run(spawner_, {.argv = {"/bin/true"}, .stdin_bytes = "x"}, {}, nobody_watches);
+    const auto exit = run(spawner, {.argv = {"/bin/true"}, .stdin_bytes = "x"}, {}, nobody_watches);
     ::setrlimit(RLIMIT_NOFILE, &before);
     if (exit) {
       ++ran;

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "holdfast/base/error.hpp"
@@ -24,17 +25,23 @@ struct ProfileFile;
 struct TimeoutProfile {
   std::string provider_name{}, provider_type{}, patience_profile{};
   milliseconds normal_threshold{}, extended_threshold{}, deep_wait_threshold{}, heartbeat_interval{};
-  double stall_suspicion_multiplier = 1.0;   ///< the type's
-  double stall_multiplier = 1.0;             ///< the patience's
-  std::optional<milliseconds> first_progress_threshold{};  ///< × stall_multiplier already
-  std::string notice{};                      ///< where the type was guessed: how
+  double stall_suspicion_multiplier = 1.0;  ///< the type's
+  double stall_multiplier = 1.0;            ///< the patience's
+  /// The silence allowed before the first progress, × the patience's stallMultiplier already, as silence is: a file
+  /// that gives it the value of the stall threshold changes nothing. Absent: the stall threshold serves.
+  std::optional<milliseconds> first_progress_threshold{};
+  std::string notice{};  ///< where the type was guessed: how; else empty
 
   milliseconds stall_threshold() const;
-  /// The terms of an operation: its strategy's interval and multiplier where given, else the profile's, × the patience.
-  /// Without heartbeats silence is judged by the deep-wait threshold.
-  Patience terms(std::optional<milliseconds> interval, std::optional<double> multiplier, bool gives_heartbeats,
-                 const std::vector<AnswerOption>& stall_options) const;
+  /// The terms of an operation: its strategy's interval and multiplier where given, else the profile's; × the patience.
+  /// Without heartbeats silence is judged by the deep-wait threshold. Throws invalid_argument where the strategy's
+  /// numbers are not positive, or the silence they lead to is not between 1 ms and 366 days.
+  Patience terms(std::optional<milliseconds> strategy_interval, std::optional<double> strategy_multiplier,
+                 bool gives_heartbeats, const std::vector<AnswerOption>& stall_options) const;
 };
+
+/// One line of JSON: `providerName`, `providerType`, `patienceProfile`, then the times, in milliseconds.
+std::string to_json(const TimeoutProfile& profile);
 
 /// One way of being patient.
 struct PatienceProfile {
@@ -47,6 +54,7 @@ struct CategoryMessage {
   std::string status_label{};
   std::string context_hint{};  ///< empty: none; may name {providerName} and {providerType}
 
+  /// The hint with both names put in; what the names themselves contain is left as it is.
   std::string hint_for(std::string_view provider_name, std::string_view provider_type) const;
 };
 
@@ -55,8 +63,9 @@ struct CategoryMessage {
 /// Threads: immutable, cheap to copy. Errors: `Error` config with «FILE:LINE: key: what would be right».
 class TimeoutProfiles {
  public:
-  /// A missing file gives the defaults and a notice; a broken one throws.
+  /// A missing file gives the defaults and a notice; one that is broken or cannot be read throws.
   static TimeoutProfiles load(const std::filesystem::path& path);
+  /// JSON, at most 1 MiB. `file_name` is for messages only.
   static TimeoutProfiles parse(std::string_view text, std::string_view file_name);
   static TimeoutProfiles defaults();
 
@@ -67,12 +76,16 @@ class TimeoutProfiles {
   std::string type_of(std::string_view provider) const;
   std::vector<std::string> provider_types() const;
   std::vector<PatienceProfile> patience_profiles() const;
-  /// Provider and type, in the order of the file.
+  /// Provider and type: those of the file in its order, then the built-in ones.
   std::vector<std::pair<std::string, std::string>> mapped_providers() const;
+  /// Those of the file, with `wait_until_done` behind the last one that extends.
   std::vector<AnswerOption> stall_options() const;
+  /// One for every category, in the order of the enum.
+  std::vector<std::pair<LatencyCategory, CategoryMessage>> messages() const;
   CategoryMessage message(LatencyCategory category) const;
   /// 250 ms, or less where stallBehavior.checkIntervalMs says less.
   milliseconds sweep_interval() const;
+  /// What a person should know though nothing is wrong: the file was not there.
   const std::vector<std::string>& notices() const { return notices_; }
 
  private:

@@ -126,7 +126,7 @@ TEST_F(FfmpegTest, JoinedScenesKeepAllOfTheirSoundInPlace) {
   // Silence, a second of tone, silence, two seconds of tone, silence: nothing is cut off where they meet.
   const std::string silence = output_of("ffmpeg -nostdin -hide_banner -i '" + call.output.string() +
                                         "' -af silencedetect=noise=-40dB:d=0.2 -f null - 2>&1 | grep -o "
-                                        "'silence_[a-z]*: [0-9.-]*'");
+                                        "'silence_[se][tn][ad][a-z]*: [0-9.-]*'");
   std::vector<double> edges;
   for (std::size_t at = 0; (at = silence.find(": ", at)) != std::string::npos; at += 2) {
     edges.push_back(std::stod(silence.substr(at + 2)));

@@ -101,9 +101,8 @@ struct Board::Fold {
     stage.began_at = at;
   }
   void close(const std::string& operation_id, int ask) const {
-    std::erase_if(board.questions_, [&](const Question& each) {
-      return each.operation_id == operation_id && each.ask == ask;
-    });
+    std::erase_if(board.questions_,
+                  [&](const Question& each) { return each.operation_id == operation_id && each.ask == ask; });
   }
 };
 
@@ -145,7 +144,9 @@ void Board::note(std::string text, milliseconds at, bool urgent) {
   if (events_.size() > board_events_max) events_.pop_front();
 }
 
-const StageRow* Board::stage(std::string_view name) const { return const_cast<Board*>(this)->find_row(name); }
+const StageRow* Board::stage(std::string_view name) const {
+  return const_cast<Board*>(this)->find_row(name);
+}
 
 StageRow* Board::find_row(std::string_view name) {
   const auto found = std::ranges::find_if(stages_, [&](const StageRow& each) { return same_name(each.name, name); });
@@ -168,10 +169,12 @@ void Board::end_open_rows(StageState state, milliseconds at) {
 
 std::vector<const LiveCall*> Board::calls_of(std::string_view stage) const {
   std::vector<const LiveCall*> out;
-  for (const auto& [id, call] : calls_) {
-    if (same_name(call.operation.stage_name, stage)) out.push_back(&call);
+  for (const bool queued : {false, true}) {
+    for (const auto& [id, call] : calls_) {
+      const bool waits = call.operation.state == OperationPhase::queued;
+      if (waits == queued && same_name(call.operation.stage_name, stage)) out.push_back(&call);
+    }
   }
-  std::ranges::stable_sort(out, {}, [](const LiveCall* each) { return each->operation.state == OperationPhase::queued; });
   return out;
 }
 

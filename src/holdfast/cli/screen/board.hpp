@@ -27,13 +27,13 @@ struct StageRow {
 /// One call that runs or waits for its turn, as it was last heard of.
 struct LiveCall {
   api::OperationView operation{};
-  milliseconds seen_at{};      ///< when `operation` held
+  milliseconds seen_at{};  ///< when `operation` held
 };
 
 struct BoardEvent {
   milliseconds at{};
   std::string text{};
-  bool urgent = false;         ///< a question, an error, a switch
+  bool urgent = false;  ///< a question, an error, a switch
 };
 
 /// What the screen shows of one job: news folded into rows, questions and the last few events.

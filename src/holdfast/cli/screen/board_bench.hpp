@@ -10,11 +10,16 @@ namespace holdfast::cli::bench {
 
 inline CategoryWords words(LatencyCategory category, const std::string& type, const std::string&) {
   switch (category) {
-    case LatencyCategory::Normal: return {"Active • Generating", ""};
-    case LatencyCategory::Extended: return {"Extended Wait • Still Working", "Longer than most, normal for " + type + "."};
-    case LatencyCategory::DeepWait: return {"Deep Wait", "Still working."};
-    case LatencyCategory::StallSuspected: return {"Stall Suspected", "No progress lately."};
-    case LatencyCategory::Error: return {"Error", ""};
+    case LatencyCategory::Normal:
+      return {"Active • Generating", ""};
+    case LatencyCategory::Extended:
+      return {"Extended Wait • Still Working", "Longer than most, normal for " + type + "."};
+    case LatencyCategory::DeepWait:
+      return {"Deep Wait", "Still working."};
+    case LatencyCategory::StallSuspected:
+      return {"Stall Suspected", "No progress lately."};
+    case LatencyCategory::Error:
+      return {"Error", ""};
   }
   __builtin_unreachable();
 }
@@ -32,11 +37,8 @@ inline News stage_started(const std::string& stage, const std::string& provider,
 }
 
 inline News stage_step(const std::string& stage, std::size_t items, std::size_t done) {
-  return StageFinished{{.job_id = "film-k3f9q2",
-                        .stage_name = stage,
-                        .items = items,
-                        .items_done = done,
-                        .finished = items == done}};
+  return StageFinished{
+      {.job_id = "film-k3f9q2", .stage_name = stage, .items = items, .items_done = done, .finished = items == done}};
 }
 
 inline News lock(const std::string& provider, std::vector<std::string> stages, bool overridable = true) {

@@ -11,7 +11,9 @@ using namespace std::chrono_literals;
 
 constexpr milliseconds opened = 74s, later = 75s;
 
-Key typed(char c) { return {Key::Kind::character, c}; }
+Key typed(char c) {
+  return {Key::Kind::character, c};
+}
 
 struct DialogTest : testing::Test {
   Board board = bench::film_in_the_middle();
@@ -190,14 +192,16 @@ TEST_F(DialogTest, whoever_said_to_wait_is_not_asked_about_stalls_but_about_erro
 TEST_F(DialogTest, keys_without_meaning_do_nothing) {
   EXPECT_TRUE(nothing(press('1')));
   ask();
-  for (const char c : {'9', 'q', ' ', 'y'}) EXPECT_TRUE(nothing(press(c)));
+  for (const char c : {'9', 'q', ' ', 'y'})
+    EXPECT_TRUE(nothing(press(c)));
 }
 
 TEST_F(DialogTest, every_option_has_a_key_of_its_own) {
   EXPECT_EQ(option_keys.find('c'), std::string_view::npos);
   EXPECT_EQ(option_keys.find('y'), std::string_view::npos);
   Question question = bench::question();
-  while (question.options.size() < 12) question.options.push_back({.id = "o" + std::to_string(question.options.size())});
+  while (question.options.size() < 12)
+    question.options.push_back({.id = "o" + std::to_string(question.options.size())});
   ask(question);
   const auto action = press('b');
   ASSERT_TRUE(std::holds_alternative<Answer>(action));

@@ -29,7 +29,9 @@ bool turns_direction(utf8proc_int32_t c) {
   return c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-bool is_blank(utf8proc_int32_t c) { return c == '\t' || c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029; }
+bool is_blank(utf8proc_int32_t c) {
+  return c == '\t' || c == '\n' || c == '\r' || c == 0x2028 || c == 0x2029;
+}
 
 struct Cousin {
   utf8proc_int32_t character;
@@ -37,14 +39,17 @@ struct Cousin {
 };
 
 constexpr std::array cousins = {
-    Cousin{0x2022, "-"},   Cousin{0xb7, "-"},     Cousin{0x2013, "-"},  Cousin{0x2014, "-"},   Cousin{0x2026, "..."},
-    Cousin{0xab, "\""},    Cousin{0xbb, "\""},    Cousin{0x201c, "\""}, Cousin{0x201d, "\""},  Cousin{0x201e, "\""},
-    Cousin{0x2018, "'"},   Cousin{0x2019, "'"},   Cousin{0xd7, "x"},    Cousin{0x2192, "->"},  Cousin{0xa0, " "},
-    Cousin{0x2713, "*"},  Cousin{0x2502, "|"},  Cousin{0x2500, "-"}, Cousin{0xe4, "ae"},    Cousin{0xf6, "oe"},   Cousin{0xfc, "ue"},    Cousin{0xdf, "ss"},
-    Cousin{0xe9, "e"},     Cousin{0xe8, "e"},     Cousin{0xe0, "a"},    Cousin{0xe7, "c"},
+    Cousin{0x2022, "-"}, Cousin{0xb7, "-"},   Cousin{0x2013, "-"},  Cousin{0x2014, "-"},  Cousin{0x2026, "..."},
+    Cousin{0xab, "\""},  Cousin{0xbb, "\""},  Cousin{0x201c, "\""}, Cousin{0x201d, "\""}, Cousin{0x201e, "\""},
+    Cousin{0x2018, "'"}, Cousin{0x2019, "'"}, Cousin{0xd7, "x"},    Cousin{0x2192, "->"}, Cousin{0xa0, " "},
+    Cousin{0x2713, "*"}, Cousin{0x2502, "|"}, Cousin{0x2500, "-"},  Cousin{0xe4, "ae"},   Cousin{0xf6, "oe"},
+    Cousin{0xfc, "ue"},  Cousin{0xdf, "ss"},  Cousin{0xe9, "e"},    Cousin{0xe8, "e"},    Cousin{0xe0, "a"},
+    Cousin{0xe7, "c"},
 };
 
-int width_of(utf8proc_int32_t character) { return character < 0 ? 1 : utf8proc_charwidth(character); }
+int width_of(utf8proc_int32_t character) {
+  return character < 0 ? 1 : utf8proc_charwidth(character);
+}
 
 }  // namespace
 
@@ -83,7 +88,8 @@ std::string ascii(std::string_view text) {
 
 int columns(std::string_view text) {
   int sum = 0;
-  while (!text.empty()) sum += width_of(take(text));
+  while (!text.empty())
+    sum += width_of(take(text));
   return sum;
 }
 
@@ -127,15 +133,15 @@ std::vector<std::string> wrapped(std::string_view text, int width) {
     const std::size_t end = blank > 0 ? blank : fits;
     lines.emplace_back(text.substr(0, end));
     text.remove_prefix(end);
-    while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+    while (!text.empty() && text.front() == ' ')
+      text.remove_prefix(1);
   }
   if (!text.empty() || lines.empty()) lines.emplace_back(text);
   return lines;
 }
 
 std::string shell_quoted(std::string_view text) {
-  constexpr std::string_view plain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
+  constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%+=:,./-_";
   if (!text.empty() && text.find_first_not_of(plain) == std::string_view::npos) return std::string(text);
   std::string out = "'";
   for (const char c : text) {

@@ -12,12 +12,18 @@ TEST(DisplayText, control_characters_become_pictures_and_line_ends_blanks) {
 }
 
 TEST(DisplayText, c1_controls_direction_overrides_and_broken_bytes_become_replacements) {
-  EXPECT_EQ(harmless("\xc2\x9b" "2J"), "�2J");
-  EXPECT_EQ(harmless("\xe2\x80\xae" "evil"), "�evil");
+  EXPECT_EQ(harmless("\xc2\x9b"
+                     "2J"),
+            "�2J");
+  EXPECT_EQ(harmless("\xe2\x80\xae"
+                     "evil"),
+            "�evil");
   EXPECT_EQ(harmless("\xff\xc3"), "��");
 }
 
-TEST(DisplayText, good_text_stays_as_it_is) { EXPECT_EQ(harmless("Größe • 漢字 é"), "Größe • 漢字 é"); }
+TEST(DisplayText, good_text_stays_as_it_is) {
+  EXPECT_EQ(harmless("Größe • 漢字 é"), "Größe • 漢字 é");
+}
 
 TEST(DisplayText, ascii_keeps_what_can_be_read) {
   EXPECT_EQ(ascii("Aktiv • Größe … «x» 漢"), "Aktiv - Groesse ... \"x\" ?");

@@ -10,20 +10,28 @@ namespace {
 
 std::string_view select_graphic(Tone tone) {
   switch (tone) {
-    case Tone::plain: return {};
-    case Tone::strong: return "\x1b[1m";
-    case Tone::faint: return "\x1b[2m";
-    case Tone::good: return "\x1b[32m";
-    case Tone::warning: return "\x1b[33m";
-    case Tone::bad: return "\x1b[31m";
-    case Tone::accent: return "\x1b[36m";
+    case Tone::plain:
+      return {};
+    case Tone::strong:
+      return "\x1b[1m";
+    case Tone::faint:
+      return "\x1b[2m";
+    case Tone::good:
+      return "\x1b[32m";
+    case Tone::warning:
+      return "\x1b[33m";
+    case Tone::bad:
+      return "\x1b[31m";
+    case Tone::accent:
+      return "\x1b[36m";
   }
   __builtin_unreachable();
 }
 
 std::string repeated(std::string_view what, int times) {
   std::string out;
-  for (int i = 0; i < times; ++i) out += what;
+  for (int i = 0; i < times; ++i)
+    out += what;
   return out;
 }
 
@@ -75,7 +83,8 @@ std::vector<Line> framed(const std::string& title, const std::vector<Line>& line
       left -= columns(text);
       framed_line.push_back({text, span.tone});
     }
-    framed_line.push_back({std::string(static_cast<std::size_t>(std::max(left, 0)), ' ') + " " + std::string(side), tone});
+    framed_line.push_back(
+        {std::string(static_cast<std::size_t>(std::max(left, 0)), ' ') + " " + std::string(side), tone});
     out.push_back(std::move(framed_line));
   }
   out.push_back({{corner("└") + repeated(flat, width - 2) + corner("┘"), tone}});

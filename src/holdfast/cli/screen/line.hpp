@@ -33,7 +33,9 @@ std::string shown_as(std::string_view text, Style style);
 std::vector<Line> framed(const std::string& title, const std::vector<Line>& lines, Tone tone, int width, Style style);
 
 /// Columns inside a frame of `width`.
-constexpr int inside_frame(int width) { return width >= 12 ? width - 4 : width; }
+constexpr int inside_frame(int width) {
+  return width >= 12 ? width - 4 : width;
+}
 
 /// A bar of `width` columns, `fraction` of it full.
 std::string bar(double fraction, int width, Style style);

@@ -18,8 +18,8 @@ class Box {
     const int in = columns(label);
     bool first = true;
     for (std::string& each : wrapped(shown_as(text, style_), inside_frame(width_) - in)) {
-      lines_.push_back({{first ? label : std::string(static_cast<std::size_t>(in), ' '), Tone::accent},
-                        {std::move(each), tone}});
+      lines_.push_back(
+          {{first ? label : std::string(static_cast<std::size_t>(in), ' '), Tone::accent}, {std::move(each), tone}});
       first = false;
     }
   }
@@ -38,9 +38,15 @@ std::string title_of(const Question& question, std::size_t open) {
   const std::string& stage = question.stage_name.empty() ? question.operation_id : question.stage_name;
   std::string out;
   switch (question.kind) {
-    case QuestionKind::stall: out = "Is " + question.provider_name + " stalled? " + stage; break;
-    case QuestionKind::hard_error: out = question.provider_name + " failed: " + stage; break;
-    case QuestionKind::interrupted: out = question.provider_name + " was interrupted: " + stage; break;
+    case QuestionKind::stall:
+      out = "Is " + question.provider_name + " stalled? " + stage;
+      break;
+    case QuestionKind::hard_error:
+      out = question.provider_name + " failed: " + stage;
+      break;
+    case QuestionKind::interrupted:
+      out = question.provider_name + " was interrupted: " + stage;
+      break;
   }
   if (question.ask > 1) out += ", question " + std::to_string(question.ask);
   if (open > 1) out += " (1 of " + std::to_string(open) + ")";
@@ -110,14 +116,21 @@ std::vector<Line> question_box(const Board& board, const Dialog& dialog, millise
     if (!question->evidence.empty()) box.add(question->evidence);
     const std::string now_so = facts(*question, board, now);
     if (!now_so.empty()) box.add(now_so);
-    for (const Alternative& each : question->alternatives) box.add_indented("", "Instead: " + told_alternative(each));
+    for (const Alternative& each : question->alternatives)
+      box.add_indented("", "Instead: " + told_alternative(each));
     box.blank();
   }
   switch (dialog.mode()) {
     case Dialog::Mode::watching:
-    case Dialog::Mode::confirming_cancel: add_options(box, *question); break;
-    case Dialog::Mode::choosing_provider: add_choice(box, *question); break;
-    case Dialog::Mode::confirming_answer: add_confirmation(box, *question, dialog.draft()); break;
+    case Dialog::Mode::confirming_cancel:
+      add_options(box, *question);
+      break;
+    case Dialog::Mode::choosing_provider:
+      add_choice(box, *question);
+      break;
+    case Dialog::Mode::confirming_answer:
+      add_confirmation(box, *question, dialog.draft());
+      break;
   }
   const Tone tone = question->kind == QuestionKind::stall ? Tone::warning : Tone::bad;
   return box.framed_as(title_of(*question, dialog.open_count(board)), tone);

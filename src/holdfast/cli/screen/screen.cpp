@@ -36,25 +36,32 @@ constexpr std::array levels = {
 
 Columns columns_for(const Board& board, int width) {
   int longest = 4;
-  for (const StageRow& each : board.stages()) longest = std::max(longest, columns(harmless(each.name)));
+  for (const StageRow& each : board.stages())
+    longest = std::max(longest, columns(harmless(each.name)));
   Columns out;
   out.progress = width >= 30 ? 7 : 5;
   if (width >= 36) out.elapsed = 12;
   if (width >= 72) out.bar = width >= 100 ? 20 : 10;
   out.provider = width >= 60;
-  const int rest = width - 2 - out.progress - 1 - out.elapsed - (out.bar > 0 ? out.bar + 1 : 0) - (out.provider ? 20 : 0);
+  const int rest =
+      width - 2 - out.progress - 1 - out.elapsed - (out.bar > 0 ? out.bar + 1 : 0) - (out.provider ? 20 : 0);
   out.name = std::clamp(longest, 4, std::max(rest, 4));
   return out;
 }
 
 Span mark(StageState state, Style style) {
   switch (state) {
-    case StageState::pending: return {style.utf8 ? "·" : ".", Tone::faint};
-    case StageState::running: return {style.utf8 ? "▸" : ">", Tone::accent};
-    case StageState::done: return {style.utf8 ? "✓" : "*", Tone::good};
+    case StageState::pending:
+      return {style.utf8 ? "·" : ".", Tone::faint};
+    case StageState::running:
+      return {style.utf8 ? "▸" : ">", Tone::accent};
+    case StageState::done:
+      return {style.utf8 ? "✓" : "*", Tone::good};
     case StageState::interrupted:
-    case StageState::failed: return {style.utf8 ? "✗" : "x", Tone::bad};
-    case StageState::cancelled: return {style.utf8 ? "◦" : "-", Tone::warning};
+    case StageState::failed:
+      return {style.utf8 ? "✗" : "x", Tone::bad};
+    case StageState::cancelled:
+      return {style.utf8 ? "◦" : "-", Tone::warning};
   }
   __builtin_unreachable();
 }
@@ -88,16 +95,16 @@ std::string provider_of(const Board& board, const StageRow& stage) {
 }
 
 Line stage_line(const Board& board, const StageRow& stage, milliseconds now, const Columns& layout, Style style) {
-  const Tone tone = stage.state == StageState::running ? Tone::strong
+  const Tone tone = stage.state == StageState::running   ? Tone::strong
                     : stage.state == StageState::pending ? Tone::faint
                                                          : Tone::plain;
   Line out{mark(stage.state, style), {" "}};
   out.push_back({padded(shown_as(stage.name, style), layout.name, style.utf8), tone});
   if (layout.bar > 0) {
     const auto fraction = stage.state == StageState::running ? board.fraction(stage) : std::nullopt;
-    out.push_back({" " + (fraction ? bar(*fraction, layout.bar, style)
-                                   : std::string(static_cast<std::size_t>(layout.bar), ' ')),
-                   Tone::accent});
+    out.push_back(
+        {" " + (fraction ? bar(*fraction, layout.bar, style) : std::string(static_cast<std::size_t>(layout.bar), ' ')),
+         Tone::accent});
   }
   out.push_back({" " + right_aligned(progress_of(board, stage), layout.progress)});
   if (layout.elapsed > 0) out.push_back({right_aligned(elapsed_of(stage, now), layout.elapsed)});
@@ -107,11 +114,14 @@ Line stage_line(const Board& board, const StageRow& stage, milliseconds now, con
 
 Tone tone_of(LatencyCategory category) {
   switch (category) {
-    case LatencyCategory::Normal: return Tone::good;
+    case LatencyCategory::Normal:
+      return Tone::good;
     case LatencyCategory::Extended:
-    case LatencyCategory::DeepWait: return Tone::warning;
+    case LatencyCategory::DeepWait:
+      return Tone::warning;
     case LatencyCategory::StallSuspected:
-    case LatencyCategory::Error: return Tone::bad;
+    case LatencyCategory::Error:
+      return Tone::bad;
   }
   __builtin_unreachable();
 }
@@ -148,10 +158,10 @@ std::vector<Line> call_lines(const Board& board, const StageRow& stage, millisec
 }
 
 Line title_line(const Board& board, milliseconds now) {
-  const Tone tone = board.state() == JobState::failed                                                   ? Tone::bad
+  const Tone tone = board.state() == JobState::failed                                             ? Tone::bad
                     : board.state() == JobState::cancelled || board.state() == JobState::released ? Tone::warning
-                    : board.state() == JobState::done                                                   ? Tone::good
-                                                                                                        : Tone::plain;
+                    : board.state() == JobState::done                                             ? Tone::good
+                                                                                                  : Tone::plain;
   const std::string state = board.questions().empty() ? std::string(name(board.state())) : "waits for an answer";
   return {{board.job_id(), Tone::strong}, {"  " + state, tone}, {"  " + spoken(now), Tone::faint}};
 }
@@ -168,7 +178,8 @@ void add_stages(const Board& board, milliseconds now, const Detail& detail, int 
     }
     out.push_back(stage_line(board, each, now, layout, style));
     if (!detail.calls) continue;
-    for (Line& line : call_lines(board, each, now, detail.hints, width, style)) out.push_back(std::move(line));
+    for (Line& line : call_lines(board, each, now, detail.hints, width, style))
+      out.push_back(std::move(line));
   }
   if (left_out > 0) out.push_back({{"  and " + std::to_string(left_out) + " more stages", Tone::faint}});
 }
@@ -184,7 +195,8 @@ std::vector<Line> lines_of(const Board& board, const Dialog& dialog, millisecond
     const std::string when = width < 36 ? "" : right_aligned(spoken(events[i].at), 10) + "  ";
     out.push_back({{when, Tone::faint}, {events[i].text, events[i].urgent ? Tone::warning : Tone::faint}});
   }
-  for (Line& line : question_box(board, dialog, now, !detail.evidence, width, style)) out.push_back(std::move(line));
+  for (Line& line : question_box(board, dialog, now, !detail.evidence, width, style))
+    out.push_back(std::move(line));
   if (dialog.mode() == Dialog::Mode::watching) out.push_back({{"c cancel the job", Tone::faint}});
   return out;
 }
@@ -205,7 +217,8 @@ std::vector<std::string> render(const Board& board, const Dialog& dialog, millis
     lines.erase(asks ? lines.begin() : lines.end() - over, asks ? lines.begin() + over : lines.end());
   }
   std::vector<std::string> out;
-  for (const Line& each : lines) out.push_back(finished(each, size.columns, style));
+  for (const Line& each : lines)
+    out.push_back(finished(each, size.columns, style));
   return out;
 }
 

@@ -16,7 +16,9 @@ struct Scene {
   Dialog dialog{};
 };
 
-Scene running() { return {}; }
+Scene running() {
+  return {};
+}
 
 Scene asking() {
   Scene scene;
@@ -32,8 +34,12 @@ Scene pressed(Key key) {
   return scene;
 }
 
-Scene switching() { return pressed({Key::Kind::character, '3'}); }
-Scene cancelling() { return pressed({Key::Kind::interrupt}); }
+Scene switching() {
+  return pressed({Key::Kind::character, '3'});
+}
+Scene cancelling() {
+  return pressed({Key::Kind::interrupt});
+}
 
 Scene cancelled() {
   Scene scene = asking();
@@ -44,7 +50,8 @@ Scene cancelled() {
 /// The lines, each with its end, after one more line end: so that a golden screen begins at the left.
 std::string shown(const Scene& scene, Size size, Style style) {
   std::string out = "\n";
-  for (const std::string& each : render(scene.board, scene.dialog, now, size, style)) out += each + "\n";
+  for (const std::string& each : render(scene.board, scene.dialog, now, size, style))
+    out += each + "\n";
   return out;
 }
 
@@ -336,7 +343,8 @@ TEST(Screen, no_line_is_wider_than_the_terminal_and_no_screen_higher) {
       for (const int rows : {1, 2, 3, 5, 8, 13, 24}) {
         const auto lines = render(scene.board, scene.dialog, now, {width, rows}, utf8);
         EXPECT_LE(lines.size(), static_cast<std::size_t>(std::max(rows - 1, 1)));
-        for (const std::string& line : lines) EXPECT_LE(columns(line), width) << line;
+        for (const std::string& line : lines)
+          EXPECT_LE(columns(line), width) << line;
       }
     }
   }
@@ -367,22 +375,26 @@ TEST(Screen, colour_changes_nothing_but_colour) {
 TEST(Screen, without_utf8_every_byte_is_ascii) {
   for (const Scene& scene : {running(), asking(), switching(), cancelling(), cancelled()}) {
     for (const std::string& line : render(scene.board, scene.dialog, now, {40, 30}, ascii_only)) {
-      for (const char c : line) EXPECT_TRUE(c >= 0x20 && c < 0x7f) << line;
+      for (const char c : line)
+        EXPECT_TRUE(c >= 0x20 && c < 0x7f) << line;
     }
   }
 }
 
 TEST(Screen, escape_sequences_of_providers_and_job_files_reach_nobody) {
-  const std::string evil = "\x1b]0;owned\x07\x1b[2J\r\xc2\x9b" "31m\xe2\x80\xae";
+  const std::string evil =
+      "\x1b]0;owned\x07\x1b[2J\r\xc2\x9b"
+      "31m\xe2\x80\xae";
   Board board("job" + evil, {{.name = "stage" + evil, .provider = "P" + evil}},
               [&](LatencyCategory, const std::string&, const std::string&) { return CategoryWords{evil, evil}; });
   const std::string stage = "stage" + evil;
   board.hear(StageStarted{"job" + evil, stage, "P" + evil, 2}, 0ms);
-  board.hear(OperationStarted{.job_id = "job" + evil, .stage_name = stage, .provider_name = "P", .operation_id = "op-1"},
-             0ms);
-  board.watch({{.operation_id = "op-1", .stage_name = stage, .provider_name = evil, .progress = {.message = evil}}}, 1s);
-  board.hear(ProviderHardError{.job_id = "job" + evil, .stage_name = stage, .fault = {ErrorClass::other, 1, evil, evil}},
-             1s);
+  board.hear(
+      OperationStarted{.job_id = "job" + evil, .stage_name = stage, .provider_name = "P", .operation_id = "op-1"}, 0ms);
+  board.watch({{.operation_id = "op-1", .stage_name = stage, .provider_name = evil, .progress = {.message = evil}}},
+              1s);
+  board.hear(
+      ProviderHardError{.job_id = "job" + evil, .stage_name = stage, .fault = {ErrorClass::other, 1, evil, evil}}, 1s);
   Question question = bench::question();
   question.job_id = "job" + evil;
   question.evidence = evil;
@@ -394,7 +406,8 @@ TEST(Screen, escape_sequences_of_providers_and_job_files_reach_nobody) {
   dialog.see(board, 1s);
   for (const int width : {20, 80, 200}) {
     for (const std::string& line : render(board, dialog, 2s, {width, 60}, utf8)) {
-      for (const char c : line) EXPECT_FALSE(static_cast<unsigned char>(c) < 0x20 || c == 0x7f) << line;
+      for (const char c : line)
+        EXPECT_FALSE(static_cast<unsigned char>(c) < 0x20 || c == 0x7f) << line;
       EXPECT_EQ(line.find("\xc2\x9b"), std::string::npos);
       EXPECT_EQ(line.find("\xe2\x80\xae"), std::string::npos);
     }
@@ -405,7 +418,8 @@ TEST(Screen, where_there_is_no_room_the_options_stay_longest) {
   const Scene scene = asking();
   const auto lines = render(scene.board, scene.dialog, now, {80, 9}, utf8);
   std::string all;
-  for (const std::string& each : lines) all += each;
+  for (const std::string& each : lines)
+    all += each;
   EXPECT_NE(all.find("1  Continue Waiting (30s)"), std::string::npos);
   EXPECT_NE(all.find("4  Cancel Job"), std::string::npos);
 }

@@ -12,7 +12,9 @@ std::string where(const auto& news) {
   return news.provider_name.empty() ? news.stage_name : news.stage_name + " on " + news.provider_name;
 }
 
-std::string by(const std::string& who) { return who.empty() ? std::string() : " by " + who; }
+std::string by(const std::string& who) {
+  return who.empty() ? std::string() : " by " + who;
+}
 
 std::string counted(std::size_t count, const std::string& word) {
   return std::to_string(count) + " " + word + (count == 1 ? "" : "s");
@@ -22,7 +24,8 @@ std::string stages_of(const ProviderLock& lock) {
   const StageSet governed = lock.governed();
   if (!governed.all()) return governed.text();
   std::string out = "all stages";
-  for (const std::string& each : governed.except) out += (out == "all stages" ? " but " : ", ") + each;
+  for (const std::string& each : governed.except)
+    out += (out == "all stages" ? " but " : ", ") + each;
   return out;
 }
 
@@ -83,8 +86,8 @@ struct Told {
   }
   std::string operator()(const ConsentApplied& news) const { return "consent applied: " + news.consent.text(); }
   std::string operator()(const Cancelled& news) const {
-    return (news.operation_id.empty() ? "job " + news.job_id : "operation " + news.operation_id) + " cancelled" +
-           by(news.by);
+    if (news.operation_id.empty()) return {};  // the job's end tells it
+    return "operation " + news.operation_id + " cancelled" + by(news.by);
   }
   std::string operator()(const StageStarted& news) const {
     return where(news) + ": started" + (news.items == 1 ? "" : ", " + counted(news.items, "item"));
@@ -119,7 +122,8 @@ std::vector<std::string> told_question(const Question& question) {
   out.push_back(harmless("question " + std::to_string(question.ask) + " about " + where(question) + " (" +
                          question.operation_id + "): " + kind));
   if (!question.evidence.empty()) out.push_back(harmless(question.evidence));
-  for (const Alternative& each : question.alternatives) out.push_back("alternative: " + told_alternative(each));
+  for (const Alternative& each : question.alternatives)
+    out.push_back("alternative: " + told_alternative(each));
   for (const AnswerOption& each : question.options) {
     out.push_back(harmless("option " + each.id + ": " + each.label +
                            (each.requires_confirmation ? " (asks for confirmation)" : "")));
@@ -141,7 +145,8 @@ std::string told_fault(const ProviderFault& fault) {
 std::string told_decision(const FallbackDecision& decision) {
   std::string out = decision.from_provider + " → " + decision.to_provider;
   std::string stages;
-  for (const std::string& each : decision.affected_stages) stages += (stages.empty() ? " for " : ", ") + each;
+  for (const std::string& each : decision.affected_stages)
+    stages += (stages.empty() ? " for " : ", ") + each;
   out += stages + " after " + spoken(decision.elapsed_before_switch) + " (" + std::string(name(decision.reason_code)) +
          ")";
   if (decision.user_confirmed) out += ", confirmed" + by(decision.decided_by);

@@ -1,4 +1,4 @@
-#include "holdfast/cli/table.hpp"
+#include "holdfast/cli/screen/table.hpp"
 
 #include <algorithm>
 #include <ostream>
@@ -11,11 +11,13 @@ void print_table(std::ostream& out, const std::vector<std::vector<std::string>>&
   std::vector<int> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], columns(harmless(row[i])));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], columns(harmless(row[i])));
   }
   for (const auto& row : rows) {
     std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) line += padded(harmless(row[i]), widths[i], true) + "  ";
+    for (std::size_t i = 0; i < row.size(); ++i)
+      line += padded(harmless(row[i]), widths[i], true) + "  ";
     out << line.substr(0, line.find_last_not_of(' ') + 1) << "\n";
   }
 }

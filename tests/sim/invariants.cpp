@@ -1,0 +1,606 @@
+#include "invariants.hpp"
+
+#include <algorithm>
+
+#include "holdfast/core/consent.hpp"
+
+namespace holdfast::sim {
+namespace {
+
+constexpr milliseconds asked_within{500};  // L1
+
+template <class T>
+const T* first(const std::vector<News>& records) {
+  for (const News& record : records) {
+    if (const auto* found = std::get_if<T>(&record)) return found;
+  }
+  return nullptr;
+}
+
+/// What one command wrote of record `i`'s job: a decision and the locks it moves, or locks and the end of the job. The
+/// backlog may stand in front of it in the same transaction.
+std::vector<News> command_of(const std::vector<News>& records, std::size_t i) {
+  const auto lock_change = [&](std::size_t at) {
+    return std::holds_alternative<LockEnded>(records[at]) || std::holds_alternative<LockTaken>(records[at]);
+  };
+  std::size_t begin = i;
+  while (begin > 0 && lock_change(begin)) --begin;
+  if (!std::holds_alternative<FallbackDecision>(records[begin])) begin = i;
+  std::size_t end = begin + 1;
+  while (end < records.size() && lock_change(end)) ++end;
+  if (end < records.size() && std::holds_alternative<JobClosed>(records[end])) ++end;
+  return {records.begin() + static_cast<std::ptrdiff_t>(begin), records.begin() + static_cast<std::ptrdiff_t>(end)};
+}
+
+}  // namespace
+
+Invariants::Op* Invariants::find(OperationId id) {
+  const auto found = operations_.find(id);
+  return found == operations_.end() ? nullptr : &found->second;
+}
+
+Invariants::Op* Invariants::find(const std::string& text_id) {
+  const auto id = parse_operation_id(text_id);
+  return id ? find(*id) : nullptr;
+}
+
+bool Invariants::asked(OperationId operation) const {
+  const auto found = operations_.find(operation);
+  return found != operations_.end() && found->second.open_ask != 0;
+}
+
+bool Invariants::recording(OperationId id, const Op& op) const {
+  if (op.answers_under_way > 0) return true;
+  const auto ledger = ledgers_.find(op.request.job_id);
+  if (ledger != ledgers_.end() && !ledger->second.image.consents.empty()) return true;
+  return std::ranges::any_of(saves_, [&](const auto& save) {
+    const auto* answered = first<QuestionAnswered>(save.second);
+    return answered != nullptr && answered->operation_id == text(id);
+  });
+}
+
+// Hearing.
+
+void Invariants::heard(Moment now, const Event& event) {
+  now_ = now;
+  event_ = &event;
+  decisions_this_step_.clear();
+  applied_.clear();
+  must_close_.reset();
+  suspected_this_step_ = opened_this_step_ = 0;
+  std::visit(
+      [&](const auto& each) {
+        if constexpr (requires { each.ticket; }) {
+          if (each.ticket) check(tickets_.insert(each.ticket.value).second, "the world used a ticket twice");
+        }
+        if constexpr (requires { note(each); }) note(each);
+      },
+      event);
+  if (const auto* saved = std::get_if<event::Saved>(&event)) commit(saved->save);
+  if (const auto* looked = std::get_if<event::SaveLookedUp>(&event)) {
+    if (looked->found) commit(looked->save);
+    lose(looked->save);
+  }
+  if (const auto* failed = std::get_if<event::SaveFailed>(&event)) lose(failed->save);
+}
+
+void Invariants::lose(SaveId save) {
+  const auto found = saves_.find(save);
+  if (found == saves_.end()) return;
+  for (const News& record : found->second) {
+    const auto ledger = ledgers_.find(job_of(record));
+    const bool before = ledger != ledgers_.end() && ledger->second.opened;
+    if (std::holds_alternative<JobOpened>(record) && !before) opening_.erase(job_of(record));
+  }
+  saves_.erase(found);
+}
+
+void Invariants::note(const event::OperationRequested& event) {
+  Op& op = operations_[event.id];
+  op.request = event.request;
+  op.patience = event.patience;
+  op.recorded_first = event.recorded_first && !event.request.job_id.empty();
+}
+
+void Invariants::note(const event::Answered& event) {
+  Op* op = find(event.operation);
+  if (op != nullptr) ++op->answers_under_way;
+  answers_[event.ticket.value] = {event.operation, event.answer, op != nullptr ? op->open_ask : 0};
+}
+
+void Invariants::note(const event::ProgressMade& event) {
+  Op* op = find(event.operation);
+  if (op == nullptr) return;
+  const bool news = event.at > op->told_progress_at;
+  op->told_progress_at = std::max(op->told_progress_at, event.at);
+  if (op->ended || !op->opened || op->cancel_ordered) return;
+  if (news && event.at > op->since && op->open_ask == 0) op->limit_min = op->limit_max = op->patience->stall;
+  if (op->stall_ask != 0 && op->answers_under_way > 0) rows_.count("race: progress while an answer is being recorded");
+  if (op->stall_ask != 0 && event.at > op->asked_at && news && !recording(event.operation, *op)) {
+    must_close_ = event.operation;
+  }
+}
+
+void Invariants::note(const event::CallEnded& event) {
+  const Op* op = find(event.operation);
+  if (op != nullptr && op->ended) rows_.count("news of a dead operation: CallEnded");
+}
+
+// What is on disk.
+
+void Invariants::commit(SaveId save) {
+  const auto found = saves_.find(save);
+  if (found == saves_.end()) return;
+  const std::vector<News> records = std::move(found->second);
+  saves_.erase(found);
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    const News& record = records[i];
+    const std::string& job = job_of(record);
+    check(!job.empty(), "audit: a record belongs to a job");
+    check(is_record(record), "audit: announcements are not records");
+    Ledger& ledger = ledgers_[job];
+    if (std::holds_alternative<JobOpened>(record)) check(!ledger.opened || ledger.image.state != JobState::running,
+                                                         "audit: a running job is not opened again");
+    if (const auto* taken = std::get_if<LockTaken>(&record)) commit_lock(taken->lock, command_of(records, i));
+    if (const auto* ended = std::get_if<LockEnded>(&record)) commit_end(*ended, command_of(records, i));
+    if (const auto* decision = std::get_if<FallbackDecision>(&record)) {
+      commit_decision(*decision, command_of(records, i));
+      const bool answers = decision->user_confirmed && decision->ask > 0;
+      check(!answers || first<QuestionAnswered>(records) != nullptr, "I2: an answered switch is saved with its answer");
+      check(decision->consent_id.empty() || first<ConsentApplied>(records) != nullptr, "I2: a consent used is recorded");
+    }
+    if (const auto* answered = std::get_if<QuestionAnswered>(&record)) {
+      const auto id = parse_operation_id(answered->operation_id);
+      check(answered_.insert({*id, answered->ask}).second, "I4: one answer to a question is on the record");
+    }
+    if (const auto* started = std::get_if<OperationStarted>(&record)) {
+      ++trail_["started " + started->operation_id];
+      if (Op* op = find(started->operation_id)) op->start_on_disk = true;
+    }
+    if (const auto* ended = std::get_if<OperationEnded>(&record)) ++trail_["ended " + ended->operation_id];
+    if (const auto* stall = std::get_if<StallSuspected>(&record)) {
+      ++trail_["suspected " + stall->operation_id + " " + std::to_string(stall->ask)];
+    }
+    if (const auto* stall = std::get_if<StallResolved>(&record)) {
+      ++trail_["resolved " + stall->operation_id + " " + std::to_string(stall->ask)];
+    }
+    if (const auto* closed = std::get_if<JobClosed>(&record); closed != nullptr && closed->state != JobState::failed) {
+      std::erase_if(awaited_, [&](const Awaited& each) { return each.job == job; });
+    }
+    ledger.apply(record);
+  }
+}
+
+const Invariants::Awaited* Invariants::awaited(const std::string& job, const std::string& stage) const {
+  const auto ledger = ledgers_.find(job);
+  if (ledger == ledgers_.end()) return nullptr;
+  for (auto each = awaited_.rbegin(); each != awaited_.rend(); ++each) {
+    if (each->job != job || !Ledger::governs(each->left, stage)) continue;
+    const auto& locks = ledger->second.image.locks;
+    const bool followed = std::any_of(locks.begin() + static_cast<std::ptrdiff_t>(each->locks_before), locks.end(),
+                                      [&](const auto& lock) { return Ledger::governs(lock, stage); });
+    return followed ? nullptr : &*each;
+  }
+  return nullptr;
+}
+
+void Invariants::commit_lock(const ProviderLock& lock, const std::vector<News>& records) {
+  const Ledger& ledger = ledgers_[lock.job_id];
+  for (const ProviderLock& other : ledger.image.locks) {
+    if (other.state != LockState::active) continue;
+    for (const std::string& stage : lock.stages) check(!Ledger::governs(other, stage), "locks: a stage has two");
+    for (const std::string& stage : other.stages) check(!Ledger::governs(lock, stage), "locks: a stage has two");
+    check(!lock.stages.empty() || !other.stages.empty(), "locks: a stage has two");
+  }
+  const auto* decision = first<FallbackDecision>(records);
+  check(lock.epoch > ledger.image.epoch || (decision != nullptr && lock.epoch == ledger.image.epoch),
+        "I6: an epoch rises with every lock");
+  std::vector<std::string> stages = lock.stages;
+  if (stages.empty()) stages = {"script", "speech", "images"};
+  for (const std::string& stage : stages) {
+    const Awaited* wanted = Ledger::governs(lock, stage) ? awaited(lock.job_id, stage) : nullptr;
+    if (wanted == nullptr || decision != nullptr) continue;
+    check(same_name(wanted->provider, lock.provider_name), "I2: the second call locks what the decision named");
+    rows_.count("two calls: the decision's provider locked");
+  }
+}
+
+void Invariants::commit_end(const LockEnded& ended, const std::vector<News>& records) {
+  const Ledger& ledger = ledgers_[ended.lock.job_id];
+  const auto* closing = first<JobClosed>(records);
+  const bool same_transaction = closing != nullptr && ended.epoch == ledger.image.epoch;
+  check(ended.epoch > ledger.image.epoch || same_transaction, "I6: an epoch rises with every lock that ends");
+  const bool active = std::ranges::any_of(ledger.image.locks, [&](const ProviderLock& lock) {
+    return lock.state == LockState::active && lock.epoch == ended.lock.epoch && lock.stages == ended.lock.stages;
+  });
+  check(active, "locks: only an active lock ends");
+  if (ended.lock.state == LockState::unlocked) check(ended.lock.overridable, "locks: an absolute lock is not unlocked");
+  if (ended.lock.state == LockState::ended && closing == nullptr) {
+    const auto* decision = first<FallbackDecision>(records);
+    check(decision != nullptr, "I2: a provider is left only with a decision");
+    check(same_name(decision->from_provider, ended.lock.provider_name), "I2: the decision names the provider left");
+    check(decision->user_confirmed, "I2: only a confirmed decision moves a lock");
+    check(ended.lock.overridable, "I2: an absolute lock does not move");
+    check(ended.lock.reason == name(decision->reason_code), "I2: the lock ends with the decision's reason code");
+  }
+}
+
+void Invariants::commit_decision(const FallbackDecision& decision, const std::vector<News>& records) {
+  const auto decisions = std::ranges::count_if(
+      records, [](const News& each) { return std::holds_alternative<FallbackDecision>(each); });
+  check(decisions == 1, "I2: one decision a switch");
+  check(!same_name(decision.from_provider, decision.to_provider), "I2: a switch goes to another provider");
+  decisions_this_step_.insert(decision.job_id);
+  rows_.count("reason", name(decision.reason_code));
+  const auto* ended = first<LockEnded>(records);
+  const LockTaken* taken = nullptr;
+  for (const News& record : records) {
+    const auto* lock = std::get_if<LockTaken>(&record);
+    if (lock == nullptr) continue;
+    if (same_name(lock->lock.provider_name, decision.to_provider)) taken = lock;
+    else rows_.count("switch: the rest of the stages renewed");
+  }
+  if (decision.reason_code == ReasonCode::legacy_auto) {
+    check(ended == nullptr && taken == nullptr, "I2: LEGACY_AUTO moves no lock");
+    rows_.count("legacy_auto: accepted as history");
+  }
+  if (ended != nullptr && taken == nullptr) {
+    ProviderLock left = ended->lock;
+    if (!decision.affected_stages.empty()) left.stages = decision.affected_stages;
+    const std::size_t renewed = first<LockTaken>(records) != nullptr ? 1 : 0;
+    awaited_.push_back({decision.job_id, left, decision.to_provider,
+                        ledgers_[decision.job_id].image.locks.size() + renewed});
+  } else if (decision.user_confirmed && taken == nullptr) {
+    // Without a lock it redirects what an earlier decision left open.
+    for (Awaited& each : awaited_) {
+      const bool all = decision.affected_stages.empty() || each.left.stages.empty();
+      const bool same = all || std::ranges::any_of(decision.affected_stages, [&](const auto& stage) {
+                          return Ledger::governs(each.left, stage);
+                        });
+      if (each.job == decision.job_id && same) each.provider = decision.to_provider;
+    }
+  }
+}
+
+// Orders.
+
+void Invariants::ordered(const Effect& effect) {
+  const Event& event = *event_;
+  const bool quiet = std::holds_alternative<event::CategoryDue>(event);
+  if (quiet) {
+    const auto* announce = std::get_if<effect::Announce>(&effect);
+    check(std::holds_alternative<effect::WatchCategory>(effect) ||
+              (announce != nullptr && std::holds_alternative<CategoryChanged>(announce->news)),
+          "I9: a category has no effect but announcements");
+  }
+  std::visit([this](const auto& order) { on(order); }, effect);
+}
+
+void Invariants::on(const effect::Save& order) {
+  check(!order.records.empty(), "audit: a transaction holds something");
+  check(saves_.emplace(order.save, order.records).second, "audit: a transaction's number is its own");
+  for (const News& record : order.records) {
+    if (std::holds_alternative<JobOpened>(record)) opening_.insert(job_of(record));
+    check(std::holds_alternative<Refused>(record) || opening_.contains(job_of(record)),
+          "audit: a job is opened before anything else of it is written");
+  }
+}
+
+void Invariants::on(const effect::OpenCall& order) {
+  Op* op = find(order.operation);
+  check(op != nullptr && !op->opened && !op->ended, "I3: a call is opened once, and never after its end");
+  check(!op->cancel_ordered, "I7: a cancelled call is not opened");
+  check(same_name(op->request.provider_name, order.provider_name), "I1: the call goes where it was asked to go");
+  const auto found = ledgers_.find(order.job_id);
+  const Ledger* ledger = found == ledgers_.end() ? nullptr : &found->second;
+  if (!order.job_id.empty()) {
+    const ProviderLock* lock = ledger != nullptr ? ledger->governing(order.stage_name) : nullptr;
+    check(lock == nullptr || same_name(lock->provider_name, order.provider_name),
+          "I1: a call goes only to the provider that the committed lock names");
+    if (lock == nullptr) {
+      const Awaited* wanted = awaited(order.job_id, order.stage_name);
+      check(wanted == nullptr || ledger->image.state != JobState::running ||
+                same_name(wanted->provider, order.provider_name),
+            "I1: between decision and lock only the decision's provider serves");
+    }
+    check(order.epoch == (ledger != nullptr ? ledger->image.epoch : 0), "I1: a call carries the committed epoch");
+    check(!op->recorded_first || op->start_on_disk, "audit: a start is on disk before its call");
+  } else {
+    check(order.epoch == 0, "I1: an anonymous call has no epoch");
+  }
+  check(tickets_.erase(order.ticket.value) == 1, "L3: a caller is told once");
+  op->opened = true;
+  op->opened_at = op->base = op->since = now_.at;
+  op->limit_min = op->limit_max = op->patience->first_progress.value_or(op->patience->stall);
+  running_.insert(order.operation);
+}
+
+void Invariants::on(const effect::CancelCall& order) {
+  Op* op = find(order.operation);
+  check(op != nullptr && op->opened && !op->ended, "I3: only a running call is cancelled");
+  check(!op->cancel_ordered, "I3: a call is cancelled once");
+  const bool by_time = std::holds_alternative<event::TimePassed>(*event_) ||
+                       std::holds_alternative<event::CategoryDue>(*event_) ||
+                       std::holds_alternative<event::ProgressMade>(*event_);
+  check(!by_time, "I3: a call is never ended by elapsed time");
+  if (std::holds_alternative<event::SilenceExceeded>(*event_)) {
+    const auto ledger = ledgers_.find(op->request.job_id);
+    check(ledger != ledgers_.end() && !ledger->second.image.consents.empty(),
+          "I3: silence ends a call only with a consent given before");
+  }
+  if (order.why == Errc::switched) {
+    check(decisions_this_step_.contains(op->request.job_id), "I2: a call is switched only by a decision on disk");
+  }
+  op->cancel_ordered = true;
+}
+
+void Invariants::on(const effect::Announce& order) {
+  std::visit([this](const auto& news) { told(news); }, order.news);
+}
+
+void Invariants::on(const effect::Reply& order) {
+  check(tickets_.erase(order.ticket.value) == 1, "L3: a caller is told once");
+  const auto asked = answers_.find(order.ticket.value);
+  Errc code = Errc::ok;
+  if (const auto* failure = std::get_if<Failure>(&order.value)) {
+    code = failure->code;
+    check(!failure->message.empty() && code != Errc::ok, "a refusal says what to do");
+  } else if (const auto* result = std::get_if<AnswerResult>(&order.value)) {
+    code = result->refused;
+    check(result->applied == (code == Errc::ok), "an answer is applied or refused");
+    if (!result->recorded) rows_.count("store: a cancel that could not be recorded");
+    if (asked != answers_.end()) on_answer(asked->second, *result);
+  } else if (const auto* lock = std::get_if<ProviderLock>(&order.value)) {
+    const auto& locks = ledgers_[lock->job_id].image.locks;
+    check(std::ranges::find(locks, *lock) != locks.end(), "I10: a lock is acknowledged only when durable");
+  } else if (const auto* decision = std::get_if<FallbackDecision>(&order.value)) {
+    check(decisions_this_step_.contains(decision->job_id), "I10: a decision is acknowledged only when durable");
+  }
+  if (code != Errc::ok) rows_.count("refusal", name(code));
+  if (asked != answers_.end()) {
+    if (Op* op = find(asked->second.operation)) --op->answers_under_way;
+    answers_.erase(asked);
+  }
+}
+
+void Invariants::on_answer(const Asked& asked, const AnswerResult& result) {
+  Op* op = find(asked.operation);
+  const int newest = op != nullptr && asked.open_ask == 0 ? op->asks : asked.open_ask;
+  const int ask = asked.answer.ask != 0 ? asked.answer.ask : newest;
+  if (result.refused == Errc::already_answered && op != nullptr && op->open_ask != 0) {
+    rows_.count("race: a second answer while the first is being recorded");
+  }
+  if (result.refused == Errc::store_unavailable && op != nullptr && op->ended) {
+    rows_.count("race: ended while an answer failed");
+  }
+  if (result.refused == Errc::store_unavailable) rows_.count("race: an answer that could not be saved opens again");
+  if (!result.applied) return;
+  check(op != nullptr, "I5: an answer to nothing never applies");
+  if (closed_.contains({asked.operation, ask}) && !applied_.contains({asked.operation, ask})) {
+    check(!asked.answer.idempotency_key.empty(), "I5: an answer to an older question never applies");
+    rows_.count("answer: repeated with its key");
+    return;
+  }
+  check(applied_.contains({asked.operation, ask}), "I5: an answer that applies closes its question");
+  const auto option = std::ranges::find(op->options, asked.answer.option, &AnswerOption::id);
+  check(option != op->options.end(), "an answer is one of the options");
+  check(!option->requires_confirmation || asked.answer.confirmed, "I2: a switch and a cancel need a confirmation");
+  rows_.count("answer", asked.answer.option);
+  if (op->ended) rows_.count("race: ended while the answer was being recorded");
+  if (op->ended || op->cancel_ordered) return;
+  op->base = op->since = now_.at;
+  op->held = {};
+  op->unattended = option->action == AnswerAction::wait;
+  op->limit_min = op->limit_max = option->extension;
+}
+
+// Announcements.
+
+void Invariants::told(const OperationStarted& news) {
+  if (news.queued) rows_.count("operation: queued");
+}
+
+void Invariants::told(const OperationEnded& news) {
+  Op* op = find(news.operation_id);
+  check(op != nullptr && !op->ended, "I3: an operation ends exactly once");
+  const auto id = *parse_operation_id(news.operation_id);
+  const auto* ended = std::get_if<event::CallEnded>(event_);
+  const bool by_call = ended != nullptr && ended->operation == id;
+  check(by_call || !op->opened, "I3: a running operation ends when its call does");
+  if (by_call && ended->how == event::CallEnded::How::returned) {
+    check(news.outcome == OperationPhase::completed, "I3: what returned is completed");
+    if (op->answers_under_way > 0) rows_.count("race: ended by itself while an answer was under way");
+  }
+  check(op->stall_ask == 0 || recording(id, *op) || answered_.contains({id, op->stall_ask}),
+        "I4: the end resolves an open stall first");
+  if (news.outcome == OperationPhase::failed) check(op->category == LatencyCategory::Error, "§8: the category says Error");
+  op->ended = true;
+  running_.erase(id);
+  rows_.count("outcome", name(news.outcome));
+  if (!op->opened && news.outcome == OperationPhase::switched) rows_.count("operation: moved before it began");
+}
+
+void Invariants::told(const CategoryChanged& news) {
+  Op* op = find(news.operation_id);
+  check(op != nullptr && !op->ended, "categories: of operations that run");
+  check(op->category == news.from, "categories: each change is announced once");
+  check(news.from != news.to || news.longer_than_usual, "categories: only a change is announced");
+  const LatencyCategory by_time = op->patience->category_after(now_.at - op->opened_at);
+  const bool by_event = news.to == LatencyCategory::StallSuspected || news.to == LatencyCategory::Error;
+  check(by_event || news.to == by_time, "§4: leaving a stall returns to the category of the elapsed time");
+  op->category = news.to;
+  rows_.count("category", name(news.to));
+  if (news.longer_than_usual) rows_.count("category: longer than usual");
+}
+
+void Invariants::told(const StallSuspected& news) {
+  Op* op = find(news.operation_id);
+  check(op != nullptr && op->opened && !op->ended && !op->cancel_ordered, "I4: only a running operation stalls");
+  check(op->open_ask == 0 && op->stall_ask == 0, "I4: an episode raises exactly one question");
+  check(news.ask == op->asks + 1, "I4: questions are counted");
+  check(!op->unattended, "§6: wait until it finishes means no further question");
+  if (silence(*op, now_.at, true) < op->limit_min) {
+    fail("§6: nothing is asked before the silence threshold: " + news.operation_id + " was silent for " +
+         std::to_string(in_ms(silence(*op, now_.at, true)).count()) + " ms of " + std::to_string(op->limit_min.count()) +
+         ", the last progress " + std::to_string(in_ms(now_.at - op->progress_at).count()) + " ms ago, clock set " +
+         std::to_string(in_ms(now_.at - op->base).count()) + " ms ago, held " +
+         std::to_string(in_ms(op->held).count()) + " ms");
+  }
+  check(op->category == LatencyCategory::StallSuspected, "§4: an open episode shows StallSuspected");
+  check(!news.job_id.empty(), "§1: what is asked about is a job");
+  if (op->request.job_id.empty()) rows_.count("anonymous: became a job");
+  op->request.job_id = news.job_id;
+  if (const auto ledger = ledgers_.find(news.job_id); ledger != ledgers_.end()) {
+    const ProviderLock* lock = ledger->second.governing(op->request.stage_name);
+    const bool absolute = lock != nullptr && !lock->overridable && !ledger->second.image.consents.empty();
+    if (absolute) rows_.count("consent: asked, though there is one, where the lock is absolute");
+  }
+  op->stall_ask = op->asks = news.ask;
+  op->asked_at = now_.at;
+  op->options = news.options;
+  ++suspected_this_step_;
+  rows_.count("stall: suspected");
+}
+
+void Invariants::told(const QuestionOpened& news) {
+  Op* op = find(news.question.operation_id);
+  check(op != nullptr && op->open_ask == 0, "I4: one open question at a time");
+  const bool stall = news.question.kind == QuestionKind::stall;
+  check(stall ? op->stall_ask == news.question.ask : news.question.ask == op->asks + 1, "I4: questions are counted");
+  op->open_ask = op->asks = news.question.ask;
+  op->kind = news.question.kind;
+  op->options = news.question.options;
+  if (op->request.job_id.empty()) op->request.job_id = news.question.job_id;
+  if (stall) ++opened_this_step_;
+  rows_.count("question", name(news.question.kind));
+}
+
+void Invariants::told(const StallResolved& news) {
+  Op* op = find(news.operation_id);
+  check(op != nullptr && op->stall_ask == news.ask, "I4: a stall is resolved exactly once");
+  op->stall_ask = 0;
+  rows_.count("stall resolved by", news.by);
+}
+
+void Invariants::told(const QuestionClosed& news) {
+  Op* op = find(news.operation_id);
+  check(op != nullptr && op->open_ask == news.ask, "I4: a question closes exactly once");
+  check(op->kind != QuestionKind::stall || op->stall_ask == 0, "I4: a closed question resolves its stall");
+  const auto id = *parse_operation_id(news.operation_id);
+  closed_.insert({id, news.ask});
+  op->open_ask = 0;
+  if (news.by == "answer") applied_.insert({id, news.ask});
+  if (news.by == "progress") {
+    check(op->told_progress_at > op->asked_at - op->limit_max, "I5: only progress withdraws a question");
+    op->base = std::max(op->base, op->progress_at);
+    op->limit_min = op->limit_max = op->patience->stall;
+    if (std::holds_alternative<event::SaveFailed>(*event_)) rows_.count("race: progress while the answer failed");
+  }
+}
+
+void Invariants::told(const LockTaken& news) {
+  const auto& locks = ledgers_[news.lock.job_id].image.locks;
+  check(std::ranges::any_of(locks, [&](const auto& lock) { return lock.epoch == news.lock.epoch; }),
+        "I10: a lock is announced only when durable");
+}
+
+void Invariants::told(const FallbackDecision& news) {
+  check(decisions_this_step_.contains(news.job_id), "I10: a decision is announced only when durable");
+}
+
+void Invariants::told(const ConsentApplied& news) {
+  const auto& consent = news.consent;
+  const std::string what = consent.cancels() ? "cancel" : "switch";
+  rows_.count("consent applied", (consent.when == StandingConsent::When::stall ? "stall, " : "error, ") + what);
+}
+
+void Invariants::told(const Refused& news) { rows_.count("refusal recorded", name(news.code)); }
+
+void Invariants::told(const ProviderHardError& news) {
+  rows_.count("error class", name(news.fault.error_class));
+  const Op* op = find(news.operation_id);
+  check(op != nullptr && op->category == LatencyCategory::Error, "§8: the category becomes Error");
+}
+
+void Invariants::stepped() {
+  check(suspected_this_step_ == opened_this_step_, "I4: a stall episode raises exactly one question");
+  if (must_close_) {
+    check(find(*must_close_)->stall_ask == 0, "I5: progress closes an open episode");
+    rows_.count("race: progress withdrew a question");
+  }
+}
+
+// The truth.
+
+Nanoseconds Invariants::silence(const Op& op, Instant now, bool most) const {
+  const Instant until = op.held_since ? std::max(op.base, *op.held_since) : now;
+  Nanoseconds silent = until - op.base - op.held;
+  for (auto window = late_.rbegin(); window != late_.rend() && window->to > op.base; ++window) {
+    const bool inside = window->from >= op.base && window->to <= until;
+    if (inside || !most) silent -= window->to - window->from;
+  }
+  return silent;
+}
+
+void Invariants::progress(OperationId operation, Instant at) {
+  Op* op = find(operation);
+  if (op == nullptr) return;
+  op->progress_at = at;
+  if (at <= op->base) return;
+  op->base = at;
+  op->held = {};
+  const milliseconds stall = op->patience->stall;
+  op->limit_min = std::min(op->limit_min, stall);
+  op->limit_max = std::max(op->limit_max, stall);
+}
+
+void Invariants::held(OperationId operation, Instant at) {
+  Op* op = find(operation);
+  if (op != nullptr && !op->held_since) op->held_since = at;
+}
+
+void Invariants::resumed(OperationId operation, Instant at) {
+  Op* op = find(operation);
+  if (op == nullptr || !op->held_since) return;
+  const Nanoseconds whole = at - std::max(*op->held_since, op->base);
+  op->held_since.reset();
+  if (whole > Nanoseconds(0)) op->held += whole;
+  if (whole > op->limit_max && op->open_ask == 0) rows_.count("silence: backpressure is none");
+}
+
+void Invariants::swept(Instant now, bool paused) {
+  for (const OperationId id : running_) {
+    const Op& op = operations_.at(id);
+    if (op.cancel_ordered) continue;
+    const LatencyCategory by_time = op.patience->category_after(now - op.opened_at);
+    if (op.stall_ask == 0) check(op.category == by_time, "§4: a category is announced within a sweep");
+    const bool quiet = op.open_ask == 0 && !op.unattended;
+    if (quiet && silence(op, now, false) > op.limit_max + asked_within) {
+      fail("L1: a true stall is asked about: " + text(id) + " is silent for " +
+           std::to_string(in_ms(silence(op, now, false)).count()) + " ms, the limit is " +
+           std::to_string(op.limit_max.count()) + " ms; last progress " +
+           std::to_string(in_ms(now - op.base).count()) + " ms ago, held " + std::to_string(in_ms(op.held).count()) +
+           " ms" + (op.held_since ? ", and since " + std::to_string(in_ms(now - *op.held_since).count()) + " ms" : ""));
+    }
+    if (quiet && paused && now - op.base > op.limit_max) rows_.count("silence: our own pause is none");
+  }
+}
+
+void Invariants::finished() const {
+  check(tickets_.empty(), "L3: every caller is told");
+  check(running_.empty(), "L3: every operation is told its end");
+  check(saves_.empty(), "L3: every transaction comes back");
+  for (const auto& [id, op] : operations_) {
+    check(op.open_ask == 0 && op.stall_ask == 0, "I4: a question closes exactly once");
+    check(!op.opened || op.ended, "L3: every operation is told its end");
+  }
+  for (const auto& [what, times] : trail_) {
+    if (times != 1) fail("audit: recorded " + std::to_string(times) + " times: " + what);
+    if (what.starts_with("started ") && !trail_.contains("ended" + what.substr(7))) fail("audit: no end of what " + what);
+    if (what.starts_with("suspected ")) {
+      check(trail_.contains("resolved" + what.substr(9)), "§6: every stall.suspected has its stall.resolved");
+    }
+  }
+}
+
+}  // namespace holdfast::sim

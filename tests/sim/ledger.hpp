@@ -1,0 +1,62 @@
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "holdfast/base/name.hpp"
+#include "holdfast/core/event.hpp"
+
+namespace holdfast::sim {
+
+/// What committed records say about a job. Written anew, not with the Machine's code: two who agree are a check.
+struct Ledger {
+  event::JobImage image{};
+  bool known = false, opened = false;
+  std::vector<std::string> trail{};  ///< names of the records, in order
+
+  const ProviderLock* governing(const std::string& stage) const {
+    for (const ProviderLock& lock : image.locks) {
+      if (lock.state == LockState::active && governs(lock, stage)) return &lock;
+    }
+    return nullptr;
+  }
+  static bool lists(const std::vector<std::string>& list, const std::string& stage) {
+    return std::ranges::any_of(list, [&](const auto& each) { return same_name(each, stage); });
+  }
+  static bool governs(const ProviderLock& lock, const std::string& stage) {
+    return lock.stages.empty() ? !lists(lock.except_stages, stage) : lists(lock.stages, stage);
+  }
+
+  void apply(const News& record) {
+    known = true;
+    trail.emplace_back(event_name(record));
+    if (const auto* opening = std::get_if<JobOpened>(&record)) {
+      opened = true;
+      image.state = JobState::running;
+      image.name = opening->name;
+    } else if (const auto* closing = std::get_if<JobClosed>(&record)) {
+      image.state = closing->state;
+      if (closing->state != JobState::failed) image.consents.clear();
+    } else if (const auto* taken = std::get_if<LockTaken>(&record)) {
+      image.locks.push_back(taken->lock);
+      image.epoch = taken->lock.epoch;
+    } else if (const auto* ended = std::get_if<LockEnded>(&record)) {
+      for (ProviderLock& lock : image.locks) {
+        const bool same = lock.state == LockState::active && lock.epoch == ended->lock.epoch &&
+                          lock.stages == ended->lock.stages && lock.except_stages == ended->lock.except_stages;
+        if (same) lock = ended->lock;
+      }
+      image.epoch = ended->epoch;
+    } else if (const auto* given = std::get_if<ConsentGiven>(&record)) {
+      image.consents.push_back(given->consent);
+    } else if (const auto* stage = std::get_if<StageFinished>(&record)) {
+      if (stage->step.finished) image.finished_stages.push_back(stage->step.stage_name);
+    }
+  }
+};
+
+using Ledgers = std::map<std::string, Ledger, std::less<>>;
+
+}  // namespace holdfast::sim
