@@ -1,5 +1,5 @@
-// What a heartbeat and a sweep cost. The references stand in the same run: a bare relaxed store, a reading of the clock,
-// and a plain walk over as many words as there are operations.
+// What a heartbeat and a sweep cost. The references stand in the same run: a bare relaxed store, a reading of the
+// clock, and a plain walk over as many words as there are operations.
 #include <benchmark/benchmark.h>
 
 #include <atomic>
@@ -12,17 +12,21 @@
 namespace holdfast {
 namespace {
 
-Instant at(std::int64_t ms) { return Instant(milliseconds(ms)); }
+Instant at(std::int64_t ms) {
+  return Instant(milliseconds(ms));
+}
 
 void reference_relaxed_store(benchmark::State& state) {
   std::atomic<std::int64_t> cell;
   std::int64_t value = 0;
-  for (auto _ : state) cell.store(++value, std::memory_order_relaxed);
+  for (auto _ : state)
+    cell.store(++value, std::memory_order_relaxed);
 }
 BENCHMARK(reference_relaxed_store);
 
 void reference_clock_reading(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(std::chrono::steady_clock::now());
+  for (auto _ : state)
+    benchmark::DoNotOptimize(std::chrono::steady_clock::now());
 }
 BENCHMARK(reference_clock_reading);
 
@@ -30,7 +34,8 @@ void record_progress_with_a_given_instant(benchmark::State& state) {
   ActivitySlots slots;
   ActivityWriter writer = *slots.take(OperationId{1}, at(1));
   std::int64_t now = 1;
-  for (auto _ : state) benchmark::DoNotOptimize(writer.progress(Instant(Nanoseconds(++now))));
+  for (auto _ : state)
+    benchmark::DoNotOptimize(writer.progress(Instant(Nanoseconds(++now))));
 }
 BENCHMARK(record_progress_with_a_given_instant);
 
@@ -41,7 +46,8 @@ void record_progress_through_the_public_api(benchmark::State& state) {
       pushed_heartbeat(), [&](OperationContext& operation) {
         const ProgressReporter progress = operation.progress();
         std::int64_t tokens = 0;
-        for (auto _ : state) progress.tokens(++tokens);
+        for (auto _ : state)
+          progress.tokens(++tokens);
       });
 }
 BENCHMARK(record_progress_through_the_public_api);
@@ -64,7 +70,8 @@ void reference_walk(benchmark::State& state) {
   const std::vector<std::int64_t> words(static_cast<std::size_t>(state.range(0)), std::int64_t(1) << 40);
   for (auto _ : state) {
     std::int64_t ran_out = 0;
-    for (const std::int64_t word : words) ran_out += word <= 5 ? 1 : 0;
+    for (const std::int64_t word : words)
+      ran_out += word <= 5 ? 1 : 0;
     benchmark::DoNotOptimize(ran_out);
   }
 }
@@ -74,7 +81,8 @@ BENCHMARK(reference_walk)->Arg(1'000'000)->Unit(benchmark::kMicrosecond);
 void sweep_when_nothing_is_due(benchmark::State& state) {
   Watched watched(state.range(0));
   std::vector<Event> out;
-  for (auto _ : state) watched.slots.sweep(at(2), out);
+  for (auto _ : state)
+    watched.slots.sweep(at(2), out);
   state.counters["share_percent"] =
       benchmark::Counter(4.0 * 100.0, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
@@ -89,13 +97,17 @@ void sweep_over_a_stall_threshold_of_busy_operations(benchmark::State& state) {
     state.PauseTiming();
     now += 250;
     // Progress of everybody just before each sweep, told apart so that only the sweep is timed.
-    for (ActivityWriter& writer : watched.writers) writer.progress(at(now));
+    for (ActivityWriter& writer : watched.writers)
+      writer.progress(at(now));
     state.ResumeTiming();
     watched.slots.sweep(at(now), out);
   }
   if (out.size() > static_cast<std::size_t>(state.range(0)) * 2) state.SkipWithError("busy operations became suspect");
 }
-BENCHMARK(sweep_over_a_stall_threshold_of_busy_operations)->Arg(1'000'000)->Iterations(360)->Unit(benchmark::kMicrosecond);
+BENCHMARK(sweep_over_a_stall_threshold_of_busy_operations)
+    ->Arg(1'000'000)
+    ->Iterations(360)
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace holdfast

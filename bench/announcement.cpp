@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
       ++opened;
     });
   }
-  while (opened < count || asked < stalling) std::this_thread::sleep_for(50ms);
+  while (opened < count || asked < stalling)
+    std::this_thread::sleep_for(50ms);
   std::printf("%d operations watched, %d stalled\n", count, stalling);
   print_percentiles("lateness of the announcement after the threshold", late_ms, "ms");
 }

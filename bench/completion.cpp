@@ -26,7 +26,10 @@ int main() {
   std::vector<double> plain, watched, whole;
   for (int i = 0; i < calls; ++i) {
     Clock::time_point returned;
-    call([&] { returned = Clock::now(); return 1; });
+    call([&] {
+      returned = Clock::now();
+      return 1;
+    });
     plain.push_back(us_since(returned));
   }
   for (int i = 0; i < calls; ++i) {

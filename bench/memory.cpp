@@ -32,17 +32,22 @@ int main(int argc, char** argv) {
   const auto heap_before = mallinfo2().uordblks;
   std::atomic<int> opened = 0;
   for (int i = 0; i < count; ++i) {
-    engine.open({.job_id = "", .provider_name = "Ollama", .provider_type = "local_llm", .stage_name = "script-generation",
+    engine.open({.job_id = "",
+                 .provider_name = "Ollama",
+                 .provider_type = "local_llm",
+                 .stage_name = "script-generation",
                  .correlation_id = "corr-" + std::to_string(i)},
                 heartbeat, {}, [&](result<std::shared_ptr<gateway::Call>> call) {
                   calls.push_back(*call);
                   ++opened;
                 });
     if (i % 1000 == 999) {
-      while (opened <= i) std::this_thread::yield();  // a bounded queue in front of the engine, or that is measured
+      while (opened <= i)
+        std::this_thread::yield();  // a bounded queue in front of the engine, or that is measured
     }
   }
-  while (opened < count) std::this_thread::yield();
+  while (opened < count)
+    std::this_thread::yield();
   std::printf("%d operations watched\n", count);
   std::printf("resident bytes per watched operation               %.0f\n", (resident_bytes() - before) / count);
   std::printf("allocated bytes per watched operation              %.0f\n",

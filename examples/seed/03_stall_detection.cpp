@@ -15,32 +15,29 @@ int main() {
     std::printf("⚠️ Stall suspected for %s\n", stall.provider_name.c_str());
     std::printf("   No heartbeat for %.1fs\n", seconds(stall.elapsed_since_last_heartbeat));
     std::printf("   Total elapsed: %.1fs\n", seconds(stall.total_elapsed));
-    for (const holdfast::AnswerOption& option : stall.options) std::printf("   - %s\n", option.label.c_str());
+    for (const holdfast::AnswerOption& option : stall.options)
+      std::printf("   - %s\n", option.label.c_str());
     asked.set_value(stall);
   });
 
   auto call = std::async(std::launch::async, [&] {
     SlowProvider model(1ms);
     try {
-      gateway.execute_with_patience(
-          {.job_id = "job-12345",
-           .provider_name = "Ollama",
-           .provider_type = "local_llm",
-           .stage_name = "script-generation",
-           .correlation_id = "corr-67890"},
-          holdfast::pushed_heartbeat({.interval = 100ms, .stall_multiplier = 3}),
-          [&](holdfast::OperationContext& operation) { model.hang(operation.stop_token()); });
+      gateway.execute_with_patience({.job_id = "job-12345",
+                                     .provider_name = "Ollama",
+                                     .provider_type = "local_llm",
+                                     .stage_name = "script-generation",
+                                     .correlation_id = "corr-67890"},
+                                    holdfast::pushed_heartbeat({.interval = 100ms, .stall_multiplier = 3}),
+                                    [&](holdfast::OperationContext& operation) { model.hang(operation.stop_token()); });
     } catch (const holdfast::Error& error) {
       std::printf("The call ended: %s\n", std::string(holdfast::name(error.errc())).c_str());
     }
   });
 
   const holdfast::StallSuspected stall = asked.get_future().get();
-  const auto answer = gateway.answer({.operation_id = stall.operation_id,
-                                      .ask = stall.ask,
-                                      .option = "cancel_job",
-                                      .confirmed = true,
-                                      .by = "ana"});
+  const auto answer = gateway.answer(
+      {.operation_id = stall.operation_id, .ask = stall.ask, .option = "cancel_job", .confirmed = true, .by = "ana"});
   call.get();
   std::printf("Answer applied: %s\n", answer.applied ? "True" : "False");
 }

@@ -12,9 +12,9 @@ bool show_confirmation_dialog(const std::string& title, const std::string& text)
 
 bool switch_provider(holdfast::Gateway& gateway, const std::string& job_id, const std::string& from,
                      const std::string& to, std::chrono::milliseconds elapsed, const std::string& correlation_id) {
-  const bool confirmed = show_confirmation_dialog(
-      "Switch from " + from + " to " + to + "?",
-      "The style may change. Finished work is kept; what comes next is made by " + to + ".");
+  const bool confirmed =
+      show_confirmation_dialog("Switch from " + from + " to " + to + "?",
+                               "The style may change. Finished work is kept; what comes next is made by " + to + ".");
   if (!confirmed) return false;
 
   const auto decision = holdfast::FallbackDecision::user_requested(job_id, from, to, elapsed, correlation_id,

@@ -12,7 +12,8 @@ int main() {
        .stage_name = "script-generation",
        .correlation_id = "corr-67890"},
       holdfast::pushed_heartbeat(), [&](holdfast::OperationContext& operation) {
-        for (int tokens : {128, 256, 512}) operation.progress().tokens(tokens);
+        for (int tokens : {128, 256, 512})
+          operation.progress().tokens(tokens);
 
         const auto state = gateway.provider_state("corr-67890");
         if (!state) return;

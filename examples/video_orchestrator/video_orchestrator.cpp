@@ -16,11 +16,12 @@ namespace process = boost::process;
 void run(const std::vector<std::string>& command, holdfast::OperationContext& operation,
          const std::function<void()>& seen) {
   process::group group;
-  process::child child(process::search_path(command.front()), process::args(std::vector(command.begin() + 1, command.end())),
-                       group, process::std_in < process::null, process::std_out > process::null,
-                       process::std_err > process::null);
+  process::child child(
+      process::search_path(command.front()), process::args(std::vector(command.begin() + 1, command.end())), group,
+      process::std_in<process::null, process::std_out> process::null, process::std_err > process::null);
   const std::stop_callback cancelled(operation.stop_token(), [&group] { group.terminate(); });
-  while (!child.wait_for(std::chrono::milliseconds(50))) seen();
+  while (!child.wait_for(std::chrono::milliseconds(50)))
+    seen();
   if (child.exit_code() == 0) return;
   throw holdfast::ProviderError({holdfast::ErrorClass::command, child.exit_code(), "",
                                  command.front() + " exited with status " + std::to_string(child.exit_code())});
@@ -51,7 +52,8 @@ class VideoOrchestrator {
 
     const auto folder = std::filesystem::absolute(brief.output).parent_path();
     const auto narration = folder / "narration.wav";
-    stage(job_id, "eSpeak", "tts", "tts-synthesis", narration, stop, {"espeak-ng", "-w", narration.string(), "--", brief.text});
+    stage(job_id, "eSpeak", "tts", "tts-synthesis", narration, stop,
+          {"espeak-ng", "-w", narration.string(), "--", brief.text});
     stage(job_id, "FFmpeg", "video_render", "video-render", brief.output, stop,
           {"ffmpeg", "-y", "-loglevel", "error", "-f", "lavfi", "-i", "color=c=0x1b2a41:s=640x360:r=25", "-i",
            narration.string(), "-shortest", "-c:v", "libx264", "-pix_fmt", "yuv420p", "-c:a", "aac",
@@ -62,11 +64,16 @@ class VideoOrchestrator {
  private:
   /// One program, watched by the growth of its file.
   void stage(const std::string& job_id, const std::string& provider, const std::string& type, const std::string& name,
-             const std::filesystem::path& output, const std::stop_token& stop, const std::vector<std::string>& command) {
+             const std::filesystem::path& output, const std::stop_token& stop,
+             const std::vector<std::string>& command) {
     const auto profile = profiles_.for_provider(provider, "balanced", type);
     std::cout << name << ": a question after " << holdfast::spoken(profile.stall_threshold()) << " of silence\n";
     gateway_.execute_with_patience(
-        {.job_id = job_id, .provider_name = provider, .provider_type = type, .stage_name = name, .correlation_id = job_id},
+        {.job_id = job_id,
+         .provider_name = provider,
+         .provider_type = type,
+         .stage_name = name,
+         .correlation_id = job_id},
         holdfast::pushed_heartbeat({.interval = profile.heartbeat_interval}),
         [&](holdfast::OperationContext& operation) {
           run(command, operation, [&] {

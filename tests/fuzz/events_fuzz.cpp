@@ -18,9 +18,9 @@ using namespace std::chrono_literals;
 class Sequence {
  public:
   Sequence() : invariants_(rows_) {
-    tell(event::ProvidersConfigured{{{.name = "A", .type = "t", .kinds = {}, .model = "", .requires_network = false,
-                                      .concurrent_max = 2},
-                                     {.name = "B", .type = "t", .kinds = {}, .model = ""}}});
+    tell(event::ProvidersConfigured{
+        {{.name = "A", .type = "t", .kinds = {}, .model = "", .requires_network = false, .concurrent_max = 2},
+         {.name = "B", .type = "t", .kinds = {}, .model = ""}}});
     auto terms = std::make_shared<Patience>();
     terms->normal = 1s;
     terms->extended = 2s;
@@ -38,25 +38,43 @@ class Sequence {
     const std::string provider = about % 2 == 0 ? "A" : "B", stage = about % 8 < 4 ? "script" : "speech";
     const OperationId id{(about % 8 + 1) * 1024};
     switch (what) {
-      case 0: return tell(event::LockRequested{ticket(), {.job_id = job, .provider_name = provider, .provider_type = "t",
-                                                        .correlation_id = "", .overridable = about < 12}});
-      case 1: return begin(job, provider, stage, about % 5 != 0);
-      case 2: return invariants_.progress(id, now_), tell(event::ProgressMade{id, now_});
-      case 3: return tell(event::SilenceExceeded{id, 1s, 1s, {}, 0});
-      case 4: return answer(id, "continue_30s");
-      case 5: return answer(id, "try_alternative");
-      case 6: return answer(id, "cancel_job");
-      case 7: return disk(event::Saved{});
-      case 8: return disk(event::SaveFailed{});
-      case 9: return disk(event::SaveUnknown{});
-      case 10: return tell(event::CallEnded{id, event::CallEnded::How::returned, {}});
+      case 0:
+        return tell(event::LockRequested{ticket(),
+                                         {.job_id = job,
+                                          .provider_name = provider,
+                                          .provider_type = "t",
+                                          .correlation_id = "",
+                                          .overridable = about < 12}});
+      case 1:
+        return begin(job, provider, stage, about % 5 != 0);
+      case 2:
+        return invariants_.progress(id, now_), tell(event::ProgressMade{id, now_});
+      case 3:
+        return tell(event::SilenceExceeded{id, 1s, 1s, {}, 0});
+      case 4:
+        return answer(id, "continue_30s");
+      case 5:
+        return answer(id, "try_alternative");
+      case 6:
+        return answer(id, "cancel_job");
+      case 7:
+        return disk(event::Saved{});
+      case 8:
+        return disk(event::SaveFailed{});
+      case 9:
+        return disk(event::SaveUnknown{});
+      case 10:
+        return tell(event::CallEnded{id, event::CallEnded::How::returned, {}});
       case 11:
         tell(event::CallEnded{id, event::CallEnded::How::failed, {ErrorClass::http, 500, "", "it broke"}});
         return tell(event::QuestionRaised{ticket(), id, QuestionKind::hard_error});
-      case 12: return tell(event::CancelRequested{ticket(), {job, "", true, "ana"}, about < 8 ? id : OperationId{}, {}});
-      case 13: return tell(event::SwitchRequested{ticket(), {.job_id = job, .to_provider = provider, .to_type = "t",
-                                                           .stages = {}, .confirmed = about != 0}});
-      case 14: return tell(event::ReleaseRequested{ticket(), job});
+      case 12:
+        return tell(event::CancelRequested{ticket(), {job, "", true, "ana"}, about < 8 ? id : OperationId{}, {}});
+      case 13:
+        return tell(event::SwitchRequested{
+            ticket(), {.job_id = job, .to_provider = provider, .to_type = "t", .stages = {}, .confirmed = about != 0}});
+      case 14:
+        return tell(event::ReleaseRequested{ticket(), job});
       default:
         return tell(event::DecisionSubmitted{
             ticket(), FallbackDecision::user_requested(job, about % 2 == 0 ? "B" : "A", provider, 1s, "", {stage})});
@@ -66,14 +84,18 @@ class Sequence {
  private:
   Ticket ticket() { return {++last_ticket_}; }
   void begin(const std::string& job, const std::string& provider, const std::string& stage, bool recorded_first) {
-    event::OperationRequested asked{.ticket = ticket(), .id = {++last_operation_ * 1024}, .request = {},
-                                    .patience = terms_, .recorded_first = recorded_first};
+    event::OperationRequested asked{.ticket = ticket(),
+                                    .id = {++last_operation_ * 1024},
+                                    .request = {},
+                                    .patience = terms_,
+                                    .recorded_first = recorded_first};
     asked.request = {.job_id = job, .provider_name = provider, .provider_type = "t", .stage_name = stage};
     tell(asked);
   }
   void answer(OperationId id, std::string option) {
     event::Answered given{.ticket = ticket(), .operation = id, .answer = {}, .provider_type = "t"};
-    given.answer = {.operation_id = text(id), .ask = 0, .option = std::move(option), .provider = "B", .confirmed = true};
+    given.answer = {
+        .operation_id = text(id), .ask = 0, .option = std::move(option), .provider = "B", .confirmed = true};
     tell(given);
   }
   template <class E>
@@ -88,7 +110,8 @@ class Sequence {
     Effects effects;
     invariants_.heard(now, event);
     machine_.step(now, event, effects);
-    for (const Effect& effect : effects) invariants_.ordered(effect);
+    for (const Effect& effect : effects)
+      invariants_.ordered(effect);
     invariants_.stepped();
     for (const Effect& effect : effects) {
       if (const auto* save = std::get_if<effect::Save>(&effect)) saves_.push_back(save->save);
@@ -117,7 +140,8 @@ class Sequence {
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char* data, std::size_t size) {
   try {
     Sequence sequence;
-    for (std::size_t i = 0; i < size && i < 512; ++i) sequence.take(data[i]);
+    for (std::size_t i = 0; i < size && i < 512; ++i)
+      sequence.take(data[i]);
   } catch (const sim::Violation& violation) {
     std::fprintf(stderr, "%s\n", violation.what());
     std::abort();

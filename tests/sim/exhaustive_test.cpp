@@ -13,14 +13,26 @@ namespace {
 
 using namespace std::chrono_literals;
 
-enum class Act { progress, answer_continue, answer_switch, saved, failed, unknown, cancel, returned, broke, silence, count };
+enum class Act {
+  progress,
+  answer_continue,
+  answer_switch,
+  saved,
+  failed,
+  unknown,
+  cancel,
+  returned,
+  broke,
+  silence,
+  count
+};
 
 /// One operation of a locked job, from the moment its stall is asked about; then what `order` says, then the end.
 class Case {
  public:
   Case() : invariants_(rows_) {
-    tell(event::ProvidersConfigured{{{.name = "A", .type = "t", .kinds = {}, .model = ""},
-                                     {.name = "B", .type = "t", .kinds = {}, .model = ""}}});
+    tell(event::ProvidersConfigured{
+        {{.name = "A", .type = "t", .kinds = {}, .model = ""}, {.name = "B", .type = "t", .kinds = {}, .model = ""}}});
     LockRequest lock{.job_id = "job", .provider_name = "A", .provider_type = "t"};
     tell(event::LockRequested{ticket(), lock});
     tell(event::JobLoaded{"job", {}});
@@ -51,21 +63,29 @@ class Case {
       case Act::progress:
         invariants_.progress(id, now_);
         return tell(event::ProgressMade{id, now_});
-      case Act::answer_continue: return answer("continue_30s");
-      case Act::answer_switch: return answer("try_alternative");
-      case Act::saved: return disk(event::Saved{});
-      case Act::failed: return disk(event::SaveFailed{});
-      case Act::unknown: return disk(event::SaveUnknown{});
+      case Act::answer_continue:
+        return answer("continue_30s");
+      case Act::answer_switch:
+        return answer("try_alternative");
+      case Act::saved:
+        return disk(event::Saved{});
+      case Act::failed:
+        return disk(event::SaveFailed{});
+      case Act::unknown:
+        return disk(event::SaveUnknown{});
       case Act::cancel: {
         event::CancelRequested cancel{.ticket = ticket(), .request = {}, .operation = id, .answer = {}};
         cancel.request.confirmed = true;
         return tell(cancel);
       }
-      case Act::returned: return tell(event::CallEnded{id, event::CallEnded::How::returned, {}});
+      case Act::returned:
+        return tell(event::CallEnded{id, event::CallEnded::How::returned, {}});
       case Act::broke:
         return tell(event::CallEnded{id, event::CallEnded::How::failed, {ErrorClass::http, 500, "", "it broke"}});
-      case Act::silence: return tell(event::SilenceExceeded{id, now_ - since_, now_ - since_, {}, watch_});
-      case Act::count: return;
+      case Act::silence:
+        return tell(event::SilenceExceeded{id, now_ - since_, now_ - since_, {}, watch_});
+      case Act::count:
+        return;
     }
   }
   /// The provider comes to an end, the disk to its senses, and nothing is left open.
@@ -86,7 +106,8 @@ class Case {
   Ticket ticket() { return {++last_ticket_}; }
   void answer(std::string option) {
     event::Answered given{.ticket = ticket(), .operation = id, .answer = {}, .provider_type = "t"};
-    given.answer = {.operation_id = text(id), .ask = 0, .option = std::move(option), .provider = "B", .confirmed = true};
+    given.answer = {
+        .operation_id = text(id), .ask = 0, .option = std::move(option), .provider = "B", .confirmed = true};
     tell(given);
   }
   /// The oldest transaction comes back.
@@ -102,7 +123,8 @@ class Case {
     Effects effects;
     invariants_.heard(now, event);
     machine_.step(now, event, effects);
-    for (const Effect& effect : effects) invariants_.ordered(effect);
+    for (const Effect& effect : effects)
+      invariants_.ordered(effect);
     invariants_.stepped();
     for (const Effect& effect : effects) {
       if (const auto* save = std::get_if<effect::Save>(&effect)) saves_.push_back(save->save);
@@ -134,7 +156,8 @@ void all_orders(int length) {
   std::array<int, 6> order{};
   const int acts = static_cast<int>(Act::count);
   std::size_t total = 1;
-  for (int i = 0; i < length; ++i) total *= static_cast<std::size_t>(acts);
+  for (int i = 0; i < length; ++i)
+    total *= static_cast<std::size_t>(acts);
   for (std::size_t n = 0; n < total; ++n) {
     std::size_t rest = n;
     std::string names;
@@ -144,7 +167,8 @@ void all_orders(int length) {
     }
     try {
       Case one;
-      for (int i = 0; i < length; ++i) one.act(static_cast<Act>(order[static_cast<std::size_t>(i)]));
+      for (int i = 0; i < length; ++i)
+        one.act(static_cast<Act>(order[static_cast<std::size_t>(i)]));
       one.finish();
     } catch (const Violation& violation) {
       FAIL() << violation.what() << " in the order" << names;
@@ -153,7 +177,8 @@ void all_orders(int length) {
 }
 
 TEST(Exhaustive, EveryOrderOfUpToFourEventsHolds) {
-  for (int length = 0; length <= 4; ++length) all_orders(length);
+  for (int length = 0; length <= 4; ++length)
+    all_orders(length);
 }
 
 /// Six different events, in each of their orders: 10 choose 6, times 720.
@@ -168,11 +193,13 @@ TEST(Exhaustive, EveryOrderOfSixDifferentEventsHolds) {
     do {
       try {
         Case one;
-        for (const int act : acts) one.act(static_cast<Act>(act));
+        for (const int act : acts)
+          one.act(static_cast<Act>(act));
         one.finish();
       } catch (const Violation& violation) {
         std::string names;
-        for (const int act : acts) names += " " + std::to_string(act);
+        for (const int act : acts)
+          names += " " + std::to_string(act);
         FAIL() << violation.what() << " in the order" << names;
       }
     } while (std::ranges::next_permutation(acts).found);

@@ -24,10 +24,12 @@ std::vector<News> command_of(const std::vector<News>& records, std::size_t i) {
     return std::holds_alternative<LockEnded>(records[at]) || std::holds_alternative<LockTaken>(records[at]);
   };
   std::size_t begin = i;
-  while (begin > 0 && lock_change(begin)) --begin;
+  while (begin > 0 && lock_change(begin))
+    --begin;
   if (!std::holds_alternative<FallbackDecision>(records[begin])) begin = i;
   std::size_t end = begin + 1;
-  while (end < records.size() && lock_change(end)) ++end;
+  while (end < records.size() && lock_change(end))
+    ++end;
   if (end < records.size() && std::holds_alternative<JobClosed>(records[end])) ++end;
   return {records.begin() + static_cast<std::ptrdiff_t>(begin), records.begin() + static_cast<std::ptrdiff_t>(end)};
 }
@@ -139,15 +141,16 @@ void Invariants::commit(SaveId save) {
     check(!job.empty(), "audit: a record belongs to a job");
     check(is_record(record), "audit: announcements are not records");
     Ledger& ledger = ledgers_[job];
-    if (std::holds_alternative<JobOpened>(record)) check(!ledger.opened || ledger.image.state != JobState::running,
-                                                         "audit: a running job is not opened again");
+    if (std::holds_alternative<JobOpened>(record))
+      check(!ledger.opened || ledger.image.state != JobState::running, "audit: a running job is not opened again");
     if (const auto* taken = std::get_if<LockTaken>(&record)) commit_lock(taken->lock, command_of(records, i));
     if (const auto* ended = std::get_if<LockEnded>(&record)) commit_end(*ended, command_of(records, i));
     if (const auto* decision = std::get_if<FallbackDecision>(&record)) {
       commit_decision(*decision, command_of(records, i));
       const bool answers = decision->user_confirmed && decision->ask > 0;
       check(!answers || first<QuestionAnswered>(records) != nullptr, "I2: an answered switch is saved with its answer");
-      check(decision->consent_id.empty() || first<ConsentApplied>(records) != nullptr, "I2: a consent used is recorded");
+      check(decision->consent_id.empty() || first<ConsentApplied>(records) != nullptr,
+            "I2: a consent used is recorded");
     }
     if (const auto* answered = std::get_if<QuestionAnswered>(&record)) {
       const auto id = parse_operation_id(answered->operation_id);
@@ -188,8 +191,10 @@ void Invariants::commit_lock(const ProviderLock& lock, const std::vector<News>& 
   const Ledger& ledger = ledgers_[lock.job_id];
   for (const ProviderLock& other : ledger.image.locks) {
     if (other.state != LockState::active) continue;
-    for (const std::string& stage : lock.stages) check(!Ledger::governs(other, stage), "locks: a stage has two");
-    for (const std::string& stage : other.stages) check(!Ledger::governs(lock, stage), "locks: a stage has two");
+    for (const std::string& stage : lock.stages)
+      check(!Ledger::governs(other, stage), "locks: a stage has two");
+    for (const std::string& stage : other.stages)
+      check(!Ledger::governs(lock, stage), "locks: a stage has two");
     check(!lock.stages.empty() || !other.stages.empty(), "locks: a stage has two");
   }
   const auto* decision = first<FallbackDecision>(records);
@@ -226,8 +231,8 @@ void Invariants::commit_end(const LockEnded& ended, const std::vector<News>& rec
 }
 
 void Invariants::commit_decision(const FallbackDecision& decision, const std::vector<News>& records) {
-  const auto decisions = std::ranges::count_if(
-      records, [](const News& each) { return std::holds_alternative<FallbackDecision>(each); });
+  const auto decisions =
+      std::ranges::count_if(records, [](const News& each) { return std::holds_alternative<FallbackDecision>(each); });
   check(decisions == 1, "I2: one decision a switch");
   check(!same_name(decision.from_provider, decision.to_provider), "I2: a switch goes to another provider");
   decisions_this_step_.insert(decision.job_id);
@@ -237,8 +242,10 @@ void Invariants::commit_decision(const FallbackDecision& decision, const std::ve
   for (const News& record : records) {
     const auto* lock = std::get_if<LockTaken>(&record);
     if (lock == nullptr) continue;
-    if (same_name(lock->lock.provider_name, decision.to_provider)) taken = lock;
-    else rows_.count("switch: the rest of the stages renewed");
+    if (same_name(lock->lock.provider_name, decision.to_provider))
+      taken = lock;
+    else
+      rows_.count("switch: the rest of the stages renewed");
   }
   if (decision.reason_code == ReasonCode::legacy_auto) {
     check(ended == nullptr && taken == nullptr, "I2: LEGACY_AUTO moves no lock");
@@ -248,8 +255,8 @@ void Invariants::commit_decision(const FallbackDecision& decision, const std::ve
     ProviderLock left = ended->lock;
     if (!decision.affected_stages.empty()) left.stages = decision.affected_stages;
     const std::size_t renewed = first<LockTaken>(records) != nullptr ? 1 : 0;
-    awaited_.push_back({decision.job_id, left, decision.to_provider,
-                        ledgers_[decision.job_id].image.locks.size() + renewed});
+    awaited_.push_back(
+        {decision.job_id, left, decision.to_provider, ledgers_[decision.job_id].image.locks.size() + renewed});
   } else if (decision.user_confirmed && taken == nullptr) {
     // Without a lock it redirects what an earlier decision left open.
     for (Awaited& each : awaited_) {
@@ -413,7 +420,8 @@ void Invariants::told(const OperationEnded& news) {
   }
   check(op->stall_ask == 0 || recording(id, *op) || answered_.contains({id, op->stall_ask}),
         "I4: the end resolves an open stall first");
-  if (news.outcome == OperationPhase::failed) check(op->category == LatencyCategory::Error, "§8: the category says Error");
+  if (news.outcome == OperationPhase::failed)
+    check(op->category == LatencyCategory::Error, "§8: the category says Error");
   op->ended = true;
   running_.erase(id);
   rows_.count("outcome", name(news.outcome));
@@ -441,8 +449,9 @@ void Invariants::told(const StallSuspected& news) {
   check(!op->unattended, "§6: wait until it finishes means no further question");
   if (silence(*op, now_.at, true) < op->limit_min) {
     fail("§6: nothing is asked before the silence threshold: " + news.operation_id + " was silent for " +
-         std::to_string(in_ms(silence(*op, now_.at, true)).count()) + " ms of " + std::to_string(op->limit_min.count()) +
-         ", the last progress " + std::to_string(in_ms(now_.at - op->progress_at).count()) + " ms ago, clock set " +
+         std::to_string(in_ms(silence(*op, now_.at, true)).count()) + " ms of " +
+         std::to_string(op->limit_min.count()) + ", the last progress " +
+         std::to_string(in_ms(now_.at - op->progress_at).count()) + " ms ago, clock set " +
          std::to_string(in_ms(now_.at - op->base).count()) + " ms ago, held " +
          std::to_string(in_ms(op->held).count()) + " ms");
   }
@@ -514,7 +523,9 @@ void Invariants::told(const ConsentApplied& news) {
   rows_.count("consent applied", (consent.when == StandingConsent::When::stall ? "stall, " : "error, ") + what);
 }
 
-void Invariants::told(const Refused& news) { rows_.count("refusal recorded", name(news.code)); }
+void Invariants::told(const Refused& news) {
+  rows_.count("refusal recorded", name(news.code));
+}
 
 void Invariants::told(const ProviderHardError& news) {
   rows_.count("error class", name(news.fault.error_class));
@@ -578,9 +589,9 @@ void Invariants::swept(Instant now, bool paused) {
     if (quiet && silence(op, now, false) > op.limit_max + asked_within) {
       fail("L1: a true stall is asked about: " + text(id) + " is silent for " +
            std::to_string(in_ms(silence(op, now, false)).count()) + " ms, the limit is " +
-           std::to_string(op.limit_max.count()) + " ms; last progress " +
-           std::to_string(in_ms(now - op.base).count()) + " ms ago, held " + std::to_string(in_ms(op.held).count()) +
-           " ms" + (op.held_since ? ", and since " + std::to_string(in_ms(now - *op.held_since).count()) + " ms" : ""));
+           std::to_string(op.limit_max.count()) + " ms; last progress " + std::to_string(in_ms(now - op.base).count()) +
+           " ms ago, held " + std::to_string(in_ms(op.held).count()) + " ms" +
+           (op.held_since ? ", and since " + std::to_string(in_ms(now - *op.held_since).count()) + " ms" : ""));
     }
     if (quiet && paused && now - op.base > op.limit_max) rows_.count("silence: our own pause is none");
   }
@@ -596,7 +607,8 @@ void Invariants::finished() const {
   }
   for (const auto& [what, times] : trail_) {
     if (times != 1) fail("audit: recorded " + std::to_string(times) + " times: " + what);
-    if (what.starts_with("started ") && !trail_.contains("ended" + what.substr(7))) fail("audit: no end of what " + what);
+    if (what.starts_with("started ") && !trail_.contains("ended" + what.substr(7)))
+      fail("audit: no end of what " + what);
     if (what.starts_with("suspected ")) {
       check(trail_.contains("resolved" + what.substr(9)), "§6: every stall.suspected has its stall.resolved");
     }

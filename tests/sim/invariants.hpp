@@ -54,23 +54,23 @@ class Invariants {
     std::vector<AnswerOption> options;
     int answers_under_way = 0;
     Instant opened_at, asked_at;
-    Instant base, since;                        ///< silence counts from base
+    Instant base, since;  ///< silence counts from base
     Instant progress_at, told_progress_at;
     milliseconds limit_min{}, limit_max{};
     std::optional<Instant> held_since;
-    Nanoseconds held{};                         ///< whole holds since base
+    Nanoseconds held{};  ///< whole holds since base
   };
-  struct Asked {                                ///< an `Answered` that waits for its reply
+  struct Asked {  ///< an `Answered` that waits for its reply
     OperationId operation;
     Answer answer;
-    int open_ask = 0;                           ///< when it was heard
+    int open_ask = 0;  ///< when it was heard
   };
   struct Window {
     Instant from, to;
   };
-  struct Awaited {                              ///< a two-call decision that no lock has followed yet
+  struct Awaited {  ///< a two-call decision that no lock has followed yet
     std::string job;
-    ProviderLock left;                          ///< its stages
+    ProviderLock left;  ///< its stages
     std::string provider;
     std::size_t locks_before = 0;
   };
@@ -128,17 +128,17 @@ class Invariants {
   const Event* event_ = nullptr;
   std::unordered_map<OperationId, Op> operations_;
   std::set<OperationId> running_;
-  std::set<std::uint64_t> tickets_;             ///< without a reply
+  std::set<std::uint64_t> tickets_;  ///< without a reply
   std::map<std::uint64_t, Asked> answers_;
-  std::map<SaveId, std::vector<News>> saves_;   ///< under way
+  std::map<SaveId, std::vector<News>> saves_;  ///< under way
   Ledgers ledgers_;
-  std::set<std::string> opening_;               ///< jobs whose `JobOpened` was ordered and is not known to be lost
+  std::set<std::string> opening_;  ///< jobs whose `JobOpened` was ordered and is not known to be lost
   std::vector<Awaited> awaited_;
   std::vector<Window> late_;
-  std::set<std::string> decisions_this_step_;   ///< jobs
+  std::set<std::string> decisions_this_step_;  ///< jobs
   std::set<std::pair<OperationId, int>> answered_, closed_, applied_;
-  std::map<std::string, int> trail_;            ///< "operation.started op-…" → how often on disk
-  std::optional<OperationId> must_close_;       ///< I5: by this step
+  std::map<std::string, int> trail_;       ///< "operation.started op-…" → how often on disk
+  std::optional<OperationId> must_close_;  ///< I5: by this step
   int suspected_this_step_ = 0, opened_this_step_ = 0;
 };
 

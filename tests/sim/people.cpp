@@ -53,7 +53,8 @@ void World::job(int number) {
   const std::string id = "job-" + std::to_string(number);
   jobs_.push_back(id);
   if (random_.percent(5)) {
-    for (int i = 0; i < 2; ++i) operation("", random_.of(stages), random_.of(providers), true);
+    for (int i = 0; i < 2; ++i)
+      operation("", random_.of(stages), random_.of(providers), true);
     return;
   }
   if (random_.percent(30)) tell(event::JobRequested{ticket(), {id, "a job", "balanced", "ana"}});
@@ -89,12 +90,16 @@ void World::job(int number) {
     });
   }
   const auto meddlings = random_.between(0, 3);
-  for (int i = 0; i < meddlings; ++i) after_ms(0, 120'000, [this, id] { meddle(id); });
+  for (int i = 0; i < meddlings; ++i)
+    after_ms(0, 120'000, [this, id] { meddle(id); });
   after_ms(60'000, 900'000, [this, id] { end_job(id); });
 }
 
 void World::operation(const std::string& job, const std::string& stage, const std::string& provider, bool anonymous) {
-  event::OperationRequested asked{.ticket = ticket(), .id = {++last_operation_ << 8}, .request = {}, .patience = patience(),
+  event::OperationRequested asked{.ticket = ticket(),
+                                  .id = {++last_operation_ << 8},
+                                  .request = {},
+                                  .patience = patience(),
                                   .recorded_first = random_.percent(75)};
   asked.request.job_id = anonymous ? "" : job;
   asked.request.stage_name = stage;
@@ -109,8 +114,8 @@ void World::operation(const std::string& job, const std::string& stage, const st
   requested_.push_back(asked.id);
   tell(asked);
   if (random_.percent(5)) {
-    event::CancelRequested cancel{.ticket = random_.percent(70) ? ticket() : Ticket{}, .request = {},
-                                  .operation = asked.id, .answer = {}};
+    event::CancelRequested cancel{
+        .ticket = random_.percent(70) ? ticket() : Ticket{}, .request = {}, .operation = asked.id, .answer = {}};
     cancel.request.job_id = anonymous ? "" : job;
     cancel.request.confirmed = true;
     after_ms(0, 20'000, [this, cancel] {
@@ -123,16 +128,21 @@ void World::operation(const std::string& job, const std::string& stage, const st
 void World::meddle(const std::string& job) {
   if (random_.percent(60)) return meddle_with_locks(job);
   switch (random_.between(0, 6)) {
-    case 0: return tell(event::StageReached{ticket(), {job, random_.of(stages), 1, 1, random_.percent(70), {"a"}}});
+    case 0:
+      return tell(event::StageReached{ticket(), {job, random_.of(stages), 1, 1, random_.percent(70), {"a"}}});
     case 1: {
-      event::CancelRequested cancel{.ticket = ticket(), .request = {job, "", random_.percent(70), "ana"},
-                                    .operation = {}, .answer = {}};
+      event::CancelRequested cancel{
+          .ticket = ticket(), .request = {job, "", random_.percent(70), "ana"}, .operation = {}, .answer = {}};
       return tell(cancel);
     }
-    case 2: return tell(event::CancelRequested{ticket(), {"", "", true, "ana"}, {0xdead00}, {}});
-    case 3: return tell(event::JobRequested{ticket(), {job, "again", "", ""}});
-    case 4: return tell(event::JobFinished{ticket(), job, JobState::failed, "ana"});
-    case 5: return tell(event::LockRequested{ticket(), {.job_id = job, .provider_name = " "}});
+    case 2:
+      return tell(event::CancelRequested{ticket(), {"", "", true, "ana"}, {0xdead00}, {}});
+    case 3:
+      return tell(event::JobRequested{ticket(), {job, "again", "", ""}});
+    case 4:
+      return tell(event::JobFinished{ticket(), job, JobState::failed, "ana"});
+    case 5:
+      return tell(event::LockRequested{ticket(), {.job_id = job, .provider_name = " "}});
     default:
       return tell(event::Answered{ticket(), {0xbeef00}, {.operation_id = "x", .ask = 0, .option = "continue_30s"}, ""});
   }
@@ -148,7 +158,8 @@ void World::meddle_with_locks(const std::string& job) {
       if (random_.percent(40)) request.stages = {stage};
       return tell(event::SwitchRequested{ticket(), request});
     }
-    case 1: return two_calls(job);
+    case 1:
+      return two_calls(job);
     case 2: {
       auto legacy = FallbackDecision::legacy_auto(job, from, other_than(from), milliseconds(5), "corr", {stage});
       const auto ledger = invariants_.committed().find(job);
@@ -182,11 +193,11 @@ void World::two_calls(const std::string& job) {
   const std::string to = other_than(from);
   std::vector<std::string> affected;
   if (random_.percent(50)) affected = {stage};
-  tell(event::DecisionSubmitted{ticket(), FallbackDecision::user_requested(job, from, to, milliseconds(1), "corr",
-                                                                         affected)});
+  tell(event::DecisionSubmitted{ticket(),
+                                FallbackDecision::user_requested(job, from, to, milliseconds(1), "corr", affected)});
   after_ms(0, 10'000, [this, job, to, affected] {
-    LockRequest lock{.job_id = job, .provider_name = random_.percent(80) ? to : random_.of(providers),
-                     .provider_type = "t"};
+    LockRequest lock{
+        .job_id = job, .provider_name = random_.percent(80) ? to : random_.of(providers), .provider_type = "t"};
     if (random_.percent(60)) lock.stages = affected;
     tell(event::LockRequested{ticket(), lock});
   });
@@ -194,10 +205,14 @@ void World::two_calls(const std::string& job) {
 
 void World::end_job(const std::string& job) {
   switch (random_.between(0, 3)) {
-    case 0: return tell(event::JobFinished{ticket(), job, JobState::done, "ana"});
-    case 1: return tell(event::ReleaseRequested{ticket(), job});
-    case 2: return tell(event::CancelRequested{ticket(), {job, "", true, "ana"}, {}, {}});
-    default: return;  // a named job lives until somebody ends it
+    case 0:
+      return tell(event::JobFinished{ticket(), job, JobState::done, "ana"});
+    case 1:
+      return tell(event::ReleaseRequested{ticket(), job});
+    case 2:
+      return tell(event::CancelRequested{ticket(), {job, "", true, "ana"}, {}, {}});
+    default:
+      return;  // a named job lives until somebody ends it
   }
 }
 
@@ -221,8 +236,8 @@ void World::asked(const Question& question) {
 }
 
 void World::answer(const Question& question, int manner) {
-  event::Answered given{.ticket = ticket(), .operation = *parse_operation_id(question.operation_id), .answer = {},
-                        .provider_type = "t"};
+  event::Answered given{
+      .ticket = ticket(), .operation = *parse_operation_id(question.operation_id), .answer = {}, .provider_type = "t"};
   given.answer.operation_id = question.operation_id;
   given.answer.ask = random_.percent(80) ? question.ask : 0;
   given.answer.by = "ana";

@@ -19,7 +19,8 @@ bool replay(std::uint64_t seed) {
   try {
     world.run(jobs_per_run);
   } catch (const Violation& violation) {
-    for (const std::string& step : world.trace()) std::printf("%s\n", step.c_str());
+    for (const std::string& step : world.trace())
+      std::printf("%s\n", step.c_str());
     std::printf("\n%s\nreplay: holdfast_sim --replay %llu\n", violation.what(), static_cast<unsigned long long>(seed));
     return true;
   }

@@ -68,7 +68,8 @@ class Store {
 
  private:
   void commit(const effect::Save& order) {
-    for (const News& record : order.records) ledgers_[job_of(record)].apply(record);
+    for (const News& record : order.records)
+      ledgers_[job_of(record)].apply(record);
   }
   Nanoseconds queue(Instant now) {
     const Nanoseconds work = milliseconds(random_.percent(5) ? random_.between(200, 3000) : random_.between(1, 20));

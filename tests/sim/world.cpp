@@ -37,11 +37,12 @@ void World::tell_later(Nanoseconds wait, Event event) {
 }
 
 void World::note(const Event& event, const Effects& effects) {
-  std::string line = std::to_string((now_.time_since_epoch() - std::chrono::hours(1)).count() / 1'000'000) + " ms, event " +
-                     std::to_string(event.index());
+  std::string line = std::to_string((now_.time_since_epoch() - std::chrono::hours(1)).count() / 1'000'000) +
+                     " ms, event " + std::to_string(event.index());
   for (const Effect& effect : effects) {
     const std::string text = describe(effect);
-    for (const char c : text) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 1099511628211u;
+    for (const char c : text)
+      hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 1099511628211u;
     line += "\n    " + text;
   }
   trace_.push_back(std::move(line));
@@ -54,9 +55,11 @@ void World::tell(const Event& event) {
   Effects effects;
   machine_.step(now, event, effects);
   if (traced_) note(event, effects);
-  for (const Effect& effect : effects) invariants_.ordered(effect);
+  for (const Effect& effect : effects)
+    invariants_.ordered(effect);
   invariants_.stepped();
-  for (Effect& effect : effects) perform(effect);
+  for (Effect& effect : effects)
+    perform(effect);
   const auto deadline = machine_.next_deadline();
   if (deadline && deadline != deadline_) {
     tell_later(std::max(*deadline - now_, Nanoseconds(0)), event::TimePassed{});
@@ -147,7 +150,11 @@ void World::run(int jobs) {
   std::vector<ProviderInfo> providers;
   providers.push_back({.name = "Ollama", .type = "local_llm", .kinds = {}, .model = "m"});
   providers.push_back({.name = "OpenAI", .type = "cloud_llm", .kinds = {}, .model = "m", .requires_network = true});
-  providers.push_back({.name = "Queue", .type = "local_llm", .kinds = {}, .model = "m", .requires_network = false,
+  providers.push_back({.name = "Queue",
+                       .type = "local_llm",
+                       .kinds = {},
+                       .model = "m",
+                       .requires_network = false,
                        .concurrent_max = 2});
   tell(event::ProvidersConfigured{providers});
   sweep();
@@ -181,8 +188,10 @@ void World::drain() {
   }
   after(milliseconds(60'000), [this] {
     std::vector<std::string> known;
-    for (const auto& [job, ledger] : invariants_.committed()) known.push_back(job);
-    for (const std::string& job : known) tell(event::ReleaseRequested{ticket(), job});
+    for (const auto& [job, ledger] : invariants_.committed())
+      known.push_back(job);
+    for (const std::string& job : known)
+      tell(event::ReleaseRequested{ticket(), job});
   });
 }
 
@@ -197,12 +206,15 @@ void World::check_peace() {
   check(slots_.taken() == 0, "slots: every slot is given back");
   for (const auto& [job, ledger] : invariants_.committed()) {
     const auto found = store_.ledgers().find(job);
-    const std::vector<std::string> stored = found != store_.ledgers().end() ? found->second.trail : std::vector<std::string>{};
+    const std::vector<std::string> stored =
+        found != store_.ledgers().end() ? found->second.trail : std::vector<std::string>{};
     if (sorted(stored) == sorted(ledger.trail)) continue;
     std::string both = "I8: what the Machine was told is saved is in the store, and nothing else: " + job + " has";
-    for (const std::string& each : ledger.trail) both += " " + each;
+    for (const std::string& each : ledger.trail)
+      both += " " + each;
     both += "; the store has";
-    for (const std::string& each : stored) both += " " + each;
+    for (const std::string& each : stored)
+      both += " " + each;
     throw Violation(both);
   }
 }

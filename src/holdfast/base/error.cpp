@@ -53,7 +53,9 @@ class Category final : public std::error_category {
 
 }  // namespace
 
-std::string_view name(Errc code) noexcept { return row(code).name; }
+std::string_view name(Errc code) noexcept {
+  return row(code).name;
+}
 
 Errc errc_from_name(std::string_view name) noexcept {
   for (const Row& each : rows) {
@@ -62,7 +64,9 @@ Errc errc_from_name(std::string_view name) noexcept {
   return Errc::ok;
 }
 
-int http_status(Errc code) noexcept { return row(code).status; }
+int http_status(Errc code) noexcept {
+  return row(code).status;
+}
 
 const std::error_category& error_category() noexcept {
   static const Category category;

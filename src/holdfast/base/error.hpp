@@ -10,10 +10,10 @@ namespace holdfast {
 /// Why a command was refused: one code for each reaction a caller can have. The HTTP API answers with `http_status`.
 enum class Errc {
   ok = 0,
-  invalid_argument,       ///< mend the call
-  config,                 ///< mend the file that the message names
-  unauthorized,           ///< bring a token
-  forbidden,              ///< bring a token with the scope that the message names
+  invalid_argument,  ///< mend the call
+  config,            ///< mend the file that the message names
+  unauthorized,      ///< bring a token
+  forbidden,         ///< bring a token with the scope that the message names
   no_such_job,
   no_such_operation,
   lock_conflict,          ///< another lock of the job governs one of the stages
@@ -28,10 +28,10 @@ enum class Errc {
   too_large,
   provider_unreachable,
   provider_failed,
-  truncated,              ///< the provider's answer ended without its end marker
-  store_unavailable,      ///< nothing was changed; try again
-  store_held,             ///< a living process owns the job
-  outcome_unknown,        ///< it may have happened: look before doing it again
+  truncated,          ///< the provider's answer ended without its end marker
+  store_unavailable,  ///< nothing was changed; try again
+  store_held,         ///< a living process owns the job
+  outcome_unknown,    ///< it may have happened: look before doing it again
 };
 
 /// The name as it stands in the API and in records, e.g. "lock_conflict".
@@ -42,7 +42,9 @@ Errc errc_from_name(std::string_view name) noexcept;
 int http_status(Errc code) noexcept;
 
 const std::error_category& error_category() noexcept;
-inline std::error_code make_error_code(Errc code) noexcept { return {static_cast<int>(code), error_category()}; }
+inline std::error_code make_error_code(Errc code) noexcept {
+  return {static_cast<int>(code), error_category()};
+}
 
 /// What the public `Gateway` throws for refused commands. `what()` is a sentence for the person who must act.
 class Error : public std::system_error {

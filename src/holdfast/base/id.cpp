@@ -11,7 +11,8 @@ constexpr int digits_count = 13;  // 13 * 5 = 65 bits hold any 64-bit number
 
 std::string text(OperationId id) {
   std::string out(prefix);
-  for (int shift = 5 * (digits_count - 1); shift >= 0; shift -= 5) out += digits[(id.value >> shift) & 31];
+  for (int shift = 5 * (digits_count - 1); shift >= 0; shift -= 5)
+    out += digits[(id.value >> shift) & 31];
   return out;
 }
 

@@ -29,6 +29,8 @@ struct Moment {
 };
 
 /// Rounded down to whole milliseconds, as durations are shown and recorded.
-inline milliseconds in_ms(Nanoseconds duration) { return std::chrono::floor<milliseconds>(duration); }
+inline milliseconds in_ms(Nanoseconds duration) {
+  return std::chrono::floor<milliseconds>(duration);
+}
 
 }  // namespace holdfast

@@ -6,11 +6,15 @@
 namespace holdfast {
 namespace {
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 using Utf8 = boost::locale::utf::utf_traits<char>;
 
-bool is_control(boost::locale::utf::code_point c) { return c < 0x20 || (c >= 0x7f && c < 0xa0); }
+bool is_control(boost::locale::utf::code_point c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0);
+}
 
 bool is_space(boost::locale::utf::code_point c) {
   return c == ' ' || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200b) || c == 0x202f || c == 0x205f ||

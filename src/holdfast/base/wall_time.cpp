@@ -16,8 +16,8 @@ Calendar calendar(WallTime time) {
   const auto days = std::chrono::floor<std::chrono::days>(time);
   const std::chrono::year_month_day date{days};
   const auto of_day = static_cast<unsigned>((time - days).count());
-  return {int(date.year()), unsigned(date.month()), unsigned(date.day()), of_day / 3600000,
-          of_day / 60000 % 60, of_day / 1000 % 60, of_day % 1000};
+  return {int(date.year()),    unsigned(date.month()), unsigned(date.day()), of_day / 3600000,
+          of_day / 60000 % 60, of_day / 1000 % 60,     of_day % 1000};
 }
 
 template <class... Args>

@@ -31,7 +31,11 @@ struct EntryOf {
   Entry operator()(const ProviderHardError&) const { return {"PROVIDER_HARD_ERROR", spdlog::level::err}; }
   Entry operator()(const QuestionAnswered&) const { return {"USER_ANSWER"}; }
   Entry operator()(const FallbackDecision&) const { return {"USER_FALLBACK_INITIATED"}; }
-  Entry operator()(const Refused&) const { return {"LOCK_VIOLATION", spdlog::level::warn}; }
+  Entry operator()(const Refused& news) const {
+    const bool by_lock = news.code == Errc::provider_locked || news.code == Errc::lock_conflict ||
+                         news.code == Errc::lock_not_overridable;
+    return by_lock ? Entry{"LOCK_VIOLATION", spdlog::level::warn} : Entry{};
+  }
   Entry operator()(const auto&) const { return {}; }
 };
 

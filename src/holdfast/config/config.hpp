@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "holdfast/toml/problems.hpp"
 #include "holdfast/providers/provider_config.hpp"
+#include "holdfast/toml/problems.hpp"
 
 /// `holdfast.toml`: what of it is said, checked as far as the file alone can be, and nothing else.
 namespace holdfast {

@@ -109,10 +109,12 @@ TEST_F(Activity, APauseDuringBackpressureDoesNotMakeTheNextStallLate) {
 
 TEST_F(Activity, OldProgressDoesNotWithdrawTheQuestionAskedAfterIt) {
   ActivityWriter writer = begin(1, 1000ms);
+  pass(250ms);
   writer.progress(now);
   pass(1250ms);
   ASSERT_EQ(heard<event::SilenceExceeded>().size(), 1u);
-  slots.order(effect::Watch{.operation = {1}, .since = Instant(1h), .silence_limit = {}, .category_at = {}, .armed = true});
+  slots.order(
+      effect::Watch{.operation = {1}, .since = Instant(1h), .silence_limit = {}, .category_at = {}, .armed = true});
   EXPECT_FALSE(slots.news({1}));
   pass(1s);
   EXPECT_TRUE(heard<event::ProgressMade>().empty());
@@ -133,7 +135,8 @@ TEST_F(Activity, AnArmedSlotWhoseWriterDidNotSeeItIsFoundByTheSweep) {
   ActivityWriter writer = begin(1, std::nullopt);
   now += 10ms;
   writer.progress(now);
-  slots.order(effect::Watch{.operation = {1}, .since = Instant(1h), .silence_limit = {}, .category_at = {}, .armed = true});
+  slots.order(
+      effect::Watch{.operation = {1}, .since = Instant(1h), .silence_limit = {}, .category_at = {}, .armed = true});
   pass(250ms);
   EXPECT_EQ(heard<event::ProgressMade>().size(), 1u);
 }
@@ -193,7 +196,8 @@ TEST_F(Activity, ASlotThatIsTakenAgainHasForgotten) {
 }
 
 TEST_F(Activity, MoreThanOneSegmentIsSwept) {
-  for (std::uint64_t i = 1; i <= 5000; ++i) begin(i, 1000ms);
+  for (std::uint64_t i = 1; i <= 5000; ++i)
+    begin(i, 1000ms);
   pass(1250ms);
   EXPECT_EQ(heard<event::SilenceExceeded>().size(), 5000u);
 }

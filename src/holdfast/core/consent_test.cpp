@@ -8,8 +8,9 @@ namespace {
 using namespace std::chrono_literals;
 
 TEST(StandingConsent, ReadsAndWritesItsFourForms) {
-  for (const char* text : {"stall after 10m: switch to OpenAI", "stall after 90s: cancel", "error: switch to OpenAI",
-                           "error: cancel", "stall after 0s: cancel", "stall after 2h: cancel", "stall after 5ms: cancel"}) {
+  for (const char* text :
+       {"stall after 10m: switch to OpenAI", "stall after 90s: cancel", "error: switch to OpenAI", "error: cancel",
+        "stall after 0s: cancel", "stall after 2h: cancel", "stall after 5ms: cancel"}) {
     const auto parsed = parse_consent(text);
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(parsed->text(), text);

@@ -137,9 +137,10 @@ SaveId Machine::save(Pending pending) {
 
 /// Transactions fail in any order; their records keep the one in which things happened.
 void Machine::keep_for_later(std::uint64_t order, std::vector<News> records, std::vector<Late> late) {
-  std::ranges::move(late, std::back_inserter(backlog_));
-  for (News& record : records) backlog_.push_back({order, std::move(record)});
-  std::ranges::stable_sort(backlog_, {}, &Late::order);
+  for (News& record : records) late.push_back({order, std::move(record)});
+  for (Late& each : late) {
+    backlog_.insert(std::ranges::upper_bound(backlog_, each.order, {}, &Late::order), std::move(each));
+  }
   if (!backlog_.empty() && !backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
 }
 

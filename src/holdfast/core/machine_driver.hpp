@@ -22,19 +22,19 @@ class Driver {
   enum class Disk { saves, fails, says_nothing, waits };
 
   Disk disk = Disk::saves;
-  std::vector<std::string> told;              ///< `describe` of every effect, in order
+  std::vector<std::string> told;  ///< `describe` of every effect, in order
   std::vector<News> news;
   std::vector<effect::Save> saves;
   std::map<std::uint64_t, effect::Reply> replies;
   std::vector<effect::OpenCall> calls;
   std::vector<effect::CancelCall> cancels;
-  std::vector<effect::Save> waiting;          ///< where the disk waits
+  std::vector<effect::Save> waiting;  ///< where the disk waits
 
   Driver() {
-    tell(event::ProvidersConfigured{{{.name = "Ollama", .type = "local_llm", .kinds = {}, .model = ""},
-                                     {.name = "OpenAI", .type = "cloud_llm", .kinds = {}, .model = ""},
-                                     {.name = "One", .type = "tts", .kinds = {}, .model = "", .requires_network = false,
-                                      .concurrent_max = 1}}});
+    tell(event::ProvidersConfigured{
+        {{.name = "Ollama", .type = "local_llm", .kinds = {}, .model = ""},
+         {.name = "OpenAI", .type = "cloud_llm", .kinds = {}, .model = ""},
+         {.name = "One", .type = "tts", .kinds = {}, .model = "", .requires_network = false, .concurrent_max = 1}}});
   }
 
   Instant now() const { return now_; }
@@ -51,7 +51,8 @@ class Driver {
       heard_.pop_front();
       Effects effects;
       machine_.step({now_, WallTime(in_ms(now_.time_since_epoch()))}, next, effects);
-      for (Effect& each : effects) perform(each);
+      for (Effect& each : effects)
+        perform(each);
     }
     stepping_ = false;
   }
@@ -72,7 +73,8 @@ class Driver {
   void sweep() {
     std::vector<Event> events;
     slots_.sweep(now_, events);
-    for (const Event& event : events) tell(event);
+    for (const Event& event : events)
+      tell(event);
     next_sweep_ = now_ + slots_.interval();
   }
 
@@ -110,8 +112,11 @@ class Driver {
   };
   Started start(std::string job, std::string provider, std::string stage, SharedPatience patience = {},
                 bool recorded_first = true) {
-    event::OperationRequested asked{.ticket = ticket(), .id = {++last_operation_ << 10}, .request = {},
-                                    .patience = patience ? patience : calm(), .recorded_first = recorded_first};
+    event::OperationRequested asked{.ticket = ticket(),
+                                    .id = {++last_operation_ << 10},
+                                    .request = {},
+                                    .patience = patience ? patience : calm(),
+                                    .recorded_first = recorded_first};
     asked.request.job_id = std::move(job);
     asked.request.provider_name = std::move(provider);
     asked.request.provider_type = "local_llm";
@@ -145,8 +150,13 @@ class Driver {
                 std::string provider = "OpenAI", std::string key = {}) {
     news_first(operation);
     event::Answered given{.ticket = ticket(), .operation = operation, .answer = {}, .provider_type = "cloud_llm"};
-    given.answer = {.operation_id = text(operation), .ask = ask, .option = std::move(option),
-                    .provider = std::move(provider), .confirmed = confirmed, .by = "ana", .note = {},
+    given.answer = {.operation_id = text(operation),
+                    .ask = ask,
+                    .option = std::move(option),
+                    .provider = std::move(provider),
+                    .confirmed = confirmed,
+                    .by = "ana",
+                    .note = {},
                     .idempotency_key = std::move(key)};
     tell(given);
     return given.ticket;
@@ -217,7 +227,8 @@ class Driver {
   std::string trail() const {
     std::string out;
     for (const effect::Save& save : saves) {
-      for (const News& record : save.records) out += (out.empty() ? "" : " ") + std::string(event_name(record));
+      for (const News& record : save.records)
+        out += (out.empty() ? "" : " ") + std::string(event_name(record));
     }
     return out;
   }

@@ -48,13 +48,14 @@ TEST_F(Jobs, BadNamesAreRefusedWithoutATrace) {
   EXPECT_EQ(refusal(lock("job", "Ollama", {"a", "A"})), Errc::invalid_argument);
   EXPECT_EQ(refusal(lock("job", "Ollama", {"\x01"})), Errc::invalid_argument);
   EXPECT_EQ(refusal(lock("job", "Ollama", std::vector<std::string>(300, "s"))), Errc::invalid_argument);
-  for (const Event& event : std::vector<Event>{event::JobRequested{ticket(), {}}, event::JobFinished{ticket(), ""},
-                                               event::StageReached{ticket(), {}}, event::ReleaseRequested{ticket(), ""},
-                                               event::ConsentOffered{ticket(), "", {}},
-                                               event::UnlockRequested{ticket(), "", "why", ""}}) {
+  for (const Event& event :
+       std::vector<Event>{event::JobRequested{ticket(), {}}, event::JobFinished{ticket(), ""},
+                          event::StageReached{ticket(), {}}, event::ReleaseRequested{ticket(), ""},
+                          event::ConsentOffered{ticket(), "", {}}, event::UnlockRequested{ticket(), "", "why", ""}}) {
     tell(event);
   }
-  for (std::uint64_t i = 6; i <= 11; ++i) EXPECT_EQ(refusal({i}), Errc::invalid_argument) << i;
+  for (std::uint64_t i = 6; i <= 11; ++i)
+    EXPECT_EQ(refusal({i}), Errc::invalid_argument) << i;
   EXPECT_EQ(machine().job_count(), 0u);
   EXPECT_TRUE(saves.empty());
 }
@@ -141,7 +142,8 @@ TEST_F(Jobs, AStageOfAJobThatIsNotOpenOpensIt) {
 }
 
 TEST_F(Jobs, ConsentsHaveALimit) {
-  for (int i = 0; i < 17; ++i) consent("job", "error: cancel");
+  for (int i = 0; i < 17; ++i)
+    consent("job", "error: cancel");
   EXPECT_EQ(count<ConsentGiven>(), 16u);
   EXPECT_EQ(machine().job("job")->consents.back().id, "consent-16");
 }
@@ -194,7 +196,7 @@ TEST_F(Jobs, RecordsThatFailKeepTheOrderInWhichThingsHappened) {
   disk_says(Disk::saves);
   lock("job", "OpenAI", {"a"});  // refused: journalled
   cancel("job", {}, false);
-  start("job", "Nobody", "x");   // refused: journalled
+  start("job", "Nobody", "x");  // refused: journalled
   ASSERT_EQ(waiting.size(), 2u);
   const std::string first = std::get<Refused>(waiting[0].records[0]).message;
   disk_says(Disk::fails);

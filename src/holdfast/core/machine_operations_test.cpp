@@ -144,8 +144,8 @@ TEST_F(Operations, AQueuedOperationIsCancelledWithoutACall) {
 TEST_F(Operations, MorePlacesLetTheQueueGoOn) {
   start("job", "One", "s");
   start("job", "One", "s");
-  tell(event::ProvidersConfigured{{{.name = "One", .type = "tts", .kinds = {}, .model = "", .requires_network = false,
-                                    .concurrent_max = 2}}});
+  tell(event::ProvidersConfigured{
+      {{.name = "One", .type = "tts", .kinds = {}, .model = "", .requires_network = false, .concurrent_max = 2}}});
   EXPECT_EQ(calls.size(), 2u);
 }
 
@@ -161,7 +161,8 @@ TEST_F(Operations, StopClosesWhatRunsAndBeginsNothing) {
 TEST_F(Operations, EndedOnesAreKeptForALookAndThenForgotten) {
   const OperationId first = start("", "Ollama", "s", {}, false).id;
   end(first);
-  for (std::size_t i = 0; i < limits::ended_kept_max; ++i) end(start("", "Ollama", "s", {}, false).id);
+  for (std::size_t i = 0; i < limits::ended_kept_max; ++i)
+    end(start("", "Ollama", "s", {}, false).id);
   EXPECT_EQ(machine().operation(first), nullptr);
   EXPECT_EQ(machine().operations().size(), limits::ended_kept_max);
 }

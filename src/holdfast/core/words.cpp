@@ -5,18 +5,34 @@
 #include "holdfast/base/wall_time.hpp"
 
 namespace holdfast {
+namespace {
+
+std::string printed(const char* format, double number) {
+  char text[64];
+  std::snprintf(text, sizeof text, format, number);
+  return text;
+}
+
+std::string counted(std::int64_t count, const char* noun) {
+  return std::to_string(count) + " " + noun + (count == 1 ? "" : "s");
+}
+
+std::string sized(std::int64_t bytes) {
+  const auto size = static_cast<double>(bytes);
+  if (bytes < 1024) return counted(bytes, "byte");
+  if (bytes < 1024 * 1024) return printed("%.0f KiB", size / 1024);
+  return printed("%.1f MiB", size / (1024 * 1024));
+}
+
+}  // namespace
 
 std::string Progress::text() const {
   std::string out;
   const auto add = [&](const std::string& part) { out += (out.empty() ? "" : ", ") + part; };
-  if (percent) {
-    char number[32];
-    std::snprintf(number, sizeof number, "%.0f %%", *percent);
-    add(number);
-  }
-  if (tokens) add(std::to_string(*tokens) + " tokens");
-  if (chunks) add(std::to_string(*chunks) + " chunks");
-  if (bytes) add(std::to_string(*bytes) + " bytes");
+  if (percent) add(printed("%.0f %%", *percent));
+  if (tokens) add(counted(*tokens, "token"));
+  if (chunks) add(counted(*chunks, "chunk"));
+  if (bytes) add(sized(*bytes));
   if (remaining) add("about " + spoken(*remaining) + " left");
   if (!message.empty()) add(message);
   return out.empty() ? "nothing yet" : out;

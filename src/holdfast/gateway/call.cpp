@@ -100,17 +100,33 @@ Progress Call::progress() const {
 
 namespace holdfast {
 
-void ProgressReporter::tokens(std::int64_t total) const { call_->total(call_->tokens, total); }
-void ProgressReporter::chunks(std::int64_t total) const { call_->total(call_->chunks, total); }
-void ProgressReporter::bytes(std::int64_t total) const { call_->total(call_->bytes, total); }
-void ProgressReporter::percent(double percent) const { call_->percent_is(percent); }
+void ProgressReporter::tokens(std::int64_t total) const {
+  call_->total(call_->tokens, total);
+}
+void ProgressReporter::chunks(std::int64_t total) const {
+  call_->total(call_->chunks, total);
+}
+void ProgressReporter::bytes(std::int64_t total) const {
+  call_->total(call_->bytes, total);
+}
+void ProgressReporter::percent(double percent) const {
+  call_->percent_is(percent);
+}
 void ProgressReporter::remaining(milliseconds estimate) const {
   call_->remaining_ms.store(std::max<std::int64_t>(estimate.count(), 0), std::memory_order_relaxed);
 }
-void ProgressReporter::message(std::string text) const { call_->message_is(std::move(text)); }
-void ProgressReporter::alive() const { call_->alive(); }
-void ProgressReporter::hold() const { call_->writer.hold(gateway::instant_now()); }
-void ProgressReporter::resume() const { call_->writer.resume(gateway::instant_now()); }
+void ProgressReporter::message(std::string text) const {
+  call_->message_is(std::move(text));
+}
+void ProgressReporter::alive() const {
+  call_->alive();
+}
+void ProgressReporter::hold() const {
+  call_->writer.hold(gateway::instant_now());
+}
+void ProgressReporter::resume() const {
+  call_->writer.resume(gateway::instant_now());
+}
 
 void ProgressReporter::report(const Progress& progress) const {
   if (progress.remaining) remaining(*progress.remaining);
@@ -123,9 +139,17 @@ void ProgressReporter::report(const Progress& progress) const {
   if (!counted) alive();
 }
 
-std::stop_token OperationContext::stop_token() const { return call_->stop.get_token(); }
-std::string OperationContext::operation_id() const { return text(call_->id); }
-const std::string& OperationContext::provider_name() const { return call_->provider_name; }
-std::uint64_t OperationContext::epoch() const { return call_->epoch; }
+std::stop_token OperationContext::stop_token() const {
+  return call_->stop.get_token();
+}
+std::string OperationContext::operation_id() const {
+  return text(call_->id);
+}
+const std::string& OperationContext::provider_name() const {
+  return call_->provider_name;
+}
+std::uint64_t OperationContext::epoch() const {
+  return call_->epoch;
+}
 
 }  // namespace holdfast

@@ -40,7 +40,7 @@ struct Call {
 
   const OperationId id;
   const std::shared_ptr<Inbox> inbox;
-  Engine& engine;               ///< only to be touched by what runs through the inbox
+  Engine& engine;  ///< only to be touched by what runs through the inbox
   ActivityWriter writer;
   std::string provider_name{};
   std::uint64_t epoch = 0;
@@ -53,7 +53,7 @@ struct Call {
   std::atomic<Fate> fate{Fate::running};
   std::atomic<std::int64_t> tokens{-1}, chunks{-1}, bytes{-1}, remaining_ms{-1}, heartbeats{0};
   std::atomic<double> percent{-1.0};
-  std::int64_t noticed = 0;     ///< the engine's: heartbeats at the last progress notice
+  std::int64_t noticed = 0;  ///< the engine's: heartbeats at the last progress notice
 
  private:
   mutable std::mutex message_mutex_;

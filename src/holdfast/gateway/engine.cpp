@@ -12,7 +12,9 @@ namespace {
 /// How often a running operation's progress is told.
 constexpr milliseconds progress_notice_interval{1000};
 
-Failure closed_failure() { return {Errc::cancelled, "the gateway is closed"}; }
+Failure closed_failure() {
+  return {Errc::cancelled, "the gateway is closed"};
+}
 
 }  // namespace
 
@@ -25,7 +27,8 @@ Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
       pull_timer_(inbox_->io()),
       notices_(std::make_shared<NoticeBoard>()),
       desk_(std::move(store), inbox_, [this](std::vector<Event> events) {
-        for (Event& event : events) queue_.push_back(std::move(event));
+        for (Event& event : events)
+          queue_.push_back(std::move(event));
         pump();
       }) {
   step(event::ProvidersConfigured{options_.providers});
@@ -63,8 +66,10 @@ Engine::~Engine() {
 void Engine::fail_everybody() {
   const auto replies = std::exchange(replies_, {});
   const auto openings = std::exchange(openings_, {});
-  for (const auto& [ticket, handler] : replies) handler(closed_failure());
-  for (const auto& [ticket, opening] : openings) opening.handler(closed_failure());
+  for (const auto& [ticket, handler] : replies)
+    handler(closed_failure());
+  for (const auto& [ticket, opening] : openings)
+    opening.handler(closed_failure());
 }
 
 void Engine::ask(EventMaker make, ReplyHandler handler) {
@@ -123,7 +128,8 @@ void Engine::deliver_newer_progress(const Event& event) {
   } else if (const auto* cancel = std::get_if<event::CancelRequested>(&event)) {
     if (cancel->operation) return deliver(cancel->operation);
     if (const Job* job = machine_.job(cancel->request.job_id)) {
-      for (const OperationId id : std::vector(job->operations)) deliver(id);
+      for (const OperationId id : std::vector(job->operations))
+        deliver(id);
     }
   }
 }
@@ -214,8 +220,7 @@ void Engine::announce_progress(Instant now) {
     if (operation == nullptr || operation->stage != Operation::Stage::running) continue;
     const OperationRequest& request = operation->request;
     announce(OperationProgress{request.job_id, request.stage_name, request.provider_name, request.provider_type,
-                               request.correlation_id, text(id), call->progress(),
-                               in_ms(now - operation->started_at)});
+                               request.correlation_id, text(id), call->progress(), in_ms(now - operation->started_at)});
   }
 }
 

@@ -113,7 +113,7 @@ class Engine {
   std::deque<Event> queue_;
   bool pumping_ = false, closed_ = false;
   std::unordered_map<OperationId, std::shared_ptr<Call>> calls_;
-  std::map<OperationId, Ended> ended_;          ///< as many as the Machine keeps
+  std::map<OperationId, Ended> ended_;  ///< as many as the Machine keeps
   std::unordered_map<Ticket, ReplyHandler> replies_;
   std::unordered_map<Ticket, Opening> openings_;
   std::map<std::string, SharedPatience> terms_;  ///< shared by operations that wait alike; emptied by `reload`
@@ -125,7 +125,7 @@ class Engine {
   Instant progress_noticed_{};
   std::shared_ptr<NoticeBoard> notices_;
   Pulls pulls_;
-  boost::asio::thread_pool stoppers_{1};        ///< stop callbacks are the caller's code: not on the engine's thread
+  boost::asio::thread_pool stoppers_{1};  ///< stop callbacks are the caller's code: not on the engine's thread
   StoreDesk desk_;
   std::thread thread_;
 };

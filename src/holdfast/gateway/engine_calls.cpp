@@ -8,9 +8,9 @@ namespace holdfast::gateway {
 
 SharedPatience Engine::terms(const OperationRequest& request, const HeartbeatStrategy& heartbeat) {
   const Job* job = machine_.job(request.job_id);
-  const std::string& patience = !request.patience.empty()                   ? request.patience
+  const std::string& patience = !request.patience.empty()                  ? request.patience
                                 : job != nullptr && !job->patience.empty() ? job->patience
-                                                                            : options_.patience;
+                                                                           : options_.patience;
   const HeartbeatOptions wanted = heartbeat.options();
   std::string key = request.provider_type + '\n' + patience + '\n';
   key += wanted.interval ? std::to_string(wanted.interval->count()) : "-";
@@ -21,9 +21,8 @@ SharedPatience Engine::terms(const OperationRequest& request, const HeartbeatStr
     try {
       const TimeoutProfile profile =
           options_.profiles.for_provider(request.provider_name, patience, request.provider_type);
-      shared = std::make_shared<const Patience>(profile.terms(wanted.interval, wanted.stall_multiplier,
-                                                              heartbeat.gives_heartbeats(),
-                                                              options_.profiles.stall_options()));
+      shared = std::make_shared<const Patience>(profile.terms(
+          wanted.interval, wanted.stall_multiplier, heartbeat.gives_heartbeats(), options_.profiles.stall_options()));
     } catch (...) {
       terms_.erase(key);
       throw;
@@ -72,8 +71,8 @@ void Engine::perform(effect::OpenCall& order) {
   if (call->heartbeat->pulled()) {
     const Operation* operation = machine_.operation(order.operation);
     const auto wanted = call->heartbeat->options().interval;
-    const TimeoutProfile profile = options_.profiles.for_provider(
-        operation->request.provider_name, options_.patience, operation->request.provider_type);
+    const TimeoutProfile profile = options_.profiles.for_provider(operation->request.provider_name, options_.patience,
+                                                                  operation->request.provider_type);
     call->pull_interval = std::max(wanted.value_or(profile.heartbeat_interval), milliseconds(1));
     schedule_pull(call);
   }
@@ -175,7 +174,9 @@ std::optional<OperationState> Engine::state_of(OperationId id) const {
     state.time_since_last_heartbeat = in_ms(until - *seen.last_alive);
     state.last_heartbeat = moment.wall - in_ms(now - *seen.last_alive);
   }
-  if (begun) state.time_since_last_progress = in_ms(until - std::max(seen.last_progress.value_or(Instant{}), operation->started_at));
+  if (begun)
+    state.time_since_last_progress =
+        in_ms(until - std::max(seen.last_progress.value_or(Instant{}), operation->started_at));
   if (const QuestionTable::Open* open = machine_.questions().find(id)) {
     state.open_ask = open->question.ask;
     state.question = open->question;

@@ -54,16 +54,16 @@ Error ended_by(Call::Fate fate) {
 
 void report_end(Call& call, event::CallEnded::How how, ProviderFault fault = {}) {
   call.on_caller_stop.reset();
-  call.inbox->post([&engine = call.engine, ended = event::CallEnded{call.id, how, std::move(fault)}] {
-    engine.hear(ended);
-  });
+  call.inbox->post(
+      [&engine = call.engine, ended = event::CallEnded{call.id, how, std::move(fault)}] { engine.hear(ended); });
 }
 
 /// A text that may enter a record: 200 bytes at most, cut between characters.
 std::string short_error(std::string text) {
   if (text.size() <= limits::error_text_bytes_max) return text;
   std::size_t end = limits::error_text_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;
   text.resize(end);
   return text;
 }
@@ -142,14 +142,12 @@ std::vector<ProviderLock> Gateway::provider_locks(const std::string& job_id) {
 }
 
 bool Gateway::unlock_provider_lock(const std::string& job_id, const std::string& reason, const std::string& provider) {
-  return ask<bool>(impl_->engine, [=](Engine&, Ticket ticket) {
-    return event::UnlockRequested{ticket, job_id, reason, provider};
-  });
+  return ask<bool>(impl_->engine,
+                   [=](Engine&, Ticket ticket) { return event::UnlockRequested{ticket, job_id, reason, provider}; });
 }
 
 bool Gateway::release_provider_lock(const std::string& job_id) {
-  return ask<bool>(impl_->engine,
-                   [=](Engine&, Ticket ticket) { return event::ReleaseRequested{ticket, job_id}; });
+  return ask<bool>(impl_->engine, [=](Engine&, Ticket ticket) { return event::ReleaseRequested{ticket, job_id}; });
 }
 
 std::shared_ptr<Call> Gateway::open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop) {
@@ -203,7 +201,8 @@ std::vector<OperationState> Gateway::operations(const std::string& job_id) {
     }
     std::ranges::sort(active);
     std::vector<OperationState> states;
-    for (const OperationId id : active) states.push_back(*engine.state_of(id));
+    for (const OperationId id : active)
+      states.push_back(*engine.state_of(id));
     return states;
   });
 }
@@ -231,7 +230,8 @@ bool Gateway::ask_about_failure(const std::string& operation_id) {
 std::vector<Question> Gateway::open_questions() {
   return impl_->engine.look([](Engine& engine) {
     std::vector<Question> questions;
-    for (const auto& [id, open] : engine.machine().questions().all_open()) questions.push_back(open.question);
+    for (const auto& [id, open] : engine.machine().questions().all_open())
+      questions.push_back(open.question);
     std::ranges::sort(questions, {}, &Question::operation_id);
     return questions;
   });
@@ -281,8 +281,7 @@ bool Gateway::open_job(JobRequest request) {
 }
 
 void Gateway::close_job(const std::string& job_id, JobState state, const std::string& by) {
-  ask<bool>(impl_->engine,
-            [=](Engine&, Ticket ticket) { return event::JobFinished{ticket, job_id, state, by}; });
+  ask<bool>(impl_->engine, [=](Engine&, Ticket ticket) { return event::JobFinished{ticket, job_id, state, by}; });
 }
 
 void Gateway::stage_started(StageStarted news) {

@@ -21,8 +21,8 @@ namespace holdfast {
 struct GatewayOptions {
   TimeoutProfiles profiles = TimeoutProfiles::defaults();
   std::string store = "memory:";
-  std::string patience = "balanced";          ///< of jobs that do not say their own
-  std::vector<ProviderInfo> providers{};      ///< who can be an alternative, and how many calls each takes at once
+  std::string patience = "balanced";      ///< of jobs that do not say their own
+  std::vector<ProviderInfo> providers{};  ///< who can be an alternative, and how many calls each takes at once
 };
 
 /// Something that happened, with its number in this gateway and its time.
@@ -42,14 +42,14 @@ struct OperationState {
   std::optional<WallTime> last_heartbeat{};
   std::optional<milliseconds> time_since_last_heartbeat{};
   std::optional<milliseconds> time_since_last_progress{};
-  std::optional<Progress> progress{};         ///< absent: none was reported
-  int open_ask = 0;                           ///< 0: no open question
+  std::optional<Progress> progress{};  ///< absent: none was reported
+  int open_ask = 0;                    ///< 0: no open question
   OperationPhase outcome = OperationPhase::running;
-  std::vector<std::string> others{};          ///< active operations with the same correlation id
+  std::vector<std::string> others{};  ///< active operations with the same correlation id
   milliseconds stall_threshold{};
-  std::optional<Question> question{};         ///< the open one
+  std::optional<Question> question{};  ///< the open one
   std::optional<ProviderFault> fault{};
-  int retries = 0;                            ///< same-provider retries, visible as policy §8 asks
+  int retries = 0;  ///< same-provider retries, visible as policy §8 asks
 };
 
 /// The gateway: locks jobs to providers, watches their calls, asks, and keeps the record.
@@ -92,8 +92,8 @@ class Gateway {
   auto execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function&& function,
                              std::stop_token stop = {}) -> std::invoke_result_t<Function, OperationContext&>;
 
-  /// Defined in <holdfast/gateway/async.hpp>. The same for a coroutine `function(OperationContext&) -> boost::asio::awaitable<T>`, which runs on the completion
-  /// token's executor. Completes with (std::exception_ptr, T).
+  /// Defined in <holdfast/gateway/async.hpp>. The same for a coroutine `function(OperationContext&) ->
+  /// boost::asio::awaitable<T>`, which runs on the completion token's executor. Completes with (std::exception_ptr, T).
   template <class Function, class Token>
   auto async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
                                    Token&& token);
@@ -202,8 +202,7 @@ class ScopedProviderLock {
 template <class Function>
 auto Gateway::execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function&& function,
                                     std::stop_token stop) -> std::invoke_result_t<Function, OperationContext&> {
-  const std::shared_ptr<gateway::Call> call =
-      open_call(std::move(request), std::move(heartbeat), std::move(stop));
+  const std::shared_ptr<gateway::Call> call = open_call(std::move(request), std::move(heartbeat), std::move(stop));
   OperationContext context(call);
   try {
     if constexpr (std::is_void_v<std::invoke_result_t<Function, OperationContext&>>) {

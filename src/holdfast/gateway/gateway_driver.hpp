@@ -13,7 +13,8 @@ namespace holdfast {
 /// Waits until `condition` holds; the test's own time limit ends it where it never does.
 template <class Condition>
 void wait_for(Condition condition) {
-  while (!condition()) std::this_thread::yield();
+  while (!condition())
+    std::this_thread::yield();
 }
 
 /// The code of the `Error` that `action` throws; ok where it throws none.
@@ -44,8 +45,12 @@ class ScriptedStore final : public store::Store {
     std::vector<store::Outcome> outcomes;
     for (const store::Transaction& each : transactions) {
       switch (mode.load()) {
-        case Mode::works: outcomes.push_back(memory_.commit(std::span(&each, 1))[0]); break;
-        case Mode::fails: outcomes.push_back({store::Outcome::Kind::failed, "disk full"}); break;
+        case Mode::works:
+          outcomes.push_back(memory_.commit(std::span(&each, 1))[0]);
+          break;
+        case Mode::fails:
+          outcomes.push_back({store::Outcome::Kind::failed, "disk full"});
+          break;
         case Mode::unknown_saved:
           memory_.commit(std::span(&each, 1));
           found_ = true;

@@ -19,7 +19,8 @@ class SilentProvider {
         call_(std::async(std::launch::async, [this, &gateway, asked] {
           return thrown([&] {
             gateway.execute_with_patience(
-                asked, pushed_heartbeat({.interval = 1ms, .stall_multiplier = 1.0}), [this](OperationContext& operation) {
+                asked, pushed_heartbeat({.interval = 1ms, .stall_multiplier = 1.0}),
+                [this](OperationContext& operation) {
                   wait_for([&] { return resume_ || finish_ || operation.stop_token().stop_requested(); });
                   if (resume_) operation.progress().tokens(1);
                   wait_for([&] { return finish_ || operation.stop_token().stop_requested(); });
@@ -72,8 +73,10 @@ TEST(Question, ShowsEvidenceOptionsAndAlternatives) {
   EXPECT_EQ(stall.provider_name, "Ollama");
   EXPECT_THAT(stall.evidence, testing::StartsWith("No new output for "));
   std::vector<std::string> ids;
-  for (const AnswerOption& each : stall.options) ids.push_back(each.id);
-  EXPECT_THAT(ids, testing::ElementsAre("continue_30s", "continue_5m", "wait_until_done", "try_alternative", "cancel_job"));
+  for (const AnswerOption& each : stall.options)
+    ids.push_back(each.id);
+  EXPECT_THAT(ids,
+              testing::ElementsAre("continue_30s", "continue_5m", "wait_until_done", "try_alternative", "cancel_job"));
   ASSERT_EQ(stall.alternatives.size(), 1u);
   EXPECT_EQ(stall.alternatives[0].provider_name, "OpenAI");
   EXPECT_TRUE(stall.alternatives[0].requires_network);
@@ -116,7 +119,8 @@ TEST(Question, SwitchNeedsConfirmationAndMovesTheLockInOneTransaction) {
   Gateway gateway(with_providers());
   lock_ollama(gateway);
   std::promise<FallbackDecision> decided;
-  const auto subscription = gateway.on_fallback_decision([&](const FallbackDecision& each) { decided.set_value(each); });
+  const auto subscription =
+      gateway.on_fallback_decision([&](const FallbackDecision& each) { decided.set_value(each); });
   SilentProvider provider(gateway);
   const StallSuspected stall = provider.stall();
   Answer unconfirmed = answer(stall, "try_alternative", "OpenAI");
@@ -207,7 +211,8 @@ TEST(Durability, AConfirmedCancelStopsTheCallThoughItCannotBeRecorded) {
   // The trail gets it when the store is back.
   wait_for([&] {
     const auto records = gateway.records("job");
-    return std::ranges::any_of(records, [](const auto& each) { return std::holds_alternative<Cancelled>(each.record); });
+    return std::ranges::any_of(records,
+                               [](const auto& each) { return std::holds_alternative<Cancelled>(each.record); });
   });
 }
 
@@ -232,8 +237,8 @@ TEST(Switching, TheSeedsTwoCallsRecordAndThenLock) {
                          .correlation_id = "corr",
                          .overridable = true,
                          .stages = {"script-generation", "refinement"}});
-  const auto decision = FallbackDecision::user_requested("job", "Ollama", "OpenAI", 48s, "corr",
-                                                         {"script-generation", "refinement"});
+  const auto decision =
+      FallbackDecision::user_requested("job", "Ollama", "OpenAI", 48s, "corr", {"script-generation", "refinement"});
   gateway.record_fallback_decision(decision);
   // Between the two calls only the provider that was decided for may serve the stages.
   EXPECT_FALSE(gateway.validate_provider("job", "Ollama", "refinement").allowed);

@@ -44,8 +44,8 @@ TEST(Gateway, LocksAndPrintsTheLockToTheLetter) {
 
 TEST(Gateway, ReturnsTheResultAndKeepsTheState) {
   Gateway gateway;
-  const std::string text = gateway.execute_with_patience(
-      request(), no_heartbeat(), [&](OperationContext& operation) -> std::string {
+  const std::string text =
+      gateway.execute_with_patience(request(), no_heartbeat(), [&](OperationContext& operation) -> std::string {
         EXPECT_EQ(gateway.provider_state("corr")->operation_id, operation.operation_id());
         EXPECT_EQ(gateway.provider_state("corr")->outcome, OperationPhase::running);
         operation.progress().tokens(12);
@@ -66,8 +66,9 @@ TEST(Gateway, RefusesAnotherProviderBeforeItsFunctionIsCalled) {
   OperationRequest other = request();
   other.provider_name = "OpenAI";
   bool called = false;
-  EXPECT_EQ(thrown([&] { gateway.execute_with_patience(other, no_heartbeat(), [&](OperationContext&) { called = true; }); }),
-            Errc::provider_locked);
+  EXPECT_EQ(
+      thrown([&] { gateway.execute_with_patience(other, no_heartbeat(), [&](OperationContext&) { called = true; }); }),
+      Errc::provider_locked);
   EXPECT_FALSE(called);
   const auto records = gateway.records("job");
   EXPECT_TRUE(std::ranges::any_of(records, [](const KeptRecord& each) {
@@ -146,7 +147,8 @@ TEST(Gateway, CoroutinesRunOnTheirOwnExecutorAndReturnTheirValue) {
       operation.progress().bytes(3);
       co_return "abc";
     };
-    auto call = gateway.async_execute_with_patience(request(), pushed_heartbeat(), function, boost::asio::use_awaitable);
+    auto call =
+        gateway.async_execute_with_patience(request(), pushed_heartbeat(), function, boost::asio::use_awaitable);
     co_return co_await std::move(call);
   };
   auto result = boost::asio::co_spawn(io, work(), boost::asio::use_future);
@@ -203,7 +205,8 @@ TEST(Gateway, APullThatNeverReturnsDelaysNeitherTheResultNorTheEnd) {
     Gateway gateway;
     const auto pulled = std::make_shared<std::promise<void>>();
     const auto heartbeat = tts_chunk_heartbeat(
-        [pulled, blocked = std::make_shared<std::shared_future<void>>(release->get_future().share())]() -> std::int64_t {
+        [pulled,
+         blocked = std::make_shared<std::shared_future<void>>(release->get_future().share())]() -> std::int64_t {
           pulled->set_value();
           blocked->wait();
           return 1;
@@ -263,8 +266,7 @@ TEST(Gateway, CallbacksMayCallEveryFunctionOfTheGateway) {
 TEST(Gateway, ScopedLockIsReleasedWhenTheJobThrows) {
   Gateway gateway;
   try {
-    const ScopedProviderLock lock(gateway,
-                                  {.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm"});
+    const ScopedProviderLock lock(gateway, {.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm"});
     EXPECT_TRUE(gateway.provider_lock("job"));
     throw std::runtime_error("the job broke");
   } catch (const std::runtime_error&) {
@@ -304,7 +306,8 @@ TEST(Gateway, IsUsedFromManyThreadsAtOnce) {
         OperationRequest mine = request();
         mine.job_id = job;
         gateway.execute_with_patience(mine, pushed_heartbeat(), [&](OperationContext& operation) {
-          for (int n = 1; n <= 20; ++n) operation.progress().tokens(n);
+          for (int n = 1; n <= 20; ++n)
+            operation.progress().tokens(n);
           ++done;
         });
       }

@@ -53,8 +53,12 @@ SharedHeartbeat percentage_heartbeat(std::function<double()> percent, HeartbeatO
   return std::make_shared<Counting<double, &Progress::percent>>(std::move(percent), options);
 }
 
-SharedHeartbeat no_heartbeat() { return std::make_shared<Silent>(); }
+SharedHeartbeat no_heartbeat() {
+  return std::make_shared<Silent>();
+}
 
-SharedHeartbeat pushed_heartbeat(HeartbeatOptions options) { return std::make_shared<Pushed>(options); }
+SharedHeartbeat pushed_heartbeat(HeartbeatOptions options) {
+  return std::make_shared<Pushed>(options);
+}
 
 }  // namespace holdfast

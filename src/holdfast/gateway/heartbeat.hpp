@@ -11,8 +11,8 @@
 namespace holdfast {
 
 struct HeartbeatOptions {
-  std::optional<milliseconds> interval{};       ///< absent: the profile's
-  std::optional<double> stall_multiplier{};     ///< × interval = silence that opens a question; absent: the profile's
+  std::optional<milliseconds> interval{};    ///< absent: the profile's
+  std::optional<double> stall_multiplier{};  ///< × interval = silence that opens a question; absent: the profile's
 };
 
 /// Where the gateway learns how far an operation has come.

@@ -21,7 +21,8 @@ TEST(NoticeBoard, DeliversInOrderAndEverythingBeforeItEnds) {
   {
     const auto board = std::make_shared<NoticeBoard>();
     subscription = board->subscribe([&](const Notice& each) { seen.push_back(each.seq); });
-    for (std::uint64_t i = 1; i <= 100; ++i) board->post(notice(i, JobClosed{}));
+    for (std::uint64_t i = 1; i <= 100; ++i)
+      board->post(notice(i, JobClosed{}));
   }
   ASSERT_EQ(seen.size(), 100u);
   EXPECT_TRUE(std::ranges::is_sorted(seen));
@@ -43,8 +44,10 @@ TEST(NoticeBoard, DropsProgressFirstWhenCallbacksAreTooSlow) {
     });
     board->post(notice(1, JobClosed{}));
     blocked.get_future().wait();
-    for (std::size_t i = 0; i < 10; ++i) board->post(notice(2, OperationProgress{}));
-    for (std::size_t i = 0; i < NoticeBoard::waiting_max; ++i) board->post(notice(3, JobClosed{}));
+    for (std::size_t i = 0; i < 10; ++i)
+      board->post(notice(2, OperationProgress{}));
+    for (std::size_t i = 0; i < NoticeBoard::waiting_max; ++i)
+      board->post(notice(3, JobClosed{}));
     EXPECT_EQ(board->dropped(), 10u);
     release.set_value();
   }

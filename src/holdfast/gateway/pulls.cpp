@@ -72,6 +72,8 @@ void Pulls::pull(std::shared_ptr<Call> call) {
   shared_->changed.notify_one();
 }
 
-std::uint64_t Pulls::thrown() const { return shared_->thrown.load(std::memory_order_relaxed); }
+std::uint64_t Pulls::thrown() const {
+  return shared_->thrown.load(std::memory_order_relaxed);
+}
 
 }  // namespace holdfast::gateway

@@ -10,12 +10,22 @@ StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox>
                      std::function<void(std::vector<Event>)> deliver)
     : store_(std::move(store)), inbox_(std::move(inbox)), deliver_(std::move(deliver)) {}
 
-StoreDesk::~StoreDesk() { thread_.join(); }
+StoreDesk::~StoreDesk() {
+  thread_.join();
+}
 
-void StoreDesk::save(store::Transaction transaction) { add(std::move(transaction)); }
-void StoreDesk::look_up(SaveId save) { add(LookUp{save}); }
-void StoreDesk::load(std::string job_id) { add(Load{std::move(job_id)}); }
-void StoreDesk::read(std::function<void(store::Store&)> read) { add(std::move(read)); }
+void StoreDesk::save(store::Transaction transaction) {
+  add(std::move(transaction));
+}
+void StoreDesk::look_up(SaveId save) {
+  add(LookUp{save});
+}
+void StoreDesk::load(std::string job_id) {
+  add(Load{std::move(job_id)});
+}
+void StoreDesk::read(std::function<void(store::Store&)> read) {
+  add(std::move(read));
+}
 
 void StoreDesk::add(Task task) {
   waiting_.push_back(std::move(task));
@@ -47,9 +57,15 @@ void StoreDesk::commit(store::Store& store, std::vector<store::Transaction>& bat
   HOLDFAST_CHECK(outcomes.size() == batch.size(), "a store gives one outcome for each transaction");
   for (std::size_t i = 0; i < batch.size(); ++i) {
     switch (outcomes[i].kind) {
-      case store::Outcome::Kind::saved: out.push_back(event::Saved{batch[i].save}); break;
-      case store::Outcome::Kind::failed: out.push_back(event::SaveFailed{batch[i].save, outcomes[i].why}); break;
-      case store::Outcome::Kind::unknown: out.push_back(event::SaveUnknown{batch[i].save}); break;
+      case store::Outcome::Kind::saved:
+        out.push_back(event::Saved{batch[i].save});
+        break;
+      case store::Outcome::Kind::failed:
+        out.push_back(event::SaveFailed{batch[i].save, outcomes[i].why});
+        break;
+      case store::Outcome::Kind::unknown:
+        out.push_back(event::SaveUnknown{batch[i].save});
+        break;
     }
   }
   batch.clear();

@@ -5,8 +5,8 @@
 
 namespace holdfast {
 
-/// Ends with its scope. May be ended from inside its own callback; ended from elsewhere, it waits for a callback that is
-/// running, so that nothing is called afterwards.
+/// Ends with its scope. May be ended from inside its own callback; ended from elsewhere, it waits for a callback that
+/// is running, so that nothing is called afterwards.
 class Subscription {
  public:
   Subscription() = default;

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/toml/toml_reader.hpp"
 #include "holdfast/jobs/job_file.hpp"
 #include "holdfast/jobs/output_names.hpp"
+#include "holdfast/toml/toml_reader.hpp"
 
 /// The part of reading a job file that looks at its templates; `job_file.cpp` alone uses it.
 namespace holdfast::detail {

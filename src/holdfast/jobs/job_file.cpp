@@ -7,9 +7,9 @@
 #include <set>
 
 #include "holdfast/base/name.hpp"
+#include "holdfast/jobs/job_check.hpp"
 #include "holdfast/providers/command_keys.hpp"
 #include "holdfast/toml/text_file.hpp"
-#include "holdfast/jobs/job_check.hpp"
 
 namespace holdfast {
 namespace {

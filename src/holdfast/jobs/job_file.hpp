@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
-#include "holdfast/toml/problems.hpp"
 #include "holdfast/jobs/template.hpp"
 #include "holdfast/providers/provider_config.hpp"
+#include "holdfast/toml/problems.hpp"
 
 /// Job files: what is to be made, by whom, from what. Everything wrong with one is said before anything runs.
 namespace holdfast {

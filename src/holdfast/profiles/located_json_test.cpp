@@ -26,7 +26,8 @@ TEST(LocatedJson, KnowsTheLineOfEveryValue) {
 }
 
 TEST(LocatedJson, ReadsNumbersAtLineEndsAndEscapes) {
-  const auto parsed = parse_located_json("{\"a\": -5\n, \"b\": 18446744073709551615, \"c\": 1.5, \"d\": \"\\u00e4\"}", "f");
+  const auto parsed =
+      parse_located_json("{\"a\": -5\n, \"b\": 18446744073709551615, \"c\": 1.5, \"d\": \"\\u00e4\"}", "f");
   ASSERT_TRUE(parsed.has_value()) << parsed.error().message;
   EXPECT_EQ(parsed->find("a")->value.number, -5.0);
   EXPECT_EQ(parsed->find("b")->value.number, 18446744073709551615.0);

@@ -31,10 +31,10 @@ TEST(Profiles, BuiltInNumbersAreThoseOfTheField) {
     const char* type;
     milliseconds normal, extended, deep, interval, stall;
   };
-  for (const Row& row : {Row{"local_llm", 30s, 180s, 300s, 15s, 45s}, Row{"cloud_llm", 15s, 60s, 120s, 5s, 20s},
-                         Row{"tts", 45s, 180s, 360s, 10s, 30s}, Row{"image_gen", 60s, 240s, 480s, 20s, 40s},
-                         Row{"video_render", 120s, 600s, 1800s, 30s, 60s},
-                         Row{"fallback_provider", 5s, 15s, 30s, 2s, 10s}}) {
+  for (const Row& row :
+       {Row{"local_llm", 30s, 180s, 300s, 15s, 45s}, Row{"cloud_llm", 15s, 60s, 120s, 5s, 20s},
+        Row{"tts", 45s, 180s, 360s, 10s, 30s}, Row{"image_gen", 60s, 240s, 480s, 20s, 40s},
+        Row{"video_render", 120s, 600s, 1800s, 30s, 60s}, Row{"fallback_provider", 5s, 15s, 30s, 2s, 10s}}) {
     const TimeoutProfile profile = profiles.for_provider("any", "balanced", row.type);
     EXPECT_EQ(profile.normal_threshold, row.normal) << row.type;
     EXPECT_EQ(profile.extended_threshold, row.extended) << row.type;
@@ -84,8 +84,8 @@ TEST(Profiles, ANameIsMappedExactlyThenByCaseThenByWhatItContains) {
   EXPECT_THAT(profiles.for_provider("Unheard").notice, HasSubstr("Unheard is in no mapping"));
   EXPECT_EQ(profiles.for_provider("my-ollama-box").notice, "");
 
-  const TimeoutProfiles own =
-      TimeoutProfiles::parse(R"({"providerMapping": {"box": "tts", "ollama-box": "image_gen", "Box2": "video_render"}})", "p");
+  const TimeoutProfiles own = TimeoutProfiles::parse(
+      R"({"providerMapping": {"box": "tts", "ollama-box": "image_gen", "Box2": "video_render"}})", "p");
   EXPECT_EQ(own.type_of("my-ollama-box"), "image_gen");
   EXPECT_EQ(own.type_of("BOX"), "tts");
   EXPECT_EQ(own.type_of("xbox2"), "video_render");
@@ -117,7 +117,8 @@ TEST(Profiles, AFileIsLaidOverTheBuiltInEntries) {
   "providerMapping": {"Suno": "music", "Ollama": "cloud_llm"},
   "uiMessaging": {"normal": {"statusLabel": "Busy", "contextHint": "hi {providerName}/{providerType}", "iconColor": "#fff",
                              "showFallbackButton": false}},
-})", "p.json");
+})",
+                                                          "p.json");
   EXPECT_EQ(profiles.for_provider("x", "balanced", "local_llm").normal_threshold, 30s);
   EXPECT_EQ(profiles.for_provider("x", "heroic", "local_llm").stall_threshold(), 120s);
   EXPECT_EQ(profiles.for_provider("x", "heroic", "local_llm").first_progress_threshold, 480s);
@@ -144,11 +145,16 @@ TEST(Profiles, TermsTakeTheStrategysNumbersWhereGiven) {
 
 TEST(Profiles, TheOptionsAreTheSeedsAndWaitingUntilItFinishes) {
   std::vector<std::string> ids;
-  for (const AnswerOption& option : TimeoutProfiles::defaults().stall_options()) ids.push_back(option.id);
-  EXPECT_THAT(ids, testing::ElementsAre("continue_30s", "continue_5m", "wait_until_done", "try_alternative", "cancel_job"));
-  const auto own = TimeoutProfiles::parse(
-      R"({"stallBehavior": {"userDialogOptions": [{"id": "wait_until_done", "label": "W", "action": "wait"},
-          {"id": "stop", "label": "Stop", "action": "cancel"}]}})", "p").stall_options();
+  for (const AnswerOption& option : TimeoutProfiles::defaults().stall_options())
+    ids.push_back(option.id);
+  EXPECT_THAT(ids,
+              testing::ElementsAre("continue_30s", "continue_5m", "wait_until_done", "try_alternative", "cancel_job"));
+  const auto own =
+      TimeoutProfiles::parse(
+          R"({"stallBehavior": {"userDialogOptions": [{"id": "wait_until_done", "label": "W", "action": "wait"},
+          {"id": "stop", "label": "Stop", "action": "cancel"}]}})",
+          "p")
+          .stall_options();
   ASSERT_EQ(own.size(), 2u);
   EXPECT_TRUE(own[1].requires_confirmation);
 }
@@ -157,17 +163,21 @@ TEST(Profiles, EveryMistakeIsNamedWithFileLineAndKey) {
   EXPECT_THAT(failure("[]"), HasSubstr("p.json:1: document: must be an object"));
   EXPECT_THAT(failure("{\n\"profile\": {}}"),
               HasSubstr("p.json:2: profile: no such key is known; did you mean 'profiles'?"));
-  EXPECT_THAT(failure("{\"profiles\": {\n\"tts\": {\"normalThresholdMS\": 5}}}"),
-              HasSubstr("p.json:2: profiles.tts.normalThresholdMS: no such key is known; did you mean 'normalThresholdMs'?"));
-  EXPECT_THAT(failure("{\"profiles\": {\"tts\": {\n\"normalThresholdMs\": 0}}}"), HasSubstr("p.json:2: profiles.tts.normalThresholdMs: must be larger than 0"));
+  EXPECT_THAT(
+      failure("{\"profiles\": {\n\"tts\": {\"normalThresholdMS\": 5}}}"),
+      HasSubstr("p.json:2: profiles.tts.normalThresholdMS: no such key is known; did you mean 'normalThresholdMs'?"));
+  EXPECT_THAT(failure("{\"profiles\": {\"tts\": {\n\"normalThresholdMs\": 0}}}"),
+              HasSubstr("p.json:2: profiles.tts.normalThresholdMs: must be larger than 0"));
   EXPECT_THAT(failure(R"({"profiles": {"tts": {"normalThresholdMs": -5}}})"), HasSubstr("must be larger than 0"));
   EXPECT_THAT(failure(R"({"profiles": {"tts": {"normalThresholdMs": 1e999}}})"), HasSubstr("p.json:1"));
   EXPECT_THAT(failure(R"({"profiles": {"tts": {"normalThresholdMs": 1e15}}})"), HasSubstr("is too large"));
   EXPECT_THAT(failure(R"({"profiles": {"tts": {"normalThresholdMs": 1.5}}})"), HasSubstr("whole number"));
-  EXPECT_THAT(failure(R"({"profiles": {"tts": {"normalThresholdMs": "5"}}})"), HasSubstr("must be a number, not a string"));
+  EXPECT_THAT(failure(R"({"profiles": {"tts": {"normalThresholdMs": "5"}}})"),
+              HasSubstr("must be a number, not a string"));
   EXPECT_THAT(failure("{\"profiles\": {\"tts\": {\n\"extendedThresholdMs\": 45000}}}"),
               HasSubstr("p.json:2: profiles.tts.extendedThresholdMs: must be larger than the threshold before it"));
-  EXPECT_THAT(failure(R"({"profiles": {"tts": {"deepWaitThresholdMs": 5}}})"), HasSubstr("deepWaitThresholdMs: must be larger"));
+  EXPECT_THAT(failure(R"({"profiles": {"tts": {"deepWaitThresholdMs": 5}}})"),
+              HasSubstr("deepWaitThresholdMs: must be larger"));
   EXPECT_THAT(failure(R"({"profiles": {"new": {"normalThresholdMs": 5}}})"),
               HasSubstr("profiles.new.extendedThresholdMs: is missing"));
   EXPECT_THAT(failure(R"({"profiles": {"": {}}})"), HasSubstr("the type's name is empty"));
@@ -175,10 +185,12 @@ TEST(Profiles, EveryMistakeIsNamedWithFileLineAndKey) {
   EXPECT_THAT(failure("{\"providerMapping\": {\n\"X\": \"nope\"}}"),
               HasSubstr("p.json:2: providerMapping.X: there is no provider type 'nope'; there is local_llm"));
   EXPECT_THAT(failure(R"({"providerMapping": {" ": "tts"}})"), HasSubstr("is blank"));
-  EXPECT_THAT(failure(R"({"patienceProfiles": {"x": {"timeoutMultiplier": 1}}})"), HasSubstr("stallMultiplier: is missing"));
+  EXPECT_THAT(failure(R"({"patienceProfiles": {"x": {"timeoutMultiplier": 1}}})"),
+              HasSubstr("stallMultiplier: is missing"));
   EXPECT_THAT(failure(R"({"patienceProfiles": {"": {}}})"), HasSubstr("is empty"));
   EXPECT_THAT(failure(R"({"patienceProfiles": {"balanced": {"stallMultiplier": 0}}})"), HasSubstr("larger than 0"));
-  EXPECT_THAT(failure(R"({"patienceProfiles": {"balanced": {"recommendedFor": 5}}})"), HasSubstr("list of provider types"));
+  EXPECT_THAT(failure(R"({"patienceProfiles": {"balanced": {"recommendedFor": 5}}})"),
+              HasSubstr("list of provider types"));
   EXPECT_THAT(failure(R"({"uiMessaging": {"deep": {}}})"), HasSubstr("did you mean 'deepWait'?"));
   EXPECT_THAT(failure(R"({"uiMessaging": {"normal": {"showFallbackButton": 1}}})"), HasSubstr("must be true or false"));
   EXPECT_THAT(failure(R"({"title": 5})"), HasSubstr("must be a text in quotes"));
@@ -189,10 +201,13 @@ TEST(Profiles, EveryMistakeIsNamedWithFileLineAndKey) {
   EXPECT_THAT(option("5"), HasSubstr("must be an object with id, label and action"));
   EXPECT_THAT(option(R"({"id": "a", "label": "A"})"), HasSubstr("userDialogOptions[0].action: is missing"));
   EXPECT_THAT(option(R"({"id": "", "label": "A", "action": "cancel"})"), HasSubstr("[0].id: is empty"));
-  EXPECT_THAT(option(R"({"id": "a", "label": "A", "action": "dance"})"), HasSubstr("must be extend, wait, fallback or cancel"));
+  EXPECT_THAT(option(R"({"id": "a", "label": "A", "action": "dance"})"),
+              HasSubstr("must be extend, wait, fallback or cancel"));
   EXPECT_THAT(option(R"({"id": "a", "label": "A", "action": "extend"})"), HasSubstr("extensionMs: is missing"));
-  EXPECT_THAT(option(R"({"id": "a", "label": "A", "action": "wait", "extensionMs": 5})"), HasSubstr("action extend only"));
-  EXPECT_THAT(option(R"({"id": "a", "label": "A", "action": "cancel", "requiresConfirmation": false})"), HasSubstr("always confirmed"));
+  EXPECT_THAT(option(R"({"id": "a", "label": "A", "action": "wait", "extensionMs": 5})"),
+              HasSubstr("action extend only"));
+  EXPECT_THAT(option(R"({"id": "a", "label": "A", "action": "cancel", "requiresConfirmation": false})"),
+              HasSubstr("always confirmed"));
   EXPECT_THAT(option(R"({"id": "a", "label": "A", "action": "wait"}, {"id": "a", "label": "B", "action": "wait"})"),
               HasSubstr("[1].id: 'a' is there twice"));
 }

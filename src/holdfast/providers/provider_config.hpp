@@ -33,7 +33,7 @@ struct ProviderConfig {
   std::string base_url{};                                     ///< without a slash at its end; empty: the protocol's own
   std::vector<std::pair<std::string, std::string>> models{};  ///< what a model name of the client means here
   std::optional<bool> requires_network{};                     ///< absent: as the protocol and base_url suggest
-  std::uint32_t concurrent_max = 0;                         ///< operations at a time; 0: as many as come
+  std::uint32_t concurrent_max = 0;                           ///< operations at a time; 0: as many as come
   std::string api_key_env{};                                  ///< an environment variable that holds the key
   std::filesystem::path api_key_file{};                       ///< or a file that does
   std::vector<Protocol> speaks{};                             ///< protocols beside its own

@@ -36,16 +36,25 @@ struct Fold {
 
 }  // namespace
 
-void fold(event::JobImage& job, const News& record) { std::visit(Fold{job}, record); }
+void fold(event::JobImage& job, const News& record) {
+  std::visit(Fold{job}, record);
+}
 
 void count(Statistics& statistics, const News& record) {
   if (const auto* decision = std::get_if<FallbackDecision>(&record)) {
     ++statistics.total_fallback_decisions;
     switch (decision->reason_code) {
-      case ReasonCode::user_request: ++statistics.user_requested_fallbacks; break;
-      case ReasonCode::user_after_stall: ++statistics.after_stall_fallbacks; break;
-      case ReasonCode::provider_fatal_error: ++statistics.error_triggered_fallbacks; break;
-      case ReasonCode::legacy_auto: break;
+      case ReasonCode::user_request:
+        ++statistics.user_requested_fallbacks;
+        break;
+      case ReasonCode::user_after_stall:
+        ++statistics.after_stall_fallbacks;
+        break;
+      case ReasonCode::provider_fatal_error:
+        ++statistics.error_triggered_fallbacks;
+        break;
+      case ReasonCode::legacy_auto:
+        break;
     }
   } else if (const auto* question = std::get_if<QuestionOpened>(&record)) {
     if (question->question.kind == QuestionKind::stall) ++statistics.stall_questions;

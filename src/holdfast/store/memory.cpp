@@ -17,7 +17,9 @@ std::vector<Outcome> Memory::commit(std::span<const Transaction> transactions) {
   return std::vector<Outcome>(transactions.size());
 }
 
-result<bool> Memory::contains(SaveId) { return true; }  // no commit of this store has an unknown outcome
+result<bool> Memory::contains(SaveId) {
+  return true;
+}  // no commit of this store has an unknown outcome
 
 result<std::optional<event::JobImage>> Memory::load(const std::string& job_id) {
   const auto found = jobs_.find(job_id);
@@ -49,7 +51,8 @@ result<Statistics> Memory::statistics() {
   Statistics all = statistics_;
   all.total_jobs = static_cast<std::int64_t>(jobs_.size());
   for (const auto& [id, job] : jobs_) {
-    for (const ProviderLock& lock : job.image.locks) all.active_locks += lock.active() ? 1 : 0;
+    for (const ProviderLock& lock : job.image.locks)
+      all.active_locks += lock.active() ? 1 : 0;
   }
   if (all.total_jobs != 0) {
     all.fallback_rate = static_cast<double>(jobs_with_decision_) / static_cast<double>(all.total_jobs);

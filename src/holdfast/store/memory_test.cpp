@@ -9,7 +9,9 @@ ProviderLock lock(const std::string& job, const std::string& provider, std::uint
   return {.job_id = job, .provider_name = provider, .provider_type = "local_llm", .epoch = epoch};
 }
 
-Transaction transaction(std::vector<News> records) { return {SaveId{1}, WallTime{}, std::move(records)}; }
+Transaction transaction(std::vector<News> records) {
+  return {SaveId{1}, WallTime{}, std::move(records)};
+}
 
 TEST(Memory, KeepsAJobWithItsLocksAndEpoch) {
   Memory store;

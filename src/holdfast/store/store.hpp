@@ -30,7 +30,7 @@ struct Statistics {
 
 /// A record as it is kept: what happened, when, and its place in its job's trail.
 struct KeptRecord {
-  std::uint64_t seq = 0;       ///< from 1, per job, without gaps
+  std::uint64_t seq = 0;  ///< from 1, per job, without gaps
   WallTime time{};
   News record{};
 };
@@ -50,7 +50,7 @@ struct Transaction {
 struct Outcome {
   enum class Kind : unsigned char { saved, failed, unknown };
   Kind kind = Kind::saved;
-  std::string why{};           ///< failed and unknown
+  std::string why{};  ///< failed and unknown
 };
 
 /// What outlives the operation, and with a disk behind it the process.
