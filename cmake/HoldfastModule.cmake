@@ -1,7 +1,7 @@
-# holdfast_module(NAME [PUBLIC] NEEDS modules… SOURCES files… [LIBRARIES targets…] [TESTS files…])
+# holdfast_module(NAME [PUBLIC] [THREADED] NEEDS modules… SOURCES files… [LIBRARIES targets…] [TESTS files…])
 #
 # One folder below src/holdfast is one module. NEEDS are its arrows: the only modules it may include
-# (tests/tidy reads these lines). TESTS become the program NAME_test, each case a ctest entry.
+# (tests/tidy reads these lines). THREADED: its tests also run under TSan. TESTS become the program NAME_test, each case a ctest entry.
 
 enable_testing()
 
@@ -46,7 +46,7 @@ function(holdfast_test name)
 endfunction()
 
 function(holdfast_module name)
-  cmake_parse_arguments(arg "PUBLIC" "" "NEEDS;SOURCES;LIBRARIES;TESTS;TEST_LIBRARIES" ${ARGN})
+  cmake_parse_arguments(arg "PUBLIC;THREADED" "" "NEEDS;SOURCES;LIBRARIES;TESTS;TEST_LIBRARIES" ${ARGN})
   add_library(holdfast_${name}_objects OBJECT ${arg_SOURCES})
   set(needs ${arg_NEEDS})
   list(TRANSFORM needs PREPEND holdfast_)
@@ -56,6 +56,10 @@ function(holdfast_module name)
   target_include_directories(holdfast_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/src>)
   target_link_libraries(holdfast_${name} PUBLIC ${needs} ${arg_LIBRARIES})
   if(arg_TESTS)
-    holdfast_test(${name}_test SOURCES ${arg_TESTS} LIBRARIES holdfast_${name} ${arg_TEST_LIBRARIES} LABELS unit)
+    set(label unit)
+    if(arg_THREADED)
+      set(label threads)
+    endif()
+    holdfast_test(${name}_test SOURCES ${arg_TESTS} LIBRARIES holdfast_${name} ${arg_TEST_LIBRARIES} LABELS ${label})
   endif()
 endfunction()

@@ -118,6 +118,9 @@ class Sequence {
       if (const auto* look = std::get_if<effect::LookUp>(&effect)) {
         tell(event::SaveLookedUp{look->save, look->save.value % 2 == 0});
       } else if (const auto* load = std::get_if<effect::LoadJob>(&effect)) {
+        // A store reads behind what it was given to write.
+        while (!saves_.empty())
+          disk(event::Saved{});
         const auto found = invariants_.committed().find(load->job_id);
         event::JobLoaded loaded{load->job_id, {}};
         if (found != invariants_.committed().end() && found->second.opened) loaded.image = found->second.image;

@@ -68,7 +68,7 @@ def needs_of_modules():
                     inside = word == "NEEDS"
                 elif inside:
                     listed.add(word)
-            needs[name] = listed
+            needs.setdefault(name, set()).update(listed)
     return needs
 
 

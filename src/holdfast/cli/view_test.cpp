@@ -178,7 +178,8 @@ TEST(Log, lines_have_the_event_names_of_the_policy_and_the_correlation_id) {
   EXPECT_EQ(event(ProviderHardError{}), "PROVIDER_HARD_ERROR");
   EXPECT_EQ(event(QuestionAnswered{}), "USER_ANSWER");
   EXPECT_EQ(event(FallbackDecision{}), "USER_FALLBACK_INITIATED");
-  EXPECT_EQ(event(Refused{}), "LOCK_VIOLATION");
+  EXPECT_EQ(event(Refused{.code = Errc::provider_locked}), "LOCK_VIOLATION");
+  EXPECT_EQ(event(Refused{.code = Errc::stale_epoch}), "");
   EXPECT_EQ(event(JobOpened{}), "");
   const auto line = boost::json::parse(log_line(notice(StallSuspected{.correlation_id = "corr-1"})));
   EXPECT_EQ(line.at("correlationId"), "corr-1");

@@ -102,14 +102,14 @@ void ActivitySlots::order(const effect::Watch& watch) {
   Segment& place = segment(found->second);
   const std::uint32_t i = found->second % segment_slots;
   const std::int64_t since = ticks(watch.since);
+  const std::int64_t progress = place.last_progress[i].load(std::memory_order_relaxed);
   if (since != place.since[i]) {
     const std::int64_t held_since = place.held_since[i].load(std::memory_order_relaxed);
     place.since[i] = since;
     place.held_before[i] = place.held[i].load(std::memory_order_relaxed) +
-                           (held_since != 0 ? std::max(since - held_since, std::int64_t(0)) : 0);
+                           (held_since != 0 ? std::max(since - std::max(held_since, progress), std::int64_t(0)) : 0);
   }
   // What came before the clock was set anew is no news to whoever set it.
-  const std::int64_t progress = place.last_progress[i].load(std::memory_order_relaxed);
   if (progress <= since) place.reported[i] = std::max(place.reported[i], progress);
   place.limit[i] = watch.silence_limit ? Nanoseconds(*watch.silence_limit).count() : never;
   place.category_at[i] = watch.category_at ? ticks(*watch.category_at) : never;

@@ -107,6 +107,21 @@ TEST_F(Activity, APauseDuringBackpressureDoesNotMakeTheNextStallLate) {
   EXPECT_EQ(heard<event::SilenceExceeded>().size(), 1u);
 }
 
+TEST_F(Activity, ProgressWhileHeldBeforeAnAnswerDoesNotShortenTheExtension) {
+  ActivityWriter writer = begin(1, std::nullopt, true);
+  writer.hold(now);
+  pass(1s);
+  writer.progress(now);
+  now += 5ms;
+  slots.order(effect::Watch{.operation = {1}, .since = now, .silence_limit = 3s, .category_at = {}, .armed = true});
+  pass(1s);
+  writer.resume(now);
+  pass(2750ms);
+  EXPECT_TRUE(heard<event::SilenceExceeded>().empty());
+  pass(500ms);
+  EXPECT_EQ(heard<event::SilenceExceeded>().size(), 1u);
+}
+
 TEST_F(Activity, OldProgressDoesNotWithdrawTheQuestionAskedAfterIt) {
   ActivityWriter writer = begin(1, 1000ms);
   pass(250ms);

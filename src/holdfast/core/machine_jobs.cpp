@@ -291,6 +291,14 @@ void Machine::finish_cancel(const Pending& pending, const CancelSaved& cancel, b
       job->unwritten = true;
     }
     announce_all(records);
+    // Where the start could not be written either, and with it the job, there is nothing to add to.
+    std::erase_if(records, [this](const News& record) {
+      const auto* cancelled = std::get_if<Cancelled>(&record);
+      const auto id = cancelled != nullptr ? parse_operation_id(cancelled->operation_id) : std::nullopt;
+      const Operation* operation = id ? find(*id) : nullptr;
+      const Job* job = operation != nullptr ? job_of_operation(*operation) : nullptr;
+      return operation != nullptr && !operation->start_recorded && (job == nullptr || !job->opened);
+    });
     keep_for_later(++last_save_, std::move(records), {});
   }
   if (const QuestionTable::Open* open = questions_.find(cancel.operation)) {

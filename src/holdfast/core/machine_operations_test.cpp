@@ -95,6 +95,17 @@ TEST_F(Operations, CancelledWhileItsStartIsWrittenItIsNeverCalled) {
   EXPECT_EQ(refusal(begun.ticket), Errc::cancelled);
 }
 
+TEST_F(Operations, ACancelOfWhatWasNeverWrittenAddsNothingToATrailThatIsNotThere) {
+  disk = Disk::waits;
+  const auto begun = start("job", "Ollama", "s");
+  const Ticket mine = cancel("job", begun.id);
+  disk_says(Disk::fails);
+  disk_says(Disk::fails);
+  EXPECT_TRUE(applied(mine));
+  EXPECT_EQ(machine().backlog(), 0u);
+  EXPECT_EQ(machine().job_count(), 0u);
+}
+
 TEST_F(Operations, CategoriesAreAnnouncedOnceEachAndDoNothing) {
   Patience terms = *calm();
   terms.stall = 10h;
