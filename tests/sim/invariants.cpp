@@ -466,7 +466,7 @@ void Invariants::finished() const {
   check(running_.empty(), "L3: every operation is told its end");
   check(saves_.empty(), "L3: every transaction comes back");
   for (const auto& [id, op] : operations_) {
-    check(op.open_ask == 0 && op.stall_ask == 0, "I4: a question closes exactly once");
+    if (op.open_ask != 0 || op.stall_ask != 0) fail("I4: a question closes exactly once: that of " + text(id));
     check(!op.opened || op.ended, "L3: every operation is told its end");
   }
   for (const auto& [what, times] : trail_) {

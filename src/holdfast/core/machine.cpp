@@ -42,6 +42,9 @@ void Machine::settle_jobs() {
       job.waiting.pop_front();
       hear(next);
     }
+    const auto adopted = parse_operation_id(job.id);
+    const Operation* operation = adopted ? find(*adopted) : nullptr;
+    if (operation != nullptr && operation->stage == Operation::Stage::ended) leave_adopted(*operation);
     const bool idle = !job.loading && !job.busy && !job.unwritten && job.waiting.empty() && job.operations.empty();
     const bool closed = !job.opened || (job.state != JobState::running && job.state != JobState::failed);
     if (idle && closed && job.locks.active_count() == 0) jobs_.erase(found);
@@ -114,6 +117,11 @@ void Machine::write_down(std::vector<News> news) {
   }
   Pending pending;
   pending.records = std::move(news);
+  if (const auto* opened = std::get_if<JobOpened>(&pending.records.front())) {
+    // Holds the job like any change of it: were this lost and the job's end saved, the job would open again behind it.
+    const Job* job = find_job(opened->job_id);
+    if (job != nullptr && !job->busy) pending.job_id = job->id;
+  }
   save(std::move(pending));
 }
 
@@ -231,6 +239,7 @@ void Machine::on(const event::SaveFailed& news) {
     if (std::holds_alternative<JobOpened>(record) && owner != nullptr &&
         !std::holds_alternative<Journalled>(pending.then)) {
       owner->opened = false;
+      close_questions_of(owner->id);
       touch(owner->id);
     }
   }

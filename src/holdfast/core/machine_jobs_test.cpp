@@ -190,6 +190,18 @@ TEST_F(Jobs, AConfirmedCancelStopsTheCallBeforeItsTransactionIsSaved) {
   disk_says(Disk::saves);
 }
 
+TEST_F(Jobs, AJobWhoseOpeningFailedIsNotOpenedAgainBehindItsEnd) {
+  disk = Disk::waits;
+  start("job", "Ollama", "s", {}, false);
+  ASSERT_EQ(calls.size(), 1u) << "the relay does not wait";
+  release();
+  ASSERT_EQ(waiting.size(), 1u) << "its end does";
+  disk_says(Disk::fails);
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_EQ(event_name(waiting[0].records.front()), "job.opened");
+  EXPECT_EQ(event_name(waiting[0].records.back()), "job.closed");
+}
+
 TEST_F(Jobs, RecordsThatFailKeepTheOrderInWhichThingsHappened) {
   disk = Disk::waits;
   lock("job", "Ollama");
