@@ -72,6 +72,9 @@ class Json(Bench):
         self.assertEqual((decisions[0]["fromProvider"], decisions[0]["toProvider"], decisions[0]["reasonCode"],
                           decisions[0]["userConfirmed"]), ("Slow", "Quick", "USER_AFTER_STALL", True))
         self.assertEqual((self.folder / "o/text.txt").read_text(), "quick\n")
+        history = [json.loads(line) for line in (self.folder / "o/history.jsonl").read_text().splitlines()]
+        self.assertEqual([each["seq"] for each in history], list(range(1, len(history) + 1)))
+        self.assertEqual([each["data"] for each in history if each["event"] == "fallback.decided"], decisions)
 
     def test_on_stall_cancel_is_a_consent_and_ends_with_4(self):
         job = self.slow_providers()

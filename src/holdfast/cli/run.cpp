@@ -1,5 +1,6 @@
 #include <unistd.h>
 
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <stop_token>
@@ -104,6 +105,21 @@ JobControl control_of(Gateway& gateway, const std::string& job_id, std::stop_sou
               }};
 }
 
+/// The job's trail beside what it made: one line of JSON a record. Where it was written, or why it could not be.
+std::string write_history(Gateway& gateway, const jobs::RunResult& result) {
+  std::error_code none;
+  if (!std::filesystem::is_directory(result.out, none)) return "";
+  const std::filesystem::path path = result.out / "history.jsonl";
+  std::ofstream file(path, std::ios::trunc);
+  const std::vector<KeptRecord> records = gateway.records(result.job_id);
+  for (const KeptRecord& each : records)
+    file << api::text(api::event_line(each.seq, each.time, each.record)) << "\n";
+  file.close();
+  if (!file) return "The history could not be written to " + harmless(path.string()) + ".";
+  return "History, every lock, question, answer and decision in " + std::to_string(records.size()) +
+         " records: " + harmless(path.string());
+}
+
 void refuse_problems(const jobs::Runner& runner) {
   const auto problems = runner.problems();
   if (problems.empty()) return;
@@ -153,6 +169,8 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
       out << each << "\n";
     }
   }
+  const std::string history = write_history(gateway, result);
+  if (!history.empty() && !arguments.json) out << history << "\n";
   if (result.state == JobState::failed) out << again(words) << "\n";
   out.flush();
   return exit_of(result);

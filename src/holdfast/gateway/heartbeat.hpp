@@ -20,7 +20,7 @@ struct HeartbeatOptions {
 /// Shared: may still be pulled when the call that used it has returned, and a pull that blocks outlives even the
 /// gateway. So capture by value or `shared_ptr`, never a reference to something of the caller's stack.
 ///
-/// Threads: pulled on a thread of its own, never by two at once. Errors: a pull that throws is counted and logged; it
+/// Threads: pulled on a thread of its own, never by two at once. Errors: a pull that throws is counted; it
 /// is neither progress nor a sign of life.
 class HeartbeatStrategy {
  public:
