@@ -12,8 +12,12 @@ constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 /// At 250 ms a sweep: four and a half hours in which every single sweep was late.
 constexpr std::size_t late_kept_max = 1 << 16;
 
-std::int64_t ticks(Instant at) { return at.time_since_epoch().count(); }
-Instant instant(std::int64_t ticks) { return Instant(Nanoseconds(ticks)); }
+std::int64_t ticks(Instant at) {
+  return at.time_since_epoch().count();
+}
+Instant instant(std::int64_t ticks) {
+  return Instant(Nanoseconds(ticks));
+}
 
 }  // namespace
 
@@ -26,7 +30,7 @@ struct ActivityWriter::Segment {
   std::array<std::int64_t, 4096> wake_at, since{}, held_before{}, limit{}, category_at{}, reported{};
   std::array<OperationId, 4096> operation{};
   std::array<std::uint32_t, 4096> number{};  ///< of the watch
-  std::array<bool, 4096> written{};  ///< a writer still holds it
+  std::array<bool, 4096> written{};          ///< a writer still holds it
 
   Segment() { wake_at.fill(never); }
 };
@@ -40,7 +44,9 @@ bool ActivityWriter::progress(Instant at) {
   return armed.load(std::memory_order_relaxed) && armed.exchange(false, std::memory_order_relaxed);
 }
 
-void ActivityWriter::alive(Instant at) { segment_->last_alive[index_].store(ticks(at), std::memory_order_relaxed); }
+void ActivityWriter::alive(Instant at) {
+  segment_->last_alive[index_].store(ticks(at), std::memory_order_relaxed);
+}
 
 void ActivityWriter::hold(Instant at) {
   if (segment_->held_since[index_].load(std::memory_order_relaxed) == 0) {
@@ -68,7 +74,8 @@ std::optional<ActivityWriter> ActivitySlots::take(OperationId operation, Instant
     segments_[segment_count_] = std::make_shared<Segment>();
     const std::uint32_t first = segment_count_++ * segment_slots;
     free_.reserve(segment_count_ * segment_slots);
-    for (std::uint32_t i = segment_slots; i-- > 0;) free_.push_back(first + i);
+    for (std::uint32_t i = segment_slots; i-- > 0;)
+      free_.push_back(first + i);
   }
   const std::uint32_t slot = free_.back();
   free_.pop_back();
@@ -189,7 +196,8 @@ void ActivitySlots::note_lateness(Instant now) {
   if (last_sweep_) {
     const Nanoseconds late = now - *last_sweep_ - interval_;
     if (late > Nanoseconds(0)) {
-      const Nanoseconds before = late_.empty() ? Nanoseconds(0) : late_.back().before + (late_.back().to - late_.back().from);
+      const Nanoseconds before =
+          late_.empty() ? Nanoseconds(0) : late_.back().before + (late_.back().to - late_.back().from);
       late_.push_back({now - late, now, before});
       if (late_.size() > late_kept_max) late_.pop_front();
     }
@@ -241,8 +249,8 @@ void ActivitySlots::look(Segment& place, std::uint32_t i, Instant now, std::vect
     const Instant base = instant(std::max(progress, place.since[i]));
     const std::int64_t held = place.held_since[i].load(std::memory_order_relaxed);
     const Instant until = held == 0 ? now : std::max(base, instant(held));
-    const std::int64_t whole_holds = place.held[i].load(std::memory_order_relaxed) -
-                                     (place.since[i] >= progress ? place.held_before[i] : 0);
+    const std::int64_t whole_holds =
+        place.held[i].load(std::memory_order_relaxed) - (place.since[i] >= progress ? place.held_before[i] : 0);
     // Where we slept while the client held, both are taken off: the user is asked later, never earlier. Below zero it
     // must not go, or the next look would come after the end of a silence that begins meanwhile.
     const Nanoseconds silence = std::max(

@@ -46,7 +46,7 @@ class ActivityWriter {
   struct Segment;
 
   std::shared_ptr<Segment> segment_;  ///< outlives the slots: a late heartbeat writes where nobody reads
-  std::uint32_t index_ = 0;  ///< in the segment
+  std::uint32_t index_ = 0;           ///< in the segment
   std::uint32_t slot_ = 0;
 };
 

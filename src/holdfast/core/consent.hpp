@@ -40,11 +40,11 @@ class Consent {
 struct StandingConsent {
   enum class When : unsigned char { stall, error };
 
-  std::string id{};                 ///< unique within the job: "consent-1"
+  std::string id{};  ///< unique within the job: "consent-1"
   When when = When::stall;
   milliseconds minimum_silence{};  ///< stall only
-  std::string switch_to{};          ///< a provider; empty: cancel
-  std::string provider_type{};      ///< of `switch_to`; filled in by whoever knows the providers
+  std::string switch_to{};         ///< a provider; empty: cancel
+  std::string provider_type{};     ///< of `switch_to`; filled in by whoever knows the providers
   std::string given_by{};
 
   bool cancels() const { return switch_to.empty(); }

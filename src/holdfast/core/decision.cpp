@@ -29,10 +29,14 @@ FallbackDecision decision(std::string job_id, std::string from, std::string to, 
 
 std::string_view name(ReasonCode reason) noexcept {
   switch (reason) {
-    case ReasonCode::user_request: return "USER_REQUEST";
-    case ReasonCode::user_after_stall: return "USER_AFTER_STALL";
-    case ReasonCode::provider_fatal_error: return "PROVIDER_FATAL_ERROR";
-    case ReasonCode::legacy_auto: return "LEGACY_AUTO";
+    case ReasonCode::user_request:
+      return "USER_REQUEST";
+    case ReasonCode::user_after_stall:
+      return "USER_AFTER_STALL";
+    case ReasonCode::provider_fatal_error:
+      return "PROVIDER_FATAL_ERROR";
+    case ReasonCode::legacy_auto:
+      return "LEGACY_AUTO";
   }
   __builtin_unreachable();
 }

@@ -19,7 +19,7 @@ std::optional<ReasonCode> reason_from_name(std::string_view name) noexcept;
 /// The record of a switch: who, from, to, why, after how long, which stages.
 struct FallbackDecision {
   std::string job_id{};
-  WallTime timestamp{};                      ///< set when it is recorded
+  WallTime timestamp{};  ///< set when it is recorded
   std::string from_provider{};
   std::string to_provider{};
   ReasonCode reason_code = ReasonCode::user_request;
@@ -29,9 +29,9 @@ struct FallbackDecision {
   std::string correlation_id{};
   std::string additional_context{};
   std::string decided_by{};
-  std::string operation_id{};                  ///< of the question answered, if any
-  int ask = 0;                               ///< its number; 0: no question
-  std::string consent_id{};                    ///< of the standing consent applied, if any
+  std::string operation_id{};  ///< of the question answered, if any
+  int ask = 0;                 ///< its number; 0: no question
+  std::string consent_id{};    ///< of the standing consent applied, if any
 
   static FallbackDecision user_requested(std::string job_id, std::string from, std::string to, milliseconds elapsed,
                                          std::string correlation_id, std::vector<std::string> stages = {});

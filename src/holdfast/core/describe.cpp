@@ -17,7 +17,8 @@ struct Describe {
   }
   std::string operator()(const effect::Save& order) const {
     std::string out = "Save " + std::to_string(order.save.value) + ":";
-    for (const News& record : order.records) out += " " + std::string(event_name(record));
+    for (const News& record : order.records)
+      out += " " + std::string(event_name(record));
     return out;
   }
   std::string operator()(const effect::LookUp& order) const { return "LookUp " + std::to_string(order.save.value); }
@@ -43,6 +44,8 @@ struct Describe {
 
 }  // namespace
 
-std::string describe(const Effect& effect) { return std::visit(Describe{}, effect); }
+std::string describe(const Effect& effect) {
+  return std::visit(Describe{}, effect);
+}
 
 }  // namespace holdfast

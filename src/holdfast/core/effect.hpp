@@ -39,7 +39,7 @@ struct OpenCall {
 /// End the call at the provider, unless it has returned by itself, and say `CallEnded`.
 struct CancelCall {
   OperationId operation{};
-  Errc why = Errc::cancelled;       ///< cancelled or switched: what the caller hears
+  Errc why = Errc::cancelled;  ///< cancelled or switched: what the caller hears
 };
 /// Watch an operation's slot. Replaces what was ordered before.
 struct Watch {
@@ -47,8 +47,8 @@ struct Watch {
   Instant since{};                              ///< silence is measured from here or from later progress
   std::optional<milliseconds> silence_limit{};  ///< then `SilenceExceeded`, once; absent: silence is of no interest
   std::optional<Instant> category_at{};         ///< then `CategoryDue`, once
-  bool armed = false;                         ///< the next progress is posted as `ProgressMade`, once
-  std::uint32_t number = 0;                   ///< of the operation's orders: `SilenceExceeded` brings it back
+  bool armed = false;                           ///< the next progress is posted as `ProgressMade`, once
+  std::uint32_t number = 0;                     ///< of the operation's orders: `SilenceExceeded` brings it back
 };
 /// The same watch, and `CategoryDue` at this instant.
 struct WatchCategory {
@@ -67,8 +67,9 @@ struct Announce {
 
 namespace holdfast {
 
-using Effect = std::variant<effect::Reply, effect::Save, effect::LookUp, effect::LoadJob, effect::OpenCall,
-                            effect::CancelCall, effect::Watch, effect::WatchCategory, effect::EndWatch, effect::Announce>;
+using Effect =
+    std::variant<effect::Reply, effect::Save, effect::LookUp, effect::LoadJob, effect::OpenCall, effect::CancelCall,
+                 effect::Watch, effect::WatchCategory, effect::EndWatch, effect::Announce>;
 using Effects = std::vector<Effect>;
 
 /// One line for logs and replays: "OpenCall op-… script-generation at Ollama, epoch 1".

@@ -14,7 +14,7 @@ struct JobRequested {
   Ticket ticket{};
   JobRequest request{};
 };
-struct JobFinished {             ///< by whoever ran it: done, failed (lock and work are kept)
+struct JobFinished {  ///< by whoever ran it: done, failed (lock and work are kept)
   Ticket ticket{};
   std::string job_id{};
   JobState state = JobState::done;
@@ -31,17 +31,17 @@ struct LockRequested {
 struct UnlockRequested {
   Ticket ticket{};
   std::string job_id{}, reason{};
-  std::string provider{};          ///< empty: the newest lock
+  std::string provider{};  ///< empty: the newest lock
 };
 struct ReleaseRequested {
   Ticket ticket{};
   std::string job_id{};
 };
-struct DecisionSubmitted {       ///< the library's two calls: this one ends the old lock
+struct DecisionSubmitted {  ///< the library's two calls: this one ends the old lock
   Ticket ticket{};
   FallbackDecision decision{};
 };
-struct SwitchRequested {         ///< one call: ends the old lock and takes the new one
+struct SwitchRequested {  ///< one call: ends the old lock and takes the new one
   Ticket ticket{};
   SwitchRequest request{};
 };
@@ -55,9 +55,9 @@ struct OperationRequested {
   OperationId id{};
   OperationRequest request{};
   SharedPatience patience{};
-  bool recorded_first = true;    ///< false: its start is journalled behind it (proxied requests)
+  bool recorded_first = true;  ///< false: its start is journalled behind it (proxied requests)
 };
-struct QuestionRaised {          ///< about an operation that failed, by whoever can run it again
+struct QuestionRaised {  ///< about an operation that failed, by whoever can run it again
   Ticket ticket{};
   OperationId operation{};
   QuestionKind kind = QuestionKind::hard_error;
@@ -66,10 +66,10 @@ struct Answered {
   Ticket ticket{};
   OperationId operation{};
   Answer answer{};
-  std::string provider_type{};     ///< of `answer.provider`
+  std::string provider_type{};  ///< of `answer.provider`
 };
 struct CancelRequested {
-  Ticket ticket{};                 ///< 0: nobody waits for a reply (the caller's own stop token)
+  Ticket ticket{};  ///< 0: nobody waits for a reply (the caller's own stop token)
   CancelRequest request{};
   OperationId operation{};         ///< 0: the job
   std::optional<Answer> answer{};  ///< the answer to a question that asked for it
@@ -80,19 +80,19 @@ struct CancelRequested {
 struct CallEnded {
   enum class How : unsigned char { returned, failed, closed };
   OperationId operation{};
-  How how = How::returned;       ///< closed: because `CancelCall` said so
-  ProviderFault fault{};           ///< failed only
+  How how = How::returned;  ///< closed: because `CancelCall` said so
+  ProviderFault fault{};    ///< failed only
 };
-struct ProgressMade {            ///< posted by the slot's writer or read by the engine, only where the slot is armed
+struct ProgressMade {  ///< posted by the slot's writer or read by the engine, only where the slot is armed
   OperationId operation{};
   Instant at{};
 };
 struct SilenceExceeded {
   OperationId operation{};
-  Nanoseconds silence{};           ///< without progress; own pauses and backpressure taken off
-  Nanoseconds since_heartbeat{};   ///< without any sign of life
-  Progress progress{};             ///< as far as the writers said
-  std::uint32_t watch = 0;         ///< the order that it carries out; 0: not said
+  Nanoseconds silence{};          ///< without progress; own pauses and backpressure taken off
+  Nanoseconds since_heartbeat{};  ///< without any sign of life
+  Progress progress{};            ///< as far as the writers said
+  std::uint32_t watch = 0;        ///< the order that it carries out; 0: not said
 };
 struct CategoryDue {
   OperationId operation{};
@@ -104,7 +104,7 @@ struct SaveFailed {
   SaveId save{};
   std::string why{};
 };
-struct SaveUnknown {             ///< it may be on disk: the store is read again, and that decides
+struct SaveUnknown {  ///< it may be on disk: the store is read again, and that decides
   SaveId save{};
 };
 struct SaveLookedUp {
@@ -130,20 +130,19 @@ struct JobLoadFailed {
 struct ProvidersConfigured {
   std::vector<ProviderInfo> providers{};
 };
-struct TimePassed {};             ///< `next_deadline` has come
-struct StopOrdered {};            ///< the process ends: running calls are closed
+struct TimePassed {};   ///< `next_deadline` has come
+struct StopOrdered {};  ///< the process ends: running calls are closed
 
 }  // namespace holdfast::event
 
 namespace holdfast {
 
-using Event =
-    std::variant<event::JobRequested, event::JobFinished, event::StageReached, event::LockRequested,
-                 event::UnlockRequested, event::ReleaseRequested, event::DecisionSubmitted, event::SwitchRequested,
-                 event::ConsentOffered, event::OperationRequested, event::QuestionRaised, event::Answered,
-                 event::CancelRequested, event::CallEnded, event::ProgressMade, event::SilenceExceeded,
-                 event::CategoryDue, event::Saved, event::SaveFailed, event::SaveUnknown, event::SaveLookedUp,
-                 event::JobLoaded, event::JobLoadFailed, event::ProvidersConfigured, event::TimePassed,
-                 event::StopOrdered>;
+using Event = std::variant<event::JobRequested, event::JobFinished, event::StageReached, event::LockRequested,
+                           event::UnlockRequested, event::ReleaseRequested, event::DecisionSubmitted,
+                           event::SwitchRequested, event::ConsentOffered, event::OperationRequested,
+                           event::QuestionRaised, event::Answered, event::CancelRequested, event::CallEnded,
+                           event::ProgressMade, event::SilenceExceeded, event::CategoryDue, event::Saved,
+                           event::SaveFailed, event::SaveUnknown, event::SaveLookedUp, event::JobLoaded,
+                           event::JobLoadFailed, event::ProvidersConfigured, event::TimePassed, event::StopOrdered>;
 
 }  // namespace holdfast

@@ -17,7 +17,8 @@ bool lists(const std::vector<std::string>& stages, std::string_view stage) {
 
 std::string joined(const std::vector<std::string>& stages) {
   std::string out;
-  for (const std::string& stage : stages) out += (out.empty() ? "" : ", ") + stage;
+  for (const std::string& stage : stages)
+    out += (out.empty() ? "" : ", ") + stage;
   return out;
 }
 
@@ -25,15 +26,21 @@ std::string joined(const std::vector<std::string>& stages) {
 
 std::string_view name(LockState state) noexcept {
   switch (state) {
-    case LockState::active: return "active";
-    case LockState::unlocked: return "unlocked";
-    case LockState::released: return "released";
-    case LockState::ended: return "ended";
+    case LockState::active:
+      return "active";
+    case LockState::unlocked:
+      return "unlocked";
+    case LockState::released:
+      return "released";
+    case LockState::ended:
+      return "ended";
   }
   __builtin_unreachable();
 }
 
-bool StageSet::contains(std::string_view stage) const { return all() ? !lists(except, stage) : lists(stages, stage); }
+bool StageSet::contains(std::string_view stage) const {
+  return all() ? !lists(except, stage) : lists(stages, stage);
+}
 
 bool StageSet::overlaps(const StageSet& other) const {
   if (all() && other.all()) return true;  // stages have any name: two sets that leave out some always share one
@@ -78,7 +85,9 @@ std::string ProviderLock::text() const {
          ", Stages: " + governed().text() + ", " + ending + "]";
 }
 
-std::ostream& operator<<(std::ostream& out, const ProviderLock& lock) { return out << lock.text(); }
+std::ostream& operator<<(std::ostream& out, const ProviderLock& lock) {
+  return out << lock.text();
+}
 
 std::optional<Failure> LockTable::conflict(const StageSet& stages, std::string_view provider) const {
   for (const ProviderLock& lock : locks_) {
@@ -98,7 +107,7 @@ std::optional<Failure> LockTable::conflict(const StageSet& stages, std::string_v
 Validation LockTable::validate(std::string_view provider, std::string_view stage) const {
   const ProviderLock* lock = governing(stage);
   const auto awaited = std::ranges::find_if(awaited_, [&](const auto& each) { return each.stages.contains(stage); });
-  const std::string* locked = lock != nullptr            ? &lock->provider_name
+  const std::string* locked = lock != nullptr             ? &lock->provider_name
                               : awaited != awaited_.end() ? &awaited->provider
                                                           : nullptr;
   if (locked == nullptr || same_name(*locked, provider)) return {};
@@ -144,7 +153,9 @@ const std::string* LockTable::awaited(const StageSet& stages) const {
   return found == awaited_.end() ? nullptr : &found->provider;
 }
 
-bool LockTable::full() const { return locks_.size() >= limits::locks_per_job_max; }
+bool LockTable::full() const {
+  return locks_.size() >= limits::locks_per_job_max;
+}
 
 void LockTable::take(ProviderLock lock) {
   HOLDFAST_CHECK(!conflict(lock.governed(), lock.provider_name), "no stage is governed by two active locks");
@@ -161,9 +172,9 @@ void LockTable::settle(const StageSet& stages) {
 }
 
 void LockTable::end(const ProviderLock& ended) {
-  const auto found = std::ranges::find_if(
-      locks_, [&](const ProviderLock& lock) { return lock.active() && lock.epoch == ended.epoch &&
-                                                     lock.governed() == ended.governed(); });
+  const auto found = std::ranges::find_if(locks_, [&](const ProviderLock& lock) {
+    return lock.active() && lock.epoch == ended.epoch && lock.governed() == ended.governed();
+  });
   HOLDFAST_CHECK(found != locks_.end(), "only an active lock ends");
   *found = ended;
 }
@@ -187,8 +198,8 @@ void LockTable::replace(const std::optional<ProviderLock>& ended, const std::opt
   take(std::move(taken));
 }
 
-void LockTable::await(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed, StageSet stages,
-                      std::string provider, Consent consent) {
+void LockTable::await(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed,
+                      StageSet stages, std::string provider, Consent consent) {
   HOLDFAST_CHECK(consent.saved(), "a provider changes only with a consent that is on disk");
   if (ended) end(*ended);
   if (renewed) take(*renewed);

@@ -42,14 +42,14 @@ struct ProviderLock {
   std::string provider_name{};
   std::string provider_type{};
   std::string correlation_id{};
-  bool overridable = true;          ///< false: absolute, ends only by release or by cancelling the job
+  bool overridable = true;            ///< false: absolute, ends only by release or by cancelling the job
   std::vector<std::string> stages{};  ///< empty: all
   std::vector<std::string> except_stages{};
   LockState state = LockState::active;
   WallTime locked_at{};
   std::optional<WallTime> ended_at{};
-  std::string reason{};               ///< why it was unlocked, or the reason code of the switch that ended it
-  std::uint64_t epoch = 0;          ///< of the job, raised by taking this lock
+  std::string reason{};     ///< why it was unlocked, or the reason code of the switch that ended it
+  std::uint64_t epoch = 0;  ///< of the job, raised by taking this lock
 
   bool active() const { return state == LockState::active; }
   StageSet governed() const { return {stages, except_stages}; }
@@ -97,8 +97,8 @@ class LockTable {
 
   /// A switch in one step: `ended` (absent: no lock governed the stage) ends, `renewed` (the rest of its stages) goes
   /// on, `taken` begins.
-  void replace(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed,
-               ProviderLock taken, Consent consent);
+  void replace(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed, ProviderLock taken,
+               Consent consent);
   /// A switch in two steps, as the seed's example 4 writes it: `ended` (absent: an earlier decision has ended it
   /// already) ends; until somebody locks `stages`, only `provider` may serve them.
   void await(const std::optional<ProviderLock>& ended, const std::optional<ProviderLock>& renewed, StageSet stages,

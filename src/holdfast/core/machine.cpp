@@ -8,11 +8,15 @@ namespace holdfast {
 
 OperationPhase Operation::phase() const {
   switch (stage) {
-    case Stage::queued: return OperationPhase::queued;
+    case Stage::queued:
+      return OperationPhase::queued;
     case Stage::starting:
-    case Stage::running: return OperationPhase::running;
-    case Stage::ending: return ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled;
-    case Stage::ended: return outcome;
+    case Stage::running:
+      return OperationPhase::running;
+    case Stage::ending:
+      return ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled;
+    case Stage::ended:
+      return outcome;
   }
   __builtin_unreachable();
 }
@@ -51,7 +55,9 @@ void Machine::settle_jobs() {
   }
 }
 
-std::optional<Instant> Machine::next_deadline() const { return backlog_due_; }
+std::optional<Instant> Machine::next_deadline() const {
+  return backlog_due_;
+}
 
 const Operation* Machine::operation(OperationId id) const {
   const auto found = operations_.find(id);
@@ -97,10 +103,13 @@ void Machine::refuse(Ticket ticket, Errc code, std::string message) {
   reply(ticket, Failure{code, std::move(message)});
 }
 
-void Machine::announce(News news) { out_->push_back(effect::Announce{std::move(news)}); }
+void Machine::announce(News news) {
+  out_->push_back(effect::Announce{std::move(news)});
+}
 
 void Machine::announce_all(const std::vector<News>& records) {
-  for (const News& record : records) announce(record);
+  for (const News& record : records)
+    announce(record);
 }
 
 void Machine::journal(std::vector<News> news) {
@@ -136,7 +145,8 @@ SaveId Machine::save(Pending pending) {
   pending.late = std::exchange(backlog_, {});
   effect::Save order{id, {}};
   order.records.reserve(pending.late.size() + pending.records.size());
-  for (const Late& late : pending.late) order.records.push_back(late.record);
+  for (const Late& late : pending.late)
+    order.records.push_back(late.record);
   order.records.insert(order.records.end(), pending.records.begin(), pending.records.end());
   out_->push_back(std::move(order));
   pending_.emplace(id, std::move(pending));
@@ -145,7 +155,8 @@ SaveId Machine::save(Pending pending) {
 
 /// Transactions fail in any order; their records keep the one in which things happened.
 void Machine::keep_for_later(std::uint64_t order, std::vector<News> records, std::vector<Late> late) {
-  for (News& record : records) late.push_back({order, std::move(record)});
+  for (News& record : records)
+    late.push_back({order, std::move(record)});
   for (Late& each : late) {
     backlog_.insert(std::ranges::upper_bound(backlog_, each.order, {}, &Late::order), std::move(each));
   }
@@ -202,7 +213,8 @@ void Machine::on(const event::Saved& news) {
     if (pending.plan) {
       carry_out(*job, *pending.plan, news.save);
     } else {
-      for (const News& record : pending.records) apply(*job, record);
+      for (const News& record : pending.records)
+        apply(*job, record);
     }
   }
   if (std::holds_alternative<Journalled>(pending.then)) return;  // announced when it happened
@@ -280,9 +292,12 @@ void Machine::on(const event::SaveLookedUp& news) {
 
 void Machine::on(const event::ProvidersConfigured& news) {
   providers_ = news.providers;
-  for (auto& [name, desk] : desks_) desk.places = 0;
-  for (const ProviderInfo& provider : providers_) desks_[provider.name].places = provider.concurrent_max;
-  for (auto& [name, desk] : desks_) fill(desk);  // there may be more places than before
+  for (auto& [name, desk] : desks_)
+    desk.places = 0;
+  for (const ProviderInfo& provider : providers_)
+    desks_[provider.name].places = provider.concurrent_max;
+  for (auto& [name, desk] : desks_)
+    fill(desk);  // there may be more places than before
 }
 
 void Machine::on(const event::TimePassed&) {

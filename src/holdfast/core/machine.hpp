@@ -36,8 +36,8 @@ struct Operation {
   bool recorded_first = true, start_recorded = false, longer_announced = false;
   int asks = 0;
   std::uint64_t epoch = 0;
-  Instant started_at, last_progress, ended_at;       ///< last_progress: as far as the Machine was told
-  Instant silence_since;                             ///< of the last `Watch`, as is `silence_limit`
+  Instant started_at, last_progress, ended_at;  ///< last_progress: as far as the Machine was told
+  Instant silence_since;                        ///< of the last `Watch`, as is `silence_limit`
   std::optional<milliseconds> silence_limit;
   std::uint32_t watch_number = 0;
   WallTime started_wall{};
@@ -50,11 +50,11 @@ struct Operation {
 struct Job {
   std::string id, name, patience;
   JobState state = JobState::running;
-  bool loading = false;        ///< the store was asked for it
-  bool opened = false;         ///< its `JobOpened` is on the record, or on its way
-  bool stopping = false;       ///< a confirmed cancel was heard; nothing new begins
-  bool unwritten = false;      ///< its end is in the backlog: the store knows less than the Machine
-  SaveId busy;                 ///< the transaction that is changing its locks; commands wait behind it
+  bool loading = false;    ///< the store was asked for it
+  bool opened = false;     ///< its `JobOpened` is on the record, or on its way
+  bool stopping = false;   ///< a confirmed cancel was heard; nothing new begins
+  bool unwritten = false;  ///< its end is in the backlog: the store knows less than the Machine
+  SaveId busy;             ///< the transaction that is changing its locks; commands wait behind it
   std::uint64_t epoch = 0;
   LockTable locks;
   std::vector<StandingConsent> consents;
@@ -112,26 +112,26 @@ class Machine {
   };
   struct SwitchSaved {
     Ticket ticket;
-    OperationId operation;   ///< the one asked about; 0: the whole job
+    OperationId operation;  ///< the one asked about; 0: the whole job
     bool cancels_all = false;
   };
   struct CancelSaved {
     Ticket ticket;
-    OperationId operation;   ///< whose question was answered; 0: none
+    OperationId operation;  ///< whose question was answered; 0: none
   };
-  struct Late {              ///< a record that could not be written when it was due
-    std::uint64_t order = 0; ///< in which things happened
+  struct Late {               ///< a record that could not be written when it was due
+    std::uint64_t order = 0;  ///< in which things happened
     News record;
   };
   struct Pending {
-    std::string job_id;      ///< whose locks it changes; empty: none
+    std::string job_id;  ///< whose locks it changes; empty: none
     std::vector<News> records;
     std::vector<Late> late{};  ///< of the backlog; written in front, in the same transaction
     std::optional<SwitchPlan> plan;
     std::variant<Journalled, Replied, Started, AnswerSaved, SwitchSaved, CancelSaved> then;
   };
-  struct Desk {              ///< one provider's places
-    int places = 0;          ///< 0: no limit
+  struct Desk {      ///< one provider's places
+    int places = 0;  ///< 0: no limit
     int taken = 0;
     std::deque<OperationId> queue;
   };
@@ -246,7 +246,7 @@ class Machine {
   Effects* out_ = nullptr;
   std::map<std::string, Job, std::less<>> jobs_;
   std::unordered_map<OperationId, Operation> operations_;
-  std::deque<OperationId> ended_;   ///< oldest first
+  std::deque<OperationId> ended_;  ///< oldest first
   std::size_t active_ = 0;
   QuestionTable questions_;
   std::vector<ProviderInfo> providers_;

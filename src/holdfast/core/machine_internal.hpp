@@ -17,7 +17,8 @@ Job* Machine::ready_job(const std::string& id, const E& event) {
   Job& job = job_for(id);
   touch(id);
   if (job.unwritten) {
-    refuse(event.ticket, Errc::store_unavailable, "job " + id + " was cancelled, and the store has not heard of it yet");
+    refuse(event.ticket, Errc::store_unavailable,
+           "job " + id + " was cancelled, and the store has not heard of it yet");
     return nullptr;
   }
   if (!job.loading && !job.busy) return &job;

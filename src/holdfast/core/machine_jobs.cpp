@@ -124,8 +124,7 @@ void Machine::on(const event::LockRequested& event) {
   if (job == nullptr) return;
   auto in_the_way = job->locks.conflict({request.stages, {}}, request.provider_name);
   if (!in_the_way && job->locks.full()) {
-    in_the_way = Failure{Errc::too_large, "job " + job->id + " has had " +
-                                              std::to_string(limits::locks_per_job_max) +
+    in_the_way = Failure{Errc::too_large, "job " + job->id + " has had " + std::to_string(limits::locks_per_job_max) +
                                               " locks, which is the limit; open another job"};
   }
   if (in_the_way) {
@@ -199,8 +198,8 @@ void Machine::on(const event::ConsentOffered& event) {
   Job* job = ready_job(event.job_id, event);
   if (job == nullptr) return;
   if (job->consents.size() >= limits::consents_per_job_max) {
-    return refuse(event.ticket, Errc::too_large, "a job holds at most " +
-                                                     std::to_string(limits::consents_per_job_max) + " consents");
+    return refuse(event.ticket, Errc::too_large,
+                  "a job holds at most " + std::to_string(limits::consents_per_job_max) + " consents");
   }
   StandingConsent consent = event.consent;
   consent.id = "consent-" + std::to_string(job->consents.size() + 1);
@@ -225,12 +224,12 @@ void Machine::on(const event::CancelRequested& event) {
 
 void Machine::cancel_one(const event::CancelRequested& event, Operation& operation) {
   if (operation.stage == Operation::Stage::ended || operation.stage == Operation::Stage::ending) {
-    return reply(event.ticket, AnswerResult{.applied = false,
-                                            .refused = Errc::stale_answer,
-                                            .winning_option = {},
-                                            .message = "the operation has ended: " +
-                                                       std::string(name(operation.phase())),
-                                            .recorded = true});
+    return reply(event.ticket,
+                 AnswerResult{.applied = false,
+                              .refused = Errc::stale_answer,
+                              .winning_option = {},
+                              .message = "the operation has ended: " + std::string(name(operation.phase())),
+                              .recorded = true});
   }
   const Cancelled record{operation.request.job_id, text(operation.id), event.request.by};
   order_cancel(operation, Errc::cancelled);
@@ -287,7 +286,8 @@ void Machine::finish_cancel(const Pending& pending, const CancelSaved& cancel, b
       if (auto* answered = std::get_if<QuestionAnswered>(&record)) answered->recorded = false;
     }
     if (Job* job = find_job(pending.job_id)) {
-      for (const News& record : records) apply(*job, record);
+      for (const News& record : records)
+        apply(*job, record);
       job->unwritten = true;
     }
     announce_all(records);
@@ -303,8 +303,8 @@ void Machine::finish_cancel(const Pending& pending, const CancelSaved& cancel, b
   }
   if (const QuestionTable::Open* open = questions_.find(cancel.operation)) {
     announce(QuestionClosed{open->question.job_id, open->question.operation_id, open->question.ask, "answer"});
-    questions_.close(cancel.operation, {QuestionTable::ClosedBy::answer, open->answer.option,
-                                        open->answer.idempotency_key, recorded});
+    questions_.close(cancel.operation,
+                     {QuestionTable::ClosedBy::answer, open->answer.option, open->answer.idempotency_key, recorded});
   }
   reply(cancel.ticket, AnswerResult{.applied = true,
                                     .refused = Errc::ok,

@@ -40,16 +40,20 @@ void Machine::on(const event::OperationRequested& event) {
       refusal = Failure{Errc::cancelled, "job " + job->id + " was cancelled; nothing of it begins"};
     } else if (request.epoch && *request.epoch != job->epoch) {
       refusal = Failure{Errc::stale_epoch, "the locks of job " + job->id + " have changed (epoch " +
-                                               std::to_string(job->epoch) + ", not " +
-                                               std::to_string(*request.epoch) + "); read them again"};
+                                               std::to_string(job->epoch) + ", not " + std::to_string(*request.epoch) +
+                                               "); read them again"};
     } else if (backlog_.size() >= limits::backlog_max) {
       refusal = Failure{Errc::store_unavailable, "the store does not take records; nothing new begins until it does"};
     } else if (auto valid = job->locks.validate(request.provider_name, request.stage_name); !valid.allowed) {
       refusal = Failure{Errc::provider_locked, std::move(valid.reason)};
     }
     if (refusal) {
-      Refused refused{.job_id = job->id, .stage_name = request.stage_name, .provider_name = request.provider_name,
-                      .correlation_id = request.correlation_id, .code = refusal->code, .message = refusal->message,
+      Refused refused{.job_id = job->id,
+                      .stage_name = request.stage_name,
+                      .provider_name = request.provider_name,
+                      .correlation_id = request.correlation_id,
+                      .code = refusal->code,
+                      .message = refusal->message,
                       .by = {}};
       journal({std::move(refused)});
       return reply(event.ticket, std::move(*refusal));
@@ -78,7 +82,8 @@ void Machine::admit(Operation& operation) {
     news.epoch = operation.epoch;
     news.queued = true;
     std::vector<News> records{std::move(news)};
-    if (Job* job = find_job(operation.request.job_id)) open_record(*job, records);  // it may be cancelled before it begins
+    if (Job* job = find_job(operation.request.job_id))
+      open_record(*job, records);  // it may be cancelled before it begins
     return journal(std::move(records));
   }
   ++desk.taken;
@@ -135,8 +140,11 @@ void Machine::on(const event::CallEnded& event) {
   if (operation == nullptr) return;
   if (operation->stage != Operation::Stage::running && operation->stage != Operation::Stage::ending) return;
   switch (event.how) {
-    case event::CallEnded::How::returned: return end(*operation, OperationPhase::completed);
-    case event::CallEnded::How::failed: operation->fault = event.fault; return end(*operation, OperationPhase::failed);
+    case event::CallEnded::How::returned:
+      return end(*operation, OperationPhase::completed);
+    case event::CallEnded::How::failed:
+      operation->fault = event.fault;
+      return end(*operation, OperationPhase::failed);
     case event::CallEnded::How::closed:
       return end(*operation,
                  operation->ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled);
@@ -161,7 +169,8 @@ void Machine::order_cancel(Operation& operation, Errc why) {
       out_->push_back(effect::CancelCall{operation.id, why});
       return;
     case Operation::Stage::ending:
-    case Operation::Stage::ended: return;
+    case Operation::Stage::ended:
+      return;
   }
 }
 
@@ -274,8 +283,12 @@ void Machine::watch(Operation& operation, Instant since, std::optional<milliseco
     // What is due but not announced yet would be lost: the order names the threshold after it.
     set_category(operation, operation.patience->category_after(elapsed(operation)));
   }
-  effect::Watch order{.operation = operation.id, .since = since, .silence_limit = limit, .category_at = {},
-                      .armed = armed, .number = operation.watch_number};
+  effect::Watch order{.operation = operation.id,
+                      .since = since,
+                      .silence_limit = limit,
+                      .category_at = {},
+                      .armed = armed,
+                      .number = operation.watch_number};
   if (const auto next = operation.patience->next_threshold(elapsed(operation))) {
     order.category_at = operation.started_at + *next;
   }

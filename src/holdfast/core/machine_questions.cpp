@@ -12,7 +12,8 @@ void Machine::on(const event::ProgressMade& event) {
   operation->last_progress = event.at;
   if (operation->stage != Operation::Stage::running) return;
   switch (operation->attention) {
-    case Operation::Attention::first: return watch_ordinary(*operation);
+    case Operation::Attention::first:
+      return watch_ordinary(*operation);
     case Operation::Attention::extended:
       if (event.at > operation->silence_since) return watch_ordinary(*operation);
       return watch(*operation, operation->silence_since, operation->silence_limit, true);  // from before the answer
@@ -29,7 +30,8 @@ void Machine::on(const event::ProgressMade& event) {
       return;
     }
     case Operation::Attention::watching:
-    case Operation::Attention::unattended: return;
+    case Operation::Attention::unattended:
+      return;
   }
 }
 
@@ -60,9 +62,13 @@ void Machine::on(const event::SilenceExceeded& event) {
   switch (operation->attention) {
     case Operation::Attention::first:
     case Operation::Attention::watching:
-    case Operation::Attention::extended: open_stall(*operation, event); break;
-    case Operation::Attention::asked: break;
-    case Operation::Attention::unattended: return;
+    case Operation::Attention::extended:
+      open_stall(*operation, event);
+      break;
+    case Operation::Attention::asked:
+      break;
+    case Operation::Attention::unattended:
+      return;
   }
   apply_stall_consents(*operation, event.silence);
 }
@@ -88,8 +94,8 @@ void Machine::leave_adopted(const Operation& operation) {
   if (!over || operation.request.job_id != text(operation.id) || questions_.find(operation.id) != nullptr) return;
   Job* job = find_job(operation.request.job_id);
   if (job == nullptr || !job->opened || job->busy || !job->operations.empty() || job->locks.active_count() != 0) return;
-  const JobClosed closed{job->id, operation.outcome == OperationPhase::completed ? JobState::done : JobState::cancelled,
-                         {}};
+  const JobClosed closed{
+      job->id, operation.outcome == OperationPhase::completed ? JobState::done : JobState::cancelled, {}};
   apply(*job, closed);
   journal({closed});
   touch(job->id);
@@ -140,8 +146,12 @@ Question Machine::question_about(const Operation& operation, QuestionKind kind) 
     const bool serves = operation.request.kind.empty() || provider.kinds.empty() ||
                         std::ranges::find(provider.kinds, operation.request.kind) != provider.kinds.end();
     if (!serves) continue;
-    Alternative alternative{.provider_name = provider.name, .provider_type = provider.type, .model = provider.model,
-                            .requires_network = provider.requires_network, .allowed = true, .why_not = {}};
+    Alternative alternative{.provider_name = provider.name,
+                            .provider_type = provider.type,
+                            .model = provider.model,
+                            .requires_network = provider.requires_network,
+                            .allowed = true,
+                            .why_not = {}};
     if (lock != nullptr && !lock->overridable) {
       alternative.allowed = false;
       alternative.why_not = "the lock is absolute";
@@ -160,12 +170,11 @@ void Machine::open_stall(Operation& operation, const event::SilenceExceeded& sil
   Question question = question_about(operation, QuestionKind::stall);
   question.silence = in_ms(silence.silence);
   const bool pinging = silence.since_heartbeat < silence.silence / 2;
-  question.evidence = "No new output for " + spoken(question.silence) + "; " +
-                      (pinging ? "the provider still gives signs of life, the last " +
-                                     spoken(in_ms(silence.since_heartbeat)) + " ago"
-                               : "no sign of life either") +
-                      ". Running for " + spoken(question.total_elapsed) + ", progress so far: " +
-                      silence.progress.text() + ".";
+  question.evidence =
+      "No new output for " + spoken(question.silence) + "; " +
+      (pinging ? "the provider still gives signs of life, the last " + spoken(in_ms(silence.since_heartbeat)) + " ago"
+               : "no sign of life either") +
+      ". Running for " + spoken(question.total_elapsed) + ", progress so far: " + silence.progress.text() + ".";
 
   auto suspected = about<StallSuspected>(operation);
   suspected.ask = question.ask;
@@ -189,9 +198,9 @@ void Machine::on(const event::QuestionRaised& event) {
   if (operation == nullptr) {
     return refuse(event.ticket, Errc::no_such_operation, "there is no operation " + text(event.operation));
   }
-  const bool failed = operation->stage == Operation::Stage::ended &&
-                      (operation->outcome == OperationPhase::failed ||
-                       operation->outcome == OperationPhase::interrupted);
+  const bool failed =
+      operation->stage == Operation::Stage::ended &&
+      (operation->outcome == OperationPhase::failed || operation->outcome == OperationPhase::interrupted);
   if (!failed || questions_.find(operation->id) != nullptr) {
     return refuse(event.ticket, Errc::invalid_argument, "only an operation that failed can be asked about, once");
   }
@@ -213,24 +222,25 @@ void Machine::on(const event::QuestionRaised& event) {
 }
 
 void Machine::refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning) {
-  reply(ticket, AnswerResult{.applied = false, .refused = code, .winning_option = std::move(winning),
-                             .message = std::move(message)});
+  reply(ticket,
+        AnswerResult{
+            .applied = false, .refused = code, .winning_option = std::move(winning), .message = std::move(message)});
 }
 
 std::optional<AnswerResult> Machine::refusal_of(const event::Answered& event, const Operation* operation,
                                                 const QuestionTable::Open* open) const {
   const Answer& answer = event.answer;
   const auto refused = [](Errc code, std::string message, std::string winning = {}) {
-    return AnswerResult{.applied = false, .refused = code, .winning_option = std::move(winning),
-                        .message = std::move(message)};
+    return AnswerResult{
+        .applied = false, .refused = code, .winning_option = std::move(winning), .message = std::move(message)};
   };
   const bool current = open != nullptr && (answer.ask == 0 || answer.ask == open->question.ask);
   if (!current) {
     const QuestionTable::Closed* closed = questions_.closed(event.operation, answer.ask);
     if (closed != nullptr && closed->by == QuestionTable::ClosedBy::answer) {
       if (!answer.idempotency_key.empty() && answer.idempotency_key == closed->key) {
-        return AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {},
-                            .recorded = closed->recorded};
+        return AnswerResult{
+            .applied = true, .refused = {}, .winning_option = {}, .message = {}, .recorded = closed->recorded};
       }
       return refused(Errc::already_answered, "the question was answered before: " + closed->option, closed->option);
     }
@@ -244,7 +254,8 @@ std::optional<AnswerResult> Machine::refusal_of(const event::Answered& event, co
   if (open->recording) {
     const bool repeated = !answer.idempotency_key.empty() && answer.idempotency_key == open->answer.idempotency_key;
     return refused(Errc::already_answered,
-                   repeated ? "this answer is being recorded" : "another answer is being recorded", open->answer.option);
+                   repeated ? "this answer is being recorded" : "another answer is being recorded",
+                   open->answer.option);
   }
   if (operation->stage == Operation::Stage::ending) {
     return refused(Errc::stale_answer, "the operation is being ended: " + std::string(name(operation->phase())));
@@ -325,8 +336,10 @@ void Machine::on(const event::Answered& event) {
   switch (option.action) {
     case AnswerAction::extend:
     case AnswerAction::wait:
-    case AnswerAction::retry: return save_answer(*operation, *open, event, option);
-    case AnswerAction::fallback: return save_switch_answer(*operation, *open, event);
+    case AnswerAction::retry:
+      return save_answer(*operation, *open, event, option);
+    case AnswerAction::fallback:
+      return save_switch_answer(*operation, *open, event);
     case AnswerAction::cancel: {
       event::CancelRequested cancel{.ticket = event.ticket, .request = {}, .operation = {}, .answer = open->answer};
       cancel.request.job_id = operation->request.job_id;
@@ -363,8 +376,8 @@ StallResolved resolved_by_answer(StallResolved news, const QuestionTable::Open& 
 
 void Machine::save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event,
                           const AnswerOption&) {
-  Pending pending{.job_id = {}, .records = {}, .plan = {},
-                  .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
+  Pending pending{
+      .job_id = {}, .records = {}, .plan = {}, .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
   pending.records.push_back(answered_news(operation, open));
   if (open.question.kind == QuestionKind::stall) {
     pending.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
@@ -405,7 +418,9 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
     open.recording = false;
     return refuse_answer(event.ticket, plan.error().code, plan.error().message);
   }
-  Pending pending{.job_id = job_id, .records = {}, .plan = std::move(*plan),
+  Pending pending{.job_id = job_id,
+                  .records = {},
+                  .plan = std::move(*plan),
                   .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
   open_record(*job, pending.records, event.answer.by);
   add_consent(operation, open, pending.records);
@@ -413,7 +428,8 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
   if (open.question.kind == QuestionKind::stall) {
     pending.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
   }
-  for (News& record : records_of(*pending.plan)) pending.records.push_back(std::move(record));
+  for (News& record : records_of(*pending.plan))
+    pending.records.push_back(std::move(record));
   save(std::move(pending));
 }
 
@@ -508,9 +524,15 @@ bool Machine::apply_consent(Operation& operation, const StandingConsent& consent
   event::Answered answered;
   answered.operation = operation.id;
   answered.provider_type = consent.provider_type;
-  answered.answer = {.operation_id = text(operation.id), .ask = open->question.ask, .option = option->id,
-                     .provider = consent.switch_to, .confirmed = true, .by = consent.given_by, .note = consent.id,
-                     .idempotency_key = {}, .door = "consent"};
+  answered.answer = {.operation_id = text(operation.id),
+                     .ask = open->question.ask,
+                     .option = option->id,
+                     .provider = consent.switch_to,
+                     .confirmed = true,
+                     .by = consent.given_by,
+                     .note = consent.id,
+                     .idempotency_key = {},
+                     .door = "consent"};
   if (refusal_of(answered, &operation, open)) return false;
   on(answered);
   return true;

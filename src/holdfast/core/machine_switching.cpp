@@ -19,13 +19,17 @@ result<Machine::SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecisio
   const ProviderLock* lock = nullptr;
   for (const ProviderLock& each : job.locks.all()) {
     if (!each.active()) continue;
-    const bool concerns = named.all() ? same_name(each.provider_name, decision.from_provider)
-                                      : each.governed().overlaps(named);
+    const bool concerns =
+        named.all() ? same_name(each.provider_name, decision.from_provider) : each.governed().overlaps(named);
     if (concerns) lock = &each;
   }
   if (named.all() && lock == nullptr) lock = job.locks.newest_active();
 
-  SwitchPlan plan{.decision = std::move(decision), .affected = named, .ended = {}, .renewed = {}, .taken = {},
+  SwitchPlan plan{.decision = std::move(decision),
+                  .affected = named,
+                  .ended = {},
+                  .renewed = {},
+                  .taken = {},
                   .epoch = job.epoch + 1};
   if (lock == nullptr) {
     if (!plan.decision.user_confirmed && plan.decision.reason_code != ReasonCode::legacy_auto) {
@@ -41,8 +45,10 @@ result<Machine::SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecisio
                                                  ", but the stages are locked to " + lock->provider_name};
     }
     if (!lock->overridable) {
-      return Failure{Errc::lock_not_overridable, "the lock is absolute and ends only by release or by cancelling the "
-                                                 "job: " + lock->text()};
+      return Failure{Errc::lock_not_overridable,
+                     "the lock is absolute and ends only by release or by cancelling the "
+                     "job: " +
+                         lock->text()};
     }
     if (!plan.decision.user_confirmed) {
       return Failure{Errc::confirmation_required,
@@ -51,8 +57,8 @@ result<Machine::SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecisio
     }
     const StageSet governed = lock->governed();
     if (!named.all() && !governed.covers(named)) {
-      return Failure{Errc::invalid_argument, "the decision affects stages (" + named.text() +
-                                                 ") beyond those of the lock: " + lock->text()};
+      return Failure{Errc::invalid_argument,
+                     "the decision affects stages (" + named.text() + ") beyond those of the lock: " + lock->text()};
     }
     if (named.all()) {
       plan.affected = governed;
@@ -76,10 +82,17 @@ result<Machine::SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecisio
                                         " locks, which is the limit; open another job"};
   }
   if (takes_lock) {
-    plan.taken = ProviderLock{.job_id = job.id, .provider_name = plan.decision.to_provider, .provider_type = to_type,
-                              .correlation_id = plan.decision.correlation_id, .overridable = true,
-                              .stages = plan.affected.stages, .except_stages = plan.affected.except,
-                              .state = LockState::active, .locked_at = now_.wall, .ended_at = {}, .reason = {},
+    plan.taken = ProviderLock{.job_id = job.id,
+                              .provider_name = plan.decision.to_provider,
+                              .provider_type = to_type,
+                              .correlation_id = plan.decision.correlation_id,
+                              .overridable = true,
+                              .stages = plan.affected.stages,
+                              .except_stages = plan.affected.except,
+                              .state = LockState::active,
+                              .locked_at = now_.wall,
+                              .ended_at = {},
+                              .reason = {},
                               .epoch = plan.epoch};
   }
   return plan;
@@ -121,12 +134,18 @@ void Machine::on(const event::DecisionSubmitted& event) {
   if (job == nullptr) return;
   auto plan = plan_switch(*job, event.decision, "", false);
   if (!plan) {
-    journal({Refused{.job_id = job->id, .stage_name = {}, .provider_name = event.decision.to_provider,
-                     .correlation_id = event.decision.correlation_id, .code = plan.error().code,
-                     .message = plan.error().message, .by = event.decision.decided_by}});
+    journal({Refused{.job_id = job->id,
+                     .stage_name = {},
+                     .provider_name = event.decision.to_provider,
+                     .correlation_id = event.decision.correlation_id,
+                     .code = plan.error().code,
+                     .message = plan.error().message,
+                     .by = event.decision.decided_by}});
     return reply(event.ticket, plan.error());
   }
-  Pending pending{.job_id = job->id, .records = records_of(*plan), .plan = *plan,
+  Pending pending{.job_id = job->id,
+                  .records = records_of(*plan),
+                  .plan = *plan,
                   .then = SwitchSaved{event.ticket,
                                       parse_operation_id(event.decision.operation_id).value_or(OperationId{}), false}};
   open_record(*job, pending.records, event.decision.decided_by);
@@ -140,18 +159,17 @@ void Machine::on(const event::SwitchRequested& event) {
   }
   Job* job = ready_job(request.job_id, event);
   if (job == nullptr) return;
-  const ProviderLock* lock = request.stages.empty() ? job->locks.newest_active()
-                                                    : job->locks.covering({request.stages, {}});
+  const ProviderLock* lock =
+      request.stages.empty() ? job->locks.newest_active() : job->locks.covering({request.stages, {}});
   if (!request.from_provider.empty()) lock = job->locks.newest(request.from_provider);
   if (lock == nullptr || !lock->active()) {
     return refuse(event.ticket, Errc::no_such_job,
                   "job " + request.job_id + " has no active lock over " +
                       (request.stages.empty() ? "any stage" : StageSet{request.stages, {}}.text()));
   }
-  FallbackDecision decision =
-      FallbackDecision::user_requested(request.job_id, lock->provider_name, request.to_provider, milliseconds(0),
-                                       request.correlation_id.empty() ? lock->correlation_id : request.correlation_id,
-                                       request.stages);
+  FallbackDecision decision = FallbackDecision::user_requested(
+      request.job_id, lock->provider_name, request.to_provider, milliseconds(0),
+      request.correlation_id.empty() ? lock->correlation_id : request.correlation_id, request.stages);
   decision.user_confirmed = request.confirmed;
   decision.decided_by = request.by;
   for (const OperationId id : job->operations) {
@@ -162,13 +180,17 @@ void Machine::on(const event::SwitchRequested& event) {
   }
   auto plan = plan_switch(*job, std::move(decision), request.to_type, true);
   if (!plan) {
-    journal({Refused{.job_id = job->id, .stage_name = {}, .provider_name = request.to_provider,
-                     .correlation_id = request.correlation_id, .code = plan.error().code,
-                     .message = plan.error().message, .by = request.by}});
+    journal({Refused{.job_id = job->id,
+                     .stage_name = {},
+                     .provider_name = request.to_provider,
+                     .correlation_id = request.correlation_id,
+                     .code = plan.error().code,
+                     .message = plan.error().message,
+                     .by = request.by}});
     return reply(event.ticket, plan.error());
   }
-  Pending pending{.job_id = job->id, .records = records_of(*plan), .plan = *plan,
-                  .then = SwitchSaved{event.ticket, {}, true}};
+  Pending pending{
+      .job_id = job->id, .records = records_of(*plan), .plan = *plan, .then = SwitchSaved{event.ticket, {}, true}};
   save(std::move(pending));
 }
 

@@ -47,8 +47,14 @@ struct Recorded {
 
 }  // namespace
 
-std::string_view event_name(const News& news) noexcept { return std::visit(Name{}, news); }
-const std::string& job_of(const News& news) noexcept { return std::visit(Job{}, news); }
-bool is_record(const News& news) noexcept { return std::visit(Recorded{}, news); }
+std::string_view event_name(const News& news) noexcept {
+  return std::visit(Name{}, news);
+}
+const std::string& job_of(const News& news) noexcept {
+  return std::visit(Job{}, news);
+}
+bool is_record(const News& news) noexcept {
+  return std::visit(Recorded{}, news);
+}
 
 }  // namespace holdfast

@@ -30,7 +30,7 @@ struct LockTaken {
 /// Unlocked, released, or ended by a decision: `lock.state` says which.
 struct LockEnded {
   ProviderLock lock{};
-  std::uint64_t epoch = 0;     ///< of the job afterwards
+  std::uint64_t epoch = 0;  ///< of the job afterwards
 };
 
 /// Something asked for was not done, by policy.
@@ -43,14 +43,14 @@ struct Refused {
 struct OperationStarted {
   std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, correlation_id{}, operation_id{};
   std::uint64_t epoch = 0;
-  bool queued = false;         ///< told, not recorded: it waits for a place at its provider
+  bool queued = false;  ///< told, not recorded: it waits for a place at its provider
 };
 
 struct OperationEnded {
   std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, correlation_id{}, operation_id{};
   OperationPhase outcome = OperationPhase::completed;
   milliseconds elapsed{};
-  ProviderFault fault{};         ///< failed only
+  ProviderFault fault{};  ///< failed only
 };
 
 struct CategoryChanged {
@@ -83,7 +83,7 @@ struct StallSuspected {
 struct StallResolved {
   std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, correlation_id{}, operation_id{};
   int ask = 0;
-  std::string by{};              ///< "progress", "answer", "end"
+  std::string by{};  ///< "progress", "answer", "end"
   milliseconds stalled_for{};
 };
 
@@ -102,7 +102,7 @@ struct QuestionAnswered {
 struct QuestionClosed {
   std::string job_id{}, operation_id{};
   int ask = 0;
-  std::string by{};              ///< "progress", "answer", "end"
+  std::string by{};  ///< "progress", "answer", "end"
 };
 
 struct ProviderHardError {
@@ -137,9 +137,9 @@ struct StageFinished {
 };
 
 using News = std::variant<JobOpened, JobClosed, LockTaken, LockEnded, Refused, OperationStarted, OperationEnded,
-                          CategoryChanged, OperationProgress, StallSuspected, StallResolved, QuestionOpened, QuestionAnswered,
-                          QuestionClosed, ProviderHardError, FallbackDecision, ConsentGiven, ConsentApplied, Cancelled,
-                          StageStarted, StageFinished>;
+                          CategoryChanged, OperationProgress, StallSuspected, StallResolved, QuestionOpened,
+                          QuestionAnswered, QuestionClosed, ProviderHardError, FallbackDecision, ConsentGiven,
+                          ConsentApplied, Cancelled, StageStarted, StageFinished>;
 
 /// The name in the event feed and in `run --json`: "stall.suspected".
 std::string_view event_name(const News& news) noexcept;

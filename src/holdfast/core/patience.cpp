@@ -4,11 +4,16 @@ namespace holdfast {
 
 std::string_view name(LatencyCategory category) noexcept {
   switch (category) {
-    case LatencyCategory::Normal: return "Normal";
-    case LatencyCategory::Extended: return "Extended";
-    case LatencyCategory::DeepWait: return "DeepWait";
-    case LatencyCategory::StallSuspected: return "StallSuspected";
-    case LatencyCategory::Error: return "Error";
+    case LatencyCategory::Normal:
+      return "Normal";
+    case LatencyCategory::Extended:
+      return "Extended";
+    case LatencyCategory::DeepWait:
+      return "DeepWait";
+    case LatencyCategory::StallSuspected:
+      return "StallSuspected";
+    case LatencyCategory::Error:
+      return "Error";
   }
   __builtin_unreachable();
 }

@@ -22,10 +22,10 @@ enum class AnswerAction : unsigned char { extend, wait, fallback, cancel, retry 
 
 /// One choice of a question, as the person sees it.
 struct AnswerOption {
-  std::string id{};                      ///< "continue_30s", "try_alternative", …
+  std::string id{};  ///< "continue_30s", "try_alternative", …
   std::string label{};
   AnswerAction action = AnswerAction::extend;
-  milliseconds extension{};            ///< extend only: how much longer without progress before the next question
+  milliseconds extension{};  ///< extend only: how much longer without progress before the next question
   bool requires_confirmation = false;
   bool offer_partial_artifacts = false;
 
@@ -41,12 +41,12 @@ inline constexpr std::string_view wait_until_done = "wait_until_done";
 ///
 /// Threads: immutable once shared. Numbers: the timeout profile of the provider's type × the job's patience profile.
 struct Patience {
-  milliseconds normal{};                    ///< Extended from here on
-  milliseconds extended{};                  ///< DeepWait from here on
-  milliseconds deep_wait{};                 ///< one more notice; the stall threshold of those who give no heartbeats
-  milliseconds stall{};                     ///< silence after which a question is asked
+  milliseconds normal{};     ///< Extended from here on
+  milliseconds extended{};   ///< DeepWait from here on
+  milliseconds deep_wait{};  ///< one more notice; the stall threshold of those who give no heartbeats
+  milliseconds stall{};      ///< silence after which a question is asked
   std::optional<milliseconds> first_progress{};  ///< the same before the first progress; absent: `stall`
-  std::vector<AnswerOption> stall_options{};  ///< in the order shown; `wait_until_done` among them
+  std::vector<AnswerOption> stall_options{};     ///< in the order shown; `wait_until_done` among them
 
   /// The category that elapsed time alone gives.
   LatencyCategory category_after(Nanoseconds elapsed) const;

@@ -10,9 +10,12 @@ namespace holdfast {
 
 std::string_view name(QuestionKind kind) noexcept {
   switch (kind) {
-    case QuestionKind::stall: return "stall";
-    case QuestionKind::hard_error: return "hard_error";
-    case QuestionKind::interrupted: return "interrupted";
+    case QuestionKind::stall:
+      return "stall";
+    case QuestionKind::hard_error:
+      return "hard_error";
+    case QuestionKind::interrupted:
+      return "interrupted";
   }
   __builtin_unreachable();
 }
@@ -24,7 +27,8 @@ const AnswerOption* Question::option(std::string_view id) const {
 
 std::string Question::option_ids() const {
   std::string out;
-  for (const AnswerOption& each : options) out += (out.empty() ? "" : ", ") + each.id;
+  for (const AnswerOption& each : options)
+    out += (out.empty() ? "" : ", ") + each.id;
   return out;
 }
 

@@ -23,7 +23,7 @@ struct Alternative {
   std::string model{};
   bool requires_network = false;
   bool allowed = true;
-  std::string why_not{};         ///< where it is not allowed
+  std::string why_not{};  ///< where it is not allowed
 
   bool operator==(const Alternative&) const = default;
 };
@@ -36,9 +36,9 @@ struct Question {
   WallTime opened_at{};
   std::vector<AnswerOption> options{};
   std::vector<Alternative> alternatives{};
-  std::string evidence{};        ///< one or two sentences
+  std::string evidence{};  ///< one or two sentences
   milliseconds total_elapsed{};
-  milliseconds silence{};      ///< stall only: without progress, own pauses taken off
+  milliseconds silence{};  ///< stall only: without progress, own pauses taken off
 
   const AnswerOption* option(std::string_view id) const;
   /// "continue_30s, continue_5m, …"
@@ -47,14 +47,14 @@ struct Question {
 
 struct Answer {
   std::string operation_id{};
-  int ask = 0;                 ///< 0: the open question
+  int ask = 0;  ///< 0: the open question
   std::string option{};
-  std::string provider{};        ///< try_alternative only
+  std::string provider{};  ///< try_alternative only
   bool confirmed = false;
-  std::string by{};              ///< who
+  std::string by{};  ///< who
   std::string note{};
-  std::string idempotency_key{}; ///< repeating an answer with the same key is harmless
-  std::string door = "library";  ///< through which it came: terminal, api, console, webhook, library, consent
+  std::string idempotency_key{};  ///< repeating an answer with the same key is harmless
+  std::string door = "library";   ///< through which it came: terminal, api, console, webhook, library, consent
 };
 
 /// What became of an answer. A lost race is no exception.
@@ -63,7 +63,7 @@ struct AnswerResult {
   Errc refused = Errc::ok;
   std::string winning_option{};  ///< already_answered: the answer that was first
   std::string message{};         ///< refused: what to do
-  bool recorded = true;        ///< false: a cancel that stopped the call, though the trail could not be written
+  bool recorded = true;          ///< false: a cancel that stopped the call, though the trail could not be written
 };
 
 /// Open questions, and the closed ones that a late answer may still ask about.
@@ -74,9 +74,9 @@ class QuestionTable {
   struct Open {
     Question question;
     Instant asked_at{};
-    bool recording = false;    ///< an answer is on its way to the disk
-    bool news = false;         ///< progress came while it was being recorded
-    Answer answer;             ///< the one being recorded
+    bool recording = false;  ///< an answer is on its way to the disk
+    bool news = false;       ///< progress came while it was being recorded
+    Answer answer;           ///< the one being recorded
   };
   struct Closed {
     ClosedBy by = ClosedBy::end;

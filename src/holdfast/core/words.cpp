@@ -40,41 +40,64 @@ std::string Progress::text() const {
 
 std::string_view name(OperationPhase phase) noexcept {
   switch (phase) {
-    case OperationPhase::queued: return "queued";
-    case OperationPhase::running: return "running";
-    case OperationPhase::completed: return "completed";
-    case OperationPhase::failed: return "failed";
-    case OperationPhase::cancelled: return "cancelled";
-    case OperationPhase::switched: return "switched";
-    case OperationPhase::interrupted: return "interrupted";
+    case OperationPhase::queued:
+      return "queued";
+    case OperationPhase::running:
+      return "running";
+    case OperationPhase::completed:
+      return "completed";
+    case OperationPhase::failed:
+      return "failed";
+    case OperationPhase::cancelled:
+      return "cancelled";
+    case OperationPhase::switched:
+      return "switched";
+    case OperationPhase::interrupted:
+      return "interrupted";
   }
   __builtin_unreachable();
 }
 
 std::string_view name(JobState state) noexcept {
   switch (state) {
-    case JobState::running: return "running";
-    case JobState::waiting: return "waiting";
-    case JobState::interrupted: return "interrupted";
-    case JobState::done: return "done";
-    case JobState::failed: return "failed";
-    case JobState::cancelled: return "cancelled";
-    case JobState::released: return "released";
+    case JobState::running:
+      return "running";
+    case JobState::waiting:
+      return "waiting";
+    case JobState::interrupted:
+      return "interrupted";
+    case JobState::done:
+      return "done";
+    case JobState::failed:
+      return "failed";
+    case JobState::cancelled:
+      return "cancelled";
+    case JobState::released:
+      return "released";
   }
   __builtin_unreachable();
 }
 
 std::string_view name(ErrorClass error) noexcept {
   switch (error) {
-    case ErrorClass::none: return "none";
-    case ErrorClass::http: return "http";
-    case ErrorClass::auth: return "auth";
-    case ErrorClass::quota: return "quota";
-    case ErrorClass::protocol: return "protocol";
-    case ErrorClass::connection: return "connection";
-    case ErrorClass::truncated: return "truncated";
-    case ErrorClass::command: return "command";
-    case ErrorClass::other: return "other";
+    case ErrorClass::none:
+      return "none";
+    case ErrorClass::http:
+      return "http";
+    case ErrorClass::auth:
+      return "auth";
+    case ErrorClass::quota:
+      return "quota";
+    case ErrorClass::protocol:
+      return "protocol";
+    case ErrorClass::connection:
+      return "connection";
+    case ErrorClass::truncated:
+      return "truncated";
+    case ErrorClass::command:
+      return "command";
+    case ErrorClass::other:
+      return "other";
   }
   __builtin_unreachable();
 }

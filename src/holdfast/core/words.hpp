@@ -16,20 +16,20 @@ namespace holdfast {
 struct LockRequest {
   std::string job_id{};
   std::string provider_name{};
-  std::string provider_type{};   ///< empty: the mapping of the profiles decides
+  std::string provider_type{};  ///< empty: the mapping of the profiles decides
   std::string correlation_id{};
   bool overridable = true;
   std::vector<std::string> stages{};  ///< empty: all
 };
 
 struct OperationRequest {
-  std::string job_id{};          ///< empty: anonymous, no lock and no record in front of it
+  std::string job_id{};  ///< empty: anonymous, no lock and no record in front of it
   std::string provider_name{};
-  std::string provider_type{};   ///< empty: the mapping of the profiles decides
+  std::string provider_type{};  ///< empty: the mapping of the profiles decides
   std::string stage_name{};
   std::string correlation_id{};
-  std::string patience{};        ///< empty: the job's, else the gateway's
-  std::string kind{};            ///< text, speech, image, video, …: which providers are alternatives; empty: any
+  std::string patience{};  ///< empty: the job's, else the gateway's
+  std::string kind{};      ///< text, speech, image, video, …: which providers are alternatives; empty: any
   std::optional<std::uint64_t> epoch{};  ///< the job's epoch that the caller read; a newer one refuses the call
 };
 
@@ -44,16 +44,16 @@ struct JobRequest {
 struct SwitchRequest {
   std::string job_id{};
   std::string to_provider{};
-  std::string to_type{};         ///< empty: the mapping of the profiles decides
+  std::string to_type{};              ///< empty: the mapping of the profiles decides
   std::vector<std::string> stages{};  ///< empty: those of the lock that have not finished
   bool confirmed = false;
   std::string by{};
   std::string correlation_id{};
-  std::string from_provider{};   ///< which lock; empty: the newest active one that governs the stages
+  std::string from_provider{};  ///< which lock; empty: the newest active one that governs the stages
 };
 
 struct CancelRequest {
-  std::string job_id{};          ///< cancels the job, unless an operation is named
+  std::string job_id{};  ///< cancels the job, unless an operation is named
   std::string operation_id{};
   bool confirmed = false;
   std::string by{};
@@ -62,7 +62,7 @@ struct CancelRequest {
 /// How far an operation has come. Totals, not increments; absent is unknown.
 struct Progress {
   std::optional<std::int64_t> tokens{}, chunks{}, bytes{};
-  std::optional<double> percent{};             ///< 0 to 100
+  std::optional<double> percent{};  ///< 0 to 100
   std::optional<milliseconds> remaining{};
   std::string message{};
 
@@ -78,13 +78,15 @@ struct ProviderInfo {
   std::vector<std::string> kinds{};  ///< the stage kinds it serves; empty: any
   std::string model{};
   bool requires_network = false;
-  int concurrent_max = 0;          ///< operations at once; 0: no limit
+  int concurrent_max = 0;  ///< operations at once; 0: no limit
 };
 
 enum class OperationPhase : unsigned char { queued, running, completed, failed, cancelled, switched, interrupted };
 /// "queued", "running", …
 std::string_view name(OperationPhase phase) noexcept;
-inline bool ended(OperationPhase phase) { return phase >= OperationPhase::completed; }
+inline bool ended(OperationPhase phase) {
+  return phase >= OperationPhase::completed;
+}
 
 enum class JobState : unsigned char { running, waiting, interrupted, done, failed, cancelled, released };
 std::string_view name(JobState state) noexcept;
@@ -96,9 +98,9 @@ std::string_view name(ErrorClass error) noexcept;
 /// A hard error of a provider, in the words that may enter a record.
 struct ProviderFault {
   ErrorClass error_class = ErrorClass::none;
-  int status = 0;              ///< HTTP or exit status; 0: none
-  std::string code{};            ///< the provider's own
-  std::string message{};         ///< at most 200 bytes enter a record
+  int status = 0;         ///< HTTP or exit status; 0: none
+  std::string code{};     ///< the provider's own
+  std::string message{};  ///< at most 200 bytes enter a record
 
   bool operator==(const ProviderFault&) const = default;
 };

@@ -55,10 +55,10 @@ struct OperationState {
 /// The gateway: locks jobs to providers, watches their calls, asks, and keeps the record.
 ///
 /// Threads: every function may be called from any thread, callbacks included. Callbacks run one at a time, in order,
-/// on the gateway's notice thread; a slow one delays only later callbacks, one that throws is counted (`callback_counts`).
-/// Destruction cancels what runs and does not wait for functions that ignore their stop token: those end on their own
-/// threads with `cancelled`.
-/// Errors: refused commands throw `Error`; the `async_` forms give the same as `std::exception_ptr`, as Asio does.
+/// on the gateway's notice thread; a slow one delays only later callbacks, one that throws is counted
+/// (`callback_counts`). Destruction cancels what runs and does not wait for functions that ignore their stop token:
+/// those end on their own threads with `cancelled`. Errors: refused commands throw `Error`; the `async_` forms give the
+/// same as `std::exception_ptr`, as Asio does.
 class Gateway {
  public:
   explicit Gateway(GatewayOptions options = {});
