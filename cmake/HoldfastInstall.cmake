@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 
 set(HOLDFAST_PUBLIC_HEADERS holdfast.hpp
     base/error.hpp base/id.hpp base/instant.hpp base/name.hpp base/wall_time.hpp
-    core/consent.hpp core/decision.hpp core/event.hpp core/lock.hpp core/news.hpp core/patience.hpp core/question.hpp
+    core/consent.hpp core/decision.hpp core/event.hpp core/listing.hpp core/lock.hpp core/news.hpp core/patience.hpp core/question.hpp
     core/words.hpp
     profiles/timeout_profiles.hpp
     store/store.hpp

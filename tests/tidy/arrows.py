@@ -24,7 +24,7 @@ ALLOWED = {
     "process": {"base"},
     "toml": {"base"},
     "rulebased": {"base"},
-    "store": {"core", "base"},
+    "store": {"api", "core", "base"},
     "gateway": {"profiles", "store", "core", "base"},
     "providers": {"gateway", "wire", "net", "process", "rulebased", "toml", "profiles", "store", "core", "base"},
     "proxy": {"gateway", "wire", "net", "profiles", "store", "core", "base"},

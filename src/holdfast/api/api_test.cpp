@@ -123,16 +123,14 @@ TEST(Api, what_an_operation_does_not_have_is_null) {
 }
 
 TEST(Api, a_job_has_the_keys_of_the_interface_in_their_order) {
-  const api::JobView job{.job_id = "v-k3f9q2",
-                         .name = "v",
-                         .patience_profile = "balanced",
-                         .epoch = 1,
-                         .opened_at = noon,
-                         .stages = {{.stage_name = "tts",
-                                     .state = api::StageState::running,
-                                     .items = 12,
-                                     .items_done = 7,
-                                     .artifacts = {"a.wav"}}}};
+  const JobRow job{
+      .job_id = "v-k3f9q2",
+      .name = "v",
+      .patience = "balanced",
+      .epoch = 1,
+      .opened_at = noon,
+      .stages = {
+          {.stage_name = "tts", .state = StageState::running, .items = 12, .items_done = 7, .artifacts = {"a.wav"}}}};
   EXPECT_EQ(api::text(api::to_json(job)),
             golden(R"({"jobId": "v-k3f9q2", "name": "v", "state": "running", "patienceProfile": "balanced", "epoch": )"
                    R"(1, "openedAt": "NOON", "closedAt": null, "locks": [], "stages": [{"stageName": "tts", "state": )"
@@ -140,7 +138,7 @@ TEST(Api, a_job_has_the_keys_of_the_interface_in_their_order) {
 }
 
 TEST(Api, statistics_have_the_keys_of_the_interface_in_their_order) {
-  const api::StatisticsView statistics{.total_fallback_decisions = 1, .total_jobs = 4, .fallback_rate = 0.25};
+  const Statistics statistics{.total_fallback_decisions = 1, .total_jobs = 4, .fallback_rate = 0.25};
   EXPECT_EQ(api::text(api::to_json(statistics)),
             R"({"activeLocks": 0, "activeOperations": 0, "totalFallbackDecisions": 1, "userRequestedFallbacks": 0, )"
             R"("errorTriggeredFallbacks": 0, "afterStallFallbacks": 0, "totalJobs": 4, "fallbackRate": 0.25, )"
@@ -303,15 +301,15 @@ TEST(Api, a_listing_names_its_entries_and_what_comes_next) {
 }
 
 TEST(Api, stage_states_have_names) {
-  using enum api::StageState;
+  using enum StageState;
   for (const auto& [state, text] :
-       std::initializer_list<std::pair<api::StageState, const char*>>{{pending, "pending"},
-                                                                      {running, "running"},
-                                                                      {done, "done"},
-                                                                      {interrupted, "interrupted"},
-                                                                      {failed, "failed"},
-                                                                      {cancelled, "cancelled"}}) {
-    EXPECT_EQ(api::name(state), text);
+       std::initializer_list<std::pair<StageState, const char*>>{{pending, "pending"},
+                                                                 {running, "running"},
+                                                                 {done, "done"},
+                                                                 {interrupted, "interrupted"},
+                                                                 {failed, "failed"},
+                                                                 {cancelled, "cancelled"}}) {
+    EXPECT_EQ(name(state), text);
   }
 }
 

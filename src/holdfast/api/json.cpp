@@ -274,24 +274,6 @@ void write(const json::value& value, std::string& out) {
 
 }  // namespace
 
-std::string_view name(StageState state) noexcept {
-  switch (state) {
-    case StageState::pending:
-      return "pending";
-    case StageState::running:
-      return "running";
-    case StageState::done:
-      return "done";
-    case StageState::interrupted:
-      return "interrupted";
-    case StageState::failed:
-      return "failed";
-    case StageState::cancelled:
-      return "cancelled";
-  }
-  __builtin_unreachable();
-}
-
 json::object to_json(const ProviderLock& lock) {
   return {{"providerName", words(lock.provider_name)},
           {"providerType", words(lock.provider_type)},
@@ -377,7 +359,7 @@ json::object to_json(const OperationView& operation) {
           {"error", operation.error ? json::value(to_json(*operation.error)) : json::value(nullptr)}};
 }
 
-json::object to_json(const StageView& stage) {
+json::object to_json(const StageRow& stage) {
   return {{"stageName", words(stage.stage_name)},
           {"state", name(stage.state)},
           {"items", stage.items},
@@ -385,11 +367,11 @@ json::object to_json(const StageView& stage) {
           {"artifacts", list(stage.artifacts)}};
 }
 
-json::object to_json(const JobView& job) {
+json::object to_json(const JobRow& job) {
   return {{"jobId", words(job.job_id)},
           {"name", optional_words(job.name)},
           {"state", name(job.state)},
-          {"patienceProfile", optional_words(job.patience_profile)},
+          {"patienceProfile", optional_words(job.patience)},
           {"epoch", job.epoch},
           {"openedAt", rfc3339(job.opened_at)},
           {"closedAt", optional_time(job.closed_at)},
@@ -397,7 +379,7 @@ json::object to_json(const JobView& job) {
           {"stages", objects(job.stages)}};
 }
 
-json::object to_json(const StatisticsView& statistics) {
+json::object to_json(const Statistics& statistics) {
   return {{"activeLocks", statistics.active_locks},
           {"activeOperations", statistics.active_operations},
           {"totalFallbackDecisions", statistics.total_fallback_decisions},

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "holdfast/core/listing.hpp"
 #include "holdfast/core/news.hpp"
 
 /// The words of the control API and of `--json`: structs → JSON.
@@ -33,34 +34,6 @@ struct OperationView {
   std::optional<ProviderFault> error{};
 };
 
-enum class StageState : unsigned char { pending, running, done, interrupted, failed, cancelled };
-std::string_view name(StageState state) noexcept;
-
-struct StageView {
-  std::string stage_name{};
-  StageState state = StageState::pending;
-  std::size_t items = 1, items_done = 0;
-  std::vector<std::string> artifacts{};
-};
-
-struct JobView {
-  std::string job_id{}, name{}, patience_profile{};
-  JobState state = JobState::running;
-  std::uint64_t epoch = 0;
-  WallTime opened_at{};
-  std::optional<WallTime> closed_at{};
-  std::vector<ProviderLock> locks{};
-  std::vector<StageView> stages{};
-};
-
-/// Counts over the store, all time.
-struct StatisticsView {
-  std::int64_t active_locks = 0, active_operations = 0, total_fallback_decisions = 0, user_requested_fallbacks = 0,
-               error_triggered_fallbacks = 0, after_stall_fallbacks = 0, total_jobs = 0;
-  double fallback_rate = 0.0;  ///< jobs with a decision ÷ total_jobs
-  std::int64_t stall_questions = 0, stalls_resolved_by_progress = 0, open_questions = 0;
-};
-
 struct ProviderView {
   ProviderInfo info{};
   std::string protocol{};
@@ -82,9 +55,9 @@ boost::json::object to_json(const ProviderFault& fault);
 boost::json::object to_json(const Question& question);
 boost::json::object to_json(const StandingConsent& consent);
 boost::json::object to_json(const OperationView& operation);
-boost::json::object to_json(const StageView& stage);
-boost::json::object to_json(const JobView& job);
-boost::json::object to_json(const StatisticsView& statistics);
+boost::json::object to_json(const StageRow& stage);
+boost::json::object to_json(const JobRow& job);
+boost::json::object to_json(const Statistics& statistics);
 boost::json::object to_json(const ProviderView& provider);
 boost::json::object to_json(const ProfileView& profile);
 /// The `data` of an event.

@@ -103,6 +103,7 @@ struct Saved {
 struct SaveFailed {
   SaveId save{};
   std::string why{};
+  Errc code = Errc::store_unavailable;  ///< or store_held, stale_epoch: somebody else acts for the job
 };
 struct SaveUnknown {  ///< it may be on disk: the store is read again, and that decides
   SaveId save{};
@@ -110,6 +111,13 @@ struct SaveUnknown {  ///< it may be on disk: the store is read again, and that 
 struct SaveLookedUp {
   SaveId save{};
   bool found = false;
+};
+/// An operation that was running when its process died: whether the provider did the work is unknown.
+struct LostOperation {
+  OperationStarted started{};
+  WallTime started_at{};
+  int open_stall = 0;  ///< the ask of a stall that was never resolved; 0: none
+  int asks = 0;        ///< how often it was asked about
 };
 /// What the store knows of a job that the Machine does not hold.
 struct JobImage {
@@ -119,6 +127,7 @@ struct JobImage {
   std::vector<ProviderLock> locks{};
   std::vector<StandingConsent> consents{};
   std::vector<std::string> finished_stages{};
+  std::vector<LostOperation> lost{};  ///< of an owner that is dead
 };
 struct JobLoaded {
   std::string job_id{};
@@ -126,6 +135,7 @@ struct JobLoaded {
 };
 struct JobLoadFailed {
   std::string job_id{}, why{};
+  Errc code = Errc::store_unavailable;  ///< or store_held: a living process owns it
 };
 struct ProvidersConfigured {
   std::vector<ProviderInfo> providers{};

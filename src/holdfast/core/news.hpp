@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -15,6 +16,8 @@ namespace holdfast {
 
 struct JobOpened {
   std::string job_id{}, name{}, patience{}, opened_by{};
+  bool resumed = false;                   ///< it was open before, and goes on
+  std::shared_ptr<const JobPlan> plan{};  ///< kept by the store, no part of the record
 };
 
 struct JobClosed {

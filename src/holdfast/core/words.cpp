@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "holdfast/base/wall_time.hpp"
+#include "holdfast/core/listing.hpp"
 
 namespace holdfast {
 namespace {
@@ -98,6 +99,24 @@ std::string_view name(ErrorClass error) noexcept {
       return "command";
     case ErrorClass::other:
       return "other";
+  }
+  __builtin_unreachable();
+}
+
+std::string_view name(StageState state) noexcept {
+  switch (state) {
+    case StageState::pending:
+      return "pending";
+    case StageState::running:
+      return "running";
+    case StageState::done:
+      return "done";
+    case StageState::interrupted:
+      return "interrupted";
+    case StageState::failed:
+      return "failed";
+    case StageState::cancelled:
+      return "cancelled";
   }
   __builtin_unreachable();
 }

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "holdfast/base/error.hpp"
@@ -33,11 +35,32 @@ struct OperationRequest {
   std::optional<std::uint64_t> epoch{};  ///< the job's epoch that the caller read; a newer one refuses the call
 };
 
+/// A stage as a job was going to run it.
+struct StagePlan {
+  std::string name{}, kind{};
+  std::string fingerprint{};  ///< SHA-256 in hex of what the job file says of it and of the inputs that it uses
+
+  bool operator==(const StagePlan&) const = default;
+};
+
+/// What a job was going to be when it was opened: kept beside its record, so that it can be looked at and resumed.
+struct JobPlan {
+  std::string file{};  ///< where the job file was: an absolute path
+  std::string text{};  ///< the job file
+  std::string out{};   ///< the folder of the artifacts: an absolute path
+  std::vector<StagePlan> stages{};
+  std::vector<std::pair<std::string, std::string>> inputs{};  ///< name and SHA-256 in hex; what they say is not kept
+
+  bool operator==(const JobPlan&) const = default;
+};
+
 struct JobRequest {
   std::string job_id{};
   std::string name{};
   std::string patience{};
   std::string opened_by{};
+  std::shared_ptr<const JobPlan> plan{};  ///< of those who run whole jobs
+  bool resume = false;                    ///< goes on with a job that failed or was interrupted, locks and all
 };
 
 /// A switch asked for out of the blue: one transaction, then the running calls of these stages end as `switched`.
@@ -112,6 +135,7 @@ struct StageProgress {
   std::size_t items = 1, items_done = 0;
   bool finished = false;
   std::vector<std::string> artifacts{};  ///< of this step
+  std::size_t item = 0;                  ///< which one is whole, from 1; 0: not said
 };
 
 }  // namespace holdfast

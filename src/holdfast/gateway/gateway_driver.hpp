@@ -37,7 +37,7 @@ inline OperationRequest request() {
 }
 
 /// A store that does what it is told: fails, says that it does not know, or works.
-class ScriptedStore final : public store::Store {
+class ScriptedStore final : public store::Memory {
  public:
   enum class Mode { works, fails, unknown_saved, unknown_lost };
 
@@ -46,13 +46,13 @@ class ScriptedStore final : public store::Store {
     for (const store::Transaction& each : transactions) {
       switch (mode.load()) {
         case Mode::works:
-          outcomes.push_back(memory_.commit(std::span(&each, 1))[0]);
+          outcomes.push_back(Memory::commit(std::span(&each, 1))[0]);
           break;
         case Mode::fails:
           outcomes.push_back({store::Outcome::Kind::failed, "disk full"});
           break;
         case Mode::unknown_saved:
-          memory_.commit(std::span(&each, 1));
+          Memory::commit(std::span(&each, 1));
           found_ = true;
           outcomes.push_back({store::Outcome::Kind::unknown, "connection lost"});
           break;
@@ -67,17 +67,12 @@ class ScriptedStore final : public store::Store {
   result<bool> contains(SaveId) override { return found_; }
   result<std::optional<event::JobImage>> load(const std::string& job) override {
     if (mode == Mode::fails) return Failure{Errc::store_unavailable, "disk full"};
-    return memory_.load(job);
+    return Memory::load(job);
   }
-  result<std::vector<ProviderLock>> locks(const std::string& job) override { return memory_.locks(job); }
-  result<std::vector<FallbackDecision>> history(const std::string& job) override { return memory_.history(job); }
-  result<std::vector<KeptRecord>> records(const std::string& job) override { return memory_.records(job); }
-  result<Statistics> statistics() override { return memory_.statistics(); }
 
   std::atomic<Mode> mode{Mode::works};
 
  private:
-  store::Memory memory_;
   bool found_ = false;
 };
 

@@ -60,4 +60,24 @@ result<Statistics> Memory::statistics() {
   return all;
 }
 
+result<std::vector<JobRow>> Memory::jobs(const JobsQuery&) {
+  return std::vector<JobRow>();
+}
+
+result<std::optional<JobRow>> Memory::job(const std::string&) {
+  return std::optional<JobRow>();
+}
+
+result<std::vector<AuditRecord>> Memory::trail(const std::string&, std::uint64_t, std::size_t) {
+  return std::vector<AuditRecord>();
+}
+
+result<AuditReport> Memory::verify(const std::string&) {
+  return AuditReport{};
+}
+
+result<Pruned> Memory::prune(WallTime, bool) {
+  return Pruned{};
+}
+
 }  // namespace holdfast::store

@@ -8,15 +8,22 @@
 namespace holdfast::store {
 
 /// Everything in this process's memory; gone with it. Never fails.
-class Memory final : public Store {
+class Memory : public Store {
  public:
   std::vector<Outcome> commit(std::span<const Transaction> transactions) override;
+  void act_as(Owner owner) override { owner_ = std::move(owner); }
   result<bool> contains(SaveId save) override;
   result<std::optional<event::JobImage>> load(const std::string& job_id) override;
+  result<void> let_go() override { return {}; }
+  result<std::vector<JobRow>> jobs(const JobsQuery& query) override;
+  result<std::optional<JobRow>> job(const std::string& job_id) override;
   result<std::vector<ProviderLock>> locks(const std::string& job_id) override;
   result<std::vector<FallbackDecision>> history(const std::string& job_id) override;
   result<std::vector<KeptRecord>> records(const std::string& job_id) override;
   result<Statistics> statistics() override;
+  result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) override;
+  result<AuditReport> verify(const std::string& job_id) override;
+  result<Pruned> prune(WallTime closed_before, bool with_audit) override;
 
  private:
   struct Kept {
@@ -26,6 +33,7 @@ class Memory final : public Store {
   };
 
   std::map<std::string, Kept, std::less<>> jobs_;
+  Owner owner_;
   Statistics statistics_;
   std::int64_t jobs_with_decision_ = 0;
 };

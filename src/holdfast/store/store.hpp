@@ -9,30 +9,50 @@
 
 #include "holdfast/base/error.hpp"
 #include "holdfast/core/event.hpp"
+#include "holdfast/core/listing.hpp"
 #include "holdfast/core/news.hpp"
 
 namespace holdfast {
-
-/// Counts over the whole store, all time; `active…` and `open…` are of the process that answers.
-struct Statistics {
-  std::int64_t active_locks = 0;
-  std::int64_t active_operations = 0;
-  std::int64_t total_fallback_decisions = 0;
-  std::int64_t user_requested_fallbacks = 0;
-  std::int64_t error_triggered_fallbacks = 0;
-  std::int64_t after_stall_fallbacks = 0;
-  std::int64_t total_jobs = 0;
-  double fallback_rate = 0.0;  ///< jobs with a decision / total_jobs; 0 where there are no jobs
-  std::int64_t stall_questions = 0;
-  std::int64_t stalls_resolved_by_progress = 0;
-  std::int64_t open_questions = 0;
-};
 
 /// A record as it is kept: what happened, when, and its place in its job's trail.
 struct KeptRecord {
   std::uint64_t seq = 0;  ///< from 1, per job, without gaps
   WallTime time{};
   News record{};
+};
+
+/// A record as it stands in the chain: `hash` is the SHA-256 of all that stands before it, canonical (RFC 8785).
+struct AuditRecord {
+  std::uint64_t seq = 0;
+  WallTime time{};
+  std::string kind{};  ///< "lock.created": the name of its event
+  std::string job_id{};
+  std::string data{};      ///< canonical JSON
+  std::string previous{};  ///< hash of the record before, in hex; empty for the first
+  std::string hash{};
+
+  bool operator==(const AuditRecord&) const = default;
+};
+
+/// Something that the trail should say and does not, or says and should not.
+struct AuditFinding {
+  std::string job_id{};
+  std::uint64_t seq = 0;  ///< of the record; 0: of the job as a whole
+  std::string field{};    ///< "hash", "previous", "seq", "count", "toProvider", …
+  std::string message{};  ///< a sentence: what stands there, and what should
+};
+
+/// What `verify` saw.
+struct AuditReport {
+  std::uint64_t jobs = 0, records = 0;
+  std::vector<AuditFinding> findings{};
+};
+
+/// Which jobs to list: newest first.
+struct JobsQuery {
+  bool active_only = false;  ///< running, waiting, interrupted, failed
+  std::string after{};       ///< the id of the last one seen; empty: from the newest
+  std::size_t limit = 100;
 };
 
 }  // namespace holdfast
@@ -50,7 +70,13 @@ struct Transaction {
 struct Outcome {
   enum class Kind : unsigned char { saved, failed, unknown };
   Kind kind = Kind::saved;
-  std::string why{};  ///< failed and unknown
+  std::string why{};                    ///< failed and unknown
+  Errc code = Errc::store_unavailable;  ///< failed: or store_held, stale_epoch
+};
+
+/// What was taken away by `prune`.
+struct Pruned {
+  std::uint64_t jobs = 0, records = 0;
 };
 
 /// What outlives the operation, and with a disk behind it the process.
@@ -60,20 +86,40 @@ class Store {
  public:
   virtual ~Store() = default;
 
+  /// Who acts through this store from now on. Jobs that it changes become its own with the change.
+  virtual void act_as(Owner owner) = 0;
   /// Commits in order, each transaction whole or not at all; one sync may serve all of them. One outcome each.
+  /// A transaction about a job that a living process owns fails with `store_held`.
   virtual std::vector<Outcome> commit(std::span<const Transaction> transactions) = 0;
   /// Whether a transaction whose outcome was `unknown` is there.
   virtual result<bool> contains(SaveId save) = 0;
-  /// Absent: never heard of the job.
+  /// The job, taken over for this owner where its last one is dead. Absent: never heard of the job. Fails with
+  /// `store_held`, naming the process, where a living one owns it.
   virtual result<std::optional<event::JobImage>> load(const std::string& job_id) = 0;
+  /// Gives back every job that this owner holds: it ends in an orderly way.
+  virtual result<void> let_go() = 0;
+
+  // Reads: nothing is taken over.
+
+  virtual result<std::vector<JobRow>> jobs(const JobsQuery& query) = 0;
+  virtual result<std::optional<JobRow>> job(const std::string& job_id) = 0;
   virtual result<std::vector<ProviderLock>> locks(const std::string& job_id) = 0;
   /// All decisions of a job, oldest first.
   virtual result<std::vector<FallbackDecision>> history(const std::string& job_id) = 0;
   virtual result<std::vector<KeptRecord>> records(const std::string& job_id) = 0;
   virtual result<Statistics> statistics() = 0;
+
+  // The audit trail.
+
+  /// Records of one job from number `from` on, at most `limit`.
+  virtual result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) = 0;
+  /// Checks the chain of one job, or of all (empty), and that every lock, answer and decision has its record.
+  virtual result<AuditReport> verify(const std::string& job_id) = 0;
+  /// Takes away jobs that were closed before `closed_before`; their trails only `with_audit`.
+  virtual result<Pruned> prune(WallTime closed_before, bool with_audit) = 0;
 };
 
-/// "memory:". Anything else is refused with the forms that are known.
+/// "memory:" or "sqlite:PATH". Anything else is refused with the forms that are known.
 result<std::unique_ptr<Store>> open(const std::string& url);
 
 }  // namespace holdfast::store

@@ -7,8 +7,6 @@
 
 namespace holdfast::cli {
 
-using api::StageState;
-
 struct Board::Fold {
   Board& board;
   milliseconds at;

@@ -20,7 +20,7 @@ struct StageRow {
   std::string name{}, provider{}, provider_type{};
   bool locked = false, absolute = false;
   std::size_t items = 1, items_done = 0;
-  api::StageState state = api::StageState::pending;
+  StageState state = StageState::pending;
   milliseconds began_at{}, ended_at{};
 };
 
@@ -70,7 +70,7 @@ class Board {
 
   StageRow& row(const std::string& name);
   StageRow* find_row(std::string_view name);
-  void end_open_rows(api::StageState state, milliseconds at);
+  void end_open_rows(StageState state, milliseconds at);
 
   std::string job_id_;
   CategoryWording wording_;

@@ -9,7 +9,6 @@ namespace holdfast::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using api::StageState;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;

@@ -10,8 +10,6 @@
 namespace holdfast::cli {
 namespace {
 
-using api::StageState;
-
 /// Which columns there is room for.
 struct Columns {
   int name = 0, bar = 0, progress = 0, elapsed = 0;
