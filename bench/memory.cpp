@@ -25,8 +25,9 @@ int main(int argc, char** argv) {
   using namespace holdfast;
   const int count = argc > 1 ? std::atoi(argv[1]) : 200000;
   gateway::Engine engine({}, std::move(*store::open("memory:")));
-  std::vector<std::shared_ptr<gateway::Call>> calls;
-  calls.reserve(static_cast<std::size_t>(count));
+  std::vector<std::shared_ptr<gateway::Call>> calls(static_cast<std::size_t>(count));
+  for (auto& call : calls)
+    call.reset();
   const auto heartbeat = pushed_heartbeat();
   const double before = resident_bytes();
   const auto heap_before = mallinfo2().uordblks;
@@ -38,8 +39,7 @@ int main(int argc, char** argv) {
                  .stage_name = "script-generation",
                  .correlation_id = "corr-" + std::to_string(i)},
                 heartbeat, {}, [&](result<std::shared_ptr<gateway::Call>> call) {
-                  calls.push_back(*call);
-                  ++opened;
+                  calls[static_cast<std::size_t>(opened++)] = *call;
                 });
     if (i % 1000 == 999) {
       while (opened <= i)

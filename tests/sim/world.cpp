@@ -98,7 +98,7 @@ void World::opened(const effect::OpenCall& order) {
   call.job = order.job_id;
   call.stage = order.stage_name;
   call.provider = order.provider_name;
-  call.patience = machine_.operation(order.operation)->patience;
+  call.patience = machine_.operation(order.operation)->terms->patience;
   call.beats = static_cast<int>(random_.between(0, 14));
   beat(order.operation);
 }
@@ -118,12 +118,13 @@ void World::news_first(OperationId operation) {
 }
 
 void World::sweep() {
-  std::vector<Event> events;
+  std::vector<Due> due;
   const bool paused = last_sweep_ && now_ - *last_sweep_ > slots_.interval();
   if (paused) invariants_.late(*last_sweep_ + slots_.interval(), now_);
   last_sweep_ = now_;
-  slots_.sweep(now_, events);
-  for (const Event& event : events) {
+  slots_.sweep(now_, due);
+  for (const Due& each : due) {
+    const Event event = each.event();
     tell(event);
     const auto* silence = std::get_if<event::SilenceExceeded>(&event);
     if (silence != nullptr && random_.percent(10)) {

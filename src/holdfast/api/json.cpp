@@ -126,6 +126,7 @@ struct Data {
   }
   json::object operator()(const OperationStarted& news) const {
     json::object out = about(news);
+    out["kind"] = optional_words(news.kind);
     out["epoch"] = news.epoch;
     out["state"] = news.queued ? "queued" : "running";
     return out;

@@ -62,6 +62,18 @@ void ActivityWriter::resume(Instant at) {
   if (ticks(at) > from) segment_->held[index_].fetch_add(ticks(at) - from, std::memory_order_relaxed);
 }
 
+Event Due::event() const {
+  switch (what) {
+    case What::progress:
+      return event::ProgressMade{operation, at};
+    case What::category:
+      return event::CategoryDue{operation};
+    case What::silence:
+      return event::SilenceExceeded{operation, silence, since_heartbeat, {}, watch};
+  }
+  __builtin_unreachable();
+}
+
 ActivitySlots::ActivitySlots(milliseconds sweep_interval) : interval_(sweep_interval) {
   static_assert(std::tuple_size_v<decltype(Segment::operation)> == segment_slots);
 }
@@ -174,6 +186,11 @@ std::optional<event::ProgressMade> ActivitySlots::news(OperationId operation) {
   return event::ProgressMade{operation, instant(progress)};
 }
 
+std::optional<std::uint32_t> ActivitySlots::slot_of(OperationId operation) const {
+  const auto found = slot_of_.find(operation);
+  return found == slot_of_.end() ? std::nullopt : std::optional(found->second);
+}
+
 std::optional<Instant> ActivitySlots::last_progress(OperationId operation) const {
   const auto found = slot_of_.find(operation);
   if (found == slot_of_.end()) return std::nullopt;
@@ -216,7 +233,7 @@ Nanoseconds ActivitySlots::late_between(Instant from, Instant to) const {
   return until(to) - until(from);
 }
 
-void ActivitySlots::sweep(Instant now, std::vector<Event>& out) {
+void ActivitySlots::sweep(Instant now, std::vector<Due>& out) {
   note_lateness(now);
   const std::int64_t at = ticks(now);
   for (std::uint32_t s = 0; s < segment_count_; ++s) {
@@ -227,7 +244,7 @@ void ActivitySlots::sweep(Instant now, std::vector<Event>& out) {
   }
 }
 
-void ActivitySlots::look(Segment& place, std::uint32_t i, Instant now, std::vector<Event>& out) {
+void ActivitySlots::look(Segment& place, std::uint32_t i, Instant now, std::vector<Due>& out) {
   const OperationId operation = place.operation[i];
   const std::int64_t progress = place.last_progress[i].load(std::memory_order_relaxed);
   const bool armed = place.armed[i].load(std::memory_order_relaxed);
@@ -235,11 +252,11 @@ void ActivitySlots::look(Segment& place, std::uint32_t i, Instant now, std::vect
     // The writer did not see that the slot was armed, or its post is still under way: the Machine ignores a repetition.
     place.reported[i] = progress;
     place.armed[i].store(false, std::memory_order_relaxed);
-    out.push_back(event::ProgressMade{operation, instant(progress)});
+    out.push_back({.operation = operation, .what = Due::What::progress, .at = instant(progress)});
   }
   if (place.category_at[i] <= ticks(now)) {
     place.category_at[i] = never;
-    out.push_back(event::CategoryDue{operation});
+    out.push_back({.operation = operation, .what = Due::What::category});
   }
   std::int64_t wake = place.category_at[i];
   if (place.limit[i] == never) {
@@ -259,7 +276,11 @@ void ActivitySlots::look(Segment& place, std::uint32_t i, Instant now, std::vect
       place.limit[i] = never;
       place.reported[i] = progress;  // known when the question was asked: only what comes later withdraws it
       const std::int64_t alive = std::max(ticks(base), place.last_alive[i].load(std::memory_order_relaxed));
-      out.push_back(event::SilenceExceeded{operation, silence, now - instant(alive), {}, place.number[i]});
+      out.push_back({.operation = operation,
+                     .what = Due::What::silence,
+                     .watch = place.number[i],
+                     .silence = silence,
+                     .since_heartbeat = now - instant(alive)});
     } else {
       wake = std::min(wake, ticks(now) + (place.limit[i] - silence.count()));
     }

@@ -2,11 +2,11 @@
 
 #include <array>
 #include <atomic>
+#include <boost/unordered/unordered_flat_map.hpp>
 #include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
-#include <unordered_map>
 #include <vector>
 
 #include "holdfast/core/effect.hpp"
@@ -16,7 +16,7 @@
 /// Who is silent, for a million operations at once.
 ///
 /// A token arriving is one relaxed store into its operation's slot, not an event: the Machine never hears of it. Every
-/// quarter of a second `sweep` looks at the slots whose time may have come, and turns what ran out into events.
+/// quarter of a second `sweep` looks at the slots whose time may have come, and says what ran out.
 ///
 ///     writer (any thread)                     sweep (one thread)
 ///     last_progress[i] = instant    ---->     wake_at[i] > now?  next slot
@@ -24,6 +24,21 @@
 namespace holdfast {
 
 class ActivitySlots;
+
+/// What a sweep found about one operation. Small: a million of them may be due in one sweep.
+struct Due {
+  enum class What : unsigned char { progress, category, silence };
+
+  OperationId operation{};
+  What what = What::progress;
+  std::uint32_t watch = 0;        ///< silence: the order that it carries out
+  Instant at{};                   ///< progress: when it was made
+  Nanoseconds silence{};          ///< silence: without progress; own pauses and backpressure taken off
+  Nanoseconds since_heartbeat{};  ///< silence: without any sign of life
+
+  /// What the Machine hears of it.
+  Event event() const;
+};
 
 /// The writing end of one slot. Threads: any; several writers of one slot are fine, the newest store wins.
 class ActivityWriter {
@@ -77,10 +92,11 @@ class ActivitySlots {
   /// end of the operation.
   std::optional<event::ProgressMade> news(OperationId operation);
   /// What ran out. Call it every `interval`; being late is taken off every silence that it lengthened.
-  void sweep(Instant now, std::vector<Event>& out);
-  /// The next progress is posted again (after a post that could not be delivered).
+  void sweep(Instant now, std::vector<Due>& out);
   std::optional<Instant> last_progress(OperationId operation) const;
   std::optional<Instant> last_alive(OperationId operation) const;
+
+  std::optional<std::uint32_t> slot_of(OperationId operation) const;
 
   milliseconds interval() const { return interval_; }
   std::size_t taken() const { return taken_; }
@@ -98,14 +114,14 @@ class ActivitySlots {
   Segment& segment(std::uint32_t slot) const { return *segments_[slot / segment_slots]; }
   void note_lateness(Instant now);
   Nanoseconds late_between(Instant from, Instant to) const;
-  void look(Segment& segment, std::uint32_t index, Instant now, std::vector<Event>& out);
+  void look(Segment& segment, std::uint32_t index, Instant now, std::vector<Due>& out);
   void free_if_unused(std::uint32_t slot);
 
   milliseconds interval_;
   std::array<std::shared_ptr<Segment>, limits::operations_max / segment_slots> segments_;
   std::uint32_t segment_count_ = 0;
   std::vector<std::uint32_t> free_;
-  std::unordered_map<OperationId, std::uint32_t> slot_of_;
+  boost::unordered_flat_map<OperationId, std::uint32_t, std::hash<OperationId>> slot_of_;
   std::size_t taken_ = 0;
   std::optional<Instant> last_sweep_;
   std::deque<Late> late_;

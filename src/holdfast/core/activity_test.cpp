@@ -9,7 +9,14 @@ using namespace std::chrono_literals;
 
 class Activity : public testing::Test {
  protected:
-  Activity() { slots.sweep(now, events); }
+  Activity() { sweep(); }
+
+  void sweep() {
+    std::vector<Due> due;
+    slots.sweep(now, due);
+    for (const Due& each : due)
+      events.push_back(each.event());
+  }
 
   ActivityWriter begin(std::uint64_t id, std::optional<milliseconds> limit, bool armed = false) {
     ActivityWriter writer = slots.take({id}, now).value();
@@ -23,7 +30,7 @@ class Activity : public testing::Test {
     const Instant until = now + how_long;
     while (now < until) {
       now += slots.interval();
-      slots.sweep(now, events);
+      sweep();
     }
   }
   template <class E>
@@ -65,7 +72,7 @@ TEST_F(Activity, StoppedForFiveSecondsUnderAThresholdOfOneAsksNothing) {
   begin(1, 1000ms);
   pass(500ms);
   now += 5s;
-  slots.sweep(now, events);
+  sweep();
   EXPECT_TRUE(heard<event::SilenceExceeded>().empty());
   pass(750ms);
   EXPECT_EQ(heard<event::SilenceExceeded>().size(), 1u) << "then its own silence counts on";
@@ -99,7 +106,7 @@ TEST_F(Activity, APauseDuringBackpressureDoesNotMakeTheNextStallLate) {
   ActivityWriter writer = begin(1, 2000ms);
   writer.hold(now);
   now += 30s;
-  slots.sweep(now, events);
+  sweep();
   writer.resume(now);
   pass(250ms);
   writer.progress(now);

@@ -9,9 +9,10 @@ namespace holdfast::limits {
 inline constexpr std::size_t stages_per_lock_max = 256;  ///< more is a list that nobody reads before confirming
 inline constexpr std::size_t locks_per_job_max = 256;    ///< a job that moves more often is a loop
 inline constexpr std::size_t consents_per_job_max = 16;
-inline constexpr std::size_t waiting_per_job_max = 1024;         ///< commands of one job behind one transaction
-inline constexpr std::size_t operations_max = 1u << 21;          ///< twice what is measured in bench/
-inline constexpr std::size_t ended_kept_max = 1024;              ///< ended operations that can still be looked at
+inline constexpr std::size_t waiting_per_job_max = 1024;  ///< commands of one job behind one transaction
+inline constexpr std::size_t operations_max = 1u << 21;   ///< twice what is measured in bench/
+inline constexpr std::size_t shared_terms_max = 64;  ///< kinds of operations that are found at once; others hold a copy
+inline constexpr std::size_t ended_kept_max = 1024;  ///< ended operations that can still be looked at
 inline constexpr std::size_t closed_questions_kept_max = 10000;  ///< so that a late answer hears who won
 inline constexpr std::size_t backlog_max = 10000;                ///< records that wait for a store that fails
 inline constexpr std::size_t text_bytes_max = 4096;              ///< notes, reasons, contexts

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <ranges>
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/base/name.hpp"
@@ -138,10 +139,13 @@ const ProviderLock* LockTable::newest_active() const {
 }
 
 const ProviderLock* LockTable::newest(std::string_view provider) const {
-  const auto found = std::find_if(locks_.rbegin(), locks_.rend(), [&](const ProviderLock& lock) {
-    return provider.empty() || same_name(lock.provider_name, provider);
-  });
-  return found == locks_.rend() ? nullptr : &*found;
+  const ProviderLock* ended = nullptr;
+  for (const ProviderLock& lock : std::views::reverse(locks_)) {
+    if (!provider.empty() && !same_name(lock.provider_name, provider)) continue;
+    if (lock.active()) return &lock;
+    if (ended == nullptr) ended = &lock;
+  }
+  return ended;
 }
 
 std::size_t LockTable::active_count() const {

@@ -80,7 +80,7 @@ class LockTable {
   /// The active lock that covers all of these stages.
   const ProviderLock* covering(const StageSet& stages) const;
   const ProviderLock* newest_active() const;
-  /// Newest lock of any state, of this provider where one is named.
+  /// The newest active lock, of this provider where one is named; where none is active, the newest that was.
   const ProviderLock* newest(std::string_view provider) const;
   const std::vector<ProviderLock>& all() const { return locks_; }
   std::size_t active_count() const;

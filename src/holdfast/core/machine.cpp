@@ -142,7 +142,7 @@ SaveId Machine::save(Pending pending) {
     job->busy = id;
   }
   // What waits already goes in front: no lock, answer or switch overtakes the trail that led to it.
-  pending.late = std::exchange(backlog_, {});
+  if (pending.late.empty()) pending.late = writable_backlog();
   effect::Save order{id, {}};
   order.records.reserve(pending.late.size() + pending.records.size());
   for (const Late& late : pending.late)
@@ -151,6 +151,24 @@ SaveId Machine::save(Pending pending) {
   out_->push_back(std::move(order));
   pending_.emplace(id, std::move(pending));
   return id;
+}
+
+/// What of the backlog may be written now: not what would overtake an earlier record of its job that is under way, and
+/// may fail and wait too.
+std::vector<Machine::Late> Machine::writable_backlog() {
+  const auto overtakes = [this](const Late& late) {
+    return std::ranges::any_of(pending_, [&](const auto& each) {
+      const auto& [save, under_way] = each;
+      return save.value < late.order && std::holds_alternative<Journalled>(under_way.then) &&
+             std::ranges::any_of(
+                 under_way.records, [&](const News& record) { return job_of(record) == job_of(late.record); });
+    });
+  };
+  const auto held = std::ranges::stable_partition(backlog_, [&](const Late& each) { return !overtakes(each); });
+  std::vector<Late> rest(std::make_move_iterator(held.begin()), std::make_move_iterator(held.end()));
+  backlog_.erase(held.begin(), held.end());
+  if (!rest.empty() && !backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
+  return std::exchange(backlog_, std::move(rest));
 }
 
 /// Transactions fail in any order; their records keep the one in which things happened.
@@ -172,7 +190,10 @@ void Machine::open_record(Job& job, std::vector<News>& records, const std::strin
 
 /// What a record that is on disk changes about its job. Switches have `carry_out`.
 void Machine::apply(Job& job, const News& record) {
-  if (const auto* taken = std::get_if<LockTaken>(&record)) {
+  if (const auto* opened = std::get_if<JobOpened>(&record)) {
+    job.state = JobState::running;
+    job.patience = opened->patience;
+  } else if (const auto* taken = std::get_if<LockTaken>(&record)) {
     job.locks.take(taken->lock);
     job.epoch = taken->lock.epoch;
   } else if (const auto* ended = std::get_if<LockEnded>(&record)) {
@@ -221,6 +242,7 @@ void Machine::on(const event::Saved& news) {
   announce_all(pending.records);
   if (const auto* then = std::get_if<Replied>(&pending.then)) {
     std::visit([&](const auto& value) { reply(then->ticket, value); }, then->value);
+    if (std::holds_alternative<ConsentGiven>(pending.records.back())) answer_by_consents(pending.job_id);
   } else if (const auto* started = std::get_if<Started>(&pending.then)) {
     if (Operation* operation = find(started->operation)) {
       operation->start_recorded = true;
@@ -248,31 +270,36 @@ void Machine::on(const event::SaveFailed& news) {
   }
   for (const News& record : pending.records) {
     Job* owner = find_job(job_of(record));
-    if (std::holds_alternative<JobOpened>(record) && owner != nullptr &&
+    const auto* opened = std::get_if<JobOpened>(&record);
+    if (opened != nullptr && !opened->resumed && owner != nullptr &&
         !std::holds_alternative<Journalled>(pending.then)) {
       owner->opened = false;
       close_questions_of(owner->id);
       touch(owner->id);
     }
   }
-  const std::string why = "the record could not be written (" + news.why + "); nothing was changed, try again";
+  const bool foreign = news.code != Errc::store_unavailable;  // somebody else acts for the job
+  const std::string why =
+      foreign ? news.why : "the record could not be written (" + news.why + "); nothing was changed, try again";
   const bool journalled = std::holds_alternative<Journalled>(pending.then);
-  keep_for_later(news.save.value, journalled ? pending.records : std::vector<News>{}, std::move(pending.late));
+  if (foreign && job != nullptr) read_again(*job);
+  const bool kept = journalled && !foreign;  // else it is told by a refusal, or the trail is somebody else's
+  keep_for_later(news.save.value, kept ? pending.records : std::vector<News>{}, std::move(pending.late));
   if (journalled) return;
   if (const auto* then = std::get_if<Replied>(&pending.then)) {
-    refuse(then->ticket, Errc::store_unavailable, why);
+    refuse(then->ticket, news.code, why);
   } else if (const auto* started = std::get_if<Started>(&pending.then)) {
     if (Operation* operation = find(started->operation)) {
       const bool cancelled = operation->ending != Errc::ok;
-      refuse(operation->ticket, cancelled ? operation->ending : Errc::store_unavailable,
+      refuse(operation->ticket, cancelled ? operation->ending : news.code,
              cancelled ? "the operation was ended before it began" : why);
       operation->ticket = {};
       end(*operation, operation->ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled);
     }
   } else if (const auto* answer = std::get_if<AnswerSaved>(&pending.then)) {
-    answer_failed(answer->ticket, answer->operation, why);
+    answer_failed(answer->ticket, answer->operation, news.code, why);
   } else if (const auto* switched = std::get_if<SwitchSaved>(&pending.then)) {
-    refuse(switched->ticket, Errc::store_unavailable, why);
+    refuse(switched->ticket, news.code, why);
   } else if (const auto* cancel = std::get_if<CancelSaved>(&pending.then)) {
     finish_cancel(pending, *cancel, false);
   }
@@ -303,7 +330,9 @@ void Machine::on(const event::ProvidersConfigured& news) {
 void Machine::on(const event::TimePassed&) {
   if (!backlog_due_ || now_.at < *backlog_due_) return;
   backlog_due_.reset();
-  if (!backlog_.empty()) save({});
+  Pending pending;
+  pending.late = writable_backlog();
+  if (!pending.late.empty()) save(std::move(pending));
 }
 
 void Machine::on(const event::StopOrdered&) {

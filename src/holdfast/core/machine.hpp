@@ -17,6 +17,15 @@
 
 namespace holdfast {
 
+/// What operations of one stage on one provider have in common. Shared: there may be a million of them.
+struct OperationTerms {
+  std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, kind{};
+  SharedPatience patience{};
+
+  bool operator==(const OperationTerms&) const = default;
+};
+using SharedTerms = std::shared_ptr<const OperationTerms>;
+
 /// One provider call under watch.
 struct Operation {
   /// Where it stands. `ending`: `CancelCall` was ordered, its `CallEnded` has not come.
@@ -25,8 +34,8 @@ struct Operation {
   enum class Attention : unsigned char { first, watching, asked, extended, unattended };
 
   OperationId id;
-  OperationRequest request;
-  SharedPatience patience;
+  SharedTerms terms;
+  std::string correlation_id;
   Ticket ticket;
   Stage stage = Stage::queued;
   Attention attention = Attention::first;
@@ -40,8 +49,7 @@ struct Operation {
   Instant silence_since;                        ///< of the last `Watch`, as is `silence_limit`
   std::optional<milliseconds> silence_limit;
   std::uint32_t watch_number = 0;
-  WallTime started_wall{};
-  std::optional<ProviderFault> fault;
+  std::unique_ptr<const ProviderFault> fault;  ///< failed only
 
   OperationPhase phase() const;
 };
@@ -60,6 +68,7 @@ struct Job {
   std::vector<StandingConsent> consents;
   std::set<std::string, NameLess> finished_stages;
   std::vector<OperationId> operations;  ///< not ended
+  std::vector<SharedTerms> terms;       ///< of its operations; each kind once
   std::deque<Event> waiting;
 };
 
@@ -158,6 +167,9 @@ class Machine {
   void on(const event::JobLoaded&);
   void on(const event::JobLoadFailed&);
   void on(const event::CancelRequested&);
+  void take_over(Job& job, const event::LostOperation& lost);
+  void read_again(Job& job);
+  void resume_job(Job& job, const event::JobRequested& event);
   void cancel_job(const event::CancelRequested&);
   void cancel_one(const event::CancelRequested&, Operation&);
   void finish_cancel(const Pending&, const CancelSaved&, bool recorded);
@@ -191,10 +203,11 @@ class Machine {
                    const AnswerOption& option);
   void save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event);
   void answer_saved(const AnswerSaved& saved, bool cancelled_call);
-  void answer_failed(Ticket ticket, OperationId operation, const std::string& why);
+  void answer_failed(Ticket ticket, OperationId operation, Errc code, const std::string& why);
   void apply_stall_consents(Operation& operation, Nanoseconds silence);
   void apply_error_consents(Operation& operation);
   bool apply_consent(Operation& operation, const StandingConsent& consent);
+  void answer_by_consents(const std::string& job_id);
   void adopt(Operation& operation);
   void leave_adopted(const Operation& operation);
   void close_questions_of(const std::string& job_id);
@@ -225,7 +238,8 @@ class Machine {
   Job* ready_job(const std::string& id, const E& event);
   Operation* find(OperationId id);
   Job* find_job(std::string_view id);
-  const Job* job_of_operation(const Operation& operation) const { return job(operation.request.job_id); }
+  static SharedTerms share(std::vector<SharedTerms>& known, OperationTerms terms);
+  const Job* job_of_operation(const Operation& operation) const { return job(operation.terms->job_id); }
   void reply(Ticket ticket, decltype(effect::Reply::value) value);
   void refuse(Ticket ticket, Errc code, std::string message);
   void announce(News news);
@@ -233,6 +247,7 @@ class Machine {
   void journal(std::vector<News> news);
   void write_down(std::vector<News> news);
   SaveId save(Pending pending);
+  std::vector<Late> writable_backlog();
   void keep_for_later(std::uint64_t order, std::vector<News> records, std::vector<Late> late);
   void announce_all(const std::vector<News>& records);
   void apply(Job& job, const News& record);
@@ -246,7 +261,8 @@ class Machine {
   Effects* out_ = nullptr;
   std::map<std::string, Job, std::less<>> jobs_;
   std::unordered_map<OperationId, Operation> operations_;
-  std::deque<OperationId> ended_;  ///< oldest first
+  std::vector<SharedTerms> anonymous_terms_;  ///< of operations without a job; each kind once
+  std::deque<OperationId> ended_;             ///< oldest first
   std::size_t active_ = 0;
   QuestionTable questions_;
   std::vector<ProviderInfo> providers_;

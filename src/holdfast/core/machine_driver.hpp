@@ -71,10 +71,10 @@ class Driver {
     sweep();
   }
   void sweep() {
-    std::vector<Event> events;
-    slots_.sweep(now_, events);
-    for (const Event& event : events)
-      tell(event);
+    std::vector<Due> due;
+    slots_.sweep(now_, due);
+    for (const Due& each : due)
+      tell(each.event());
     next_sweep_ = now_ + slots_.interval();
   }
 

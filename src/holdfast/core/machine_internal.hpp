@@ -35,11 +35,12 @@ Job* Machine::ready_job(const std::string& id, const E& event) {
 template <class N>
 N Machine::about(const Operation& operation) const {
   N news;
-  news.job_id = operation.request.job_id;
-  news.stage_name = operation.request.stage_name;
-  news.provider_name = operation.request.provider_name;
-  news.correlation_id = operation.request.correlation_id;
-  if constexpr (requires { news.provider_type; }) news.provider_type = operation.request.provider_type;
+  news.job_id = operation.terms->job_id;
+  news.stage_name = operation.terms->stage_name;
+  news.provider_name = operation.terms->provider_name;
+  news.correlation_id = operation.correlation_id;
+  if constexpr (requires { news.provider_type; }) news.provider_type = operation.terms->provider_type;
+  if constexpr (std::is_same_v<N, OperationStarted>) news.kind = operation.terms->kind;
   if constexpr (requires { news.operation_id; }) news.operation_id = text(operation.id);
   return news;
 }

@@ -41,7 +41,45 @@ void Machine::on(const event::JobLoaded& news) {
                 job->state == JobState::interrupted || job->state == JobState::waiting;
   job->locks.restore(news.image->locks);
   job->consents = news.image->consents;
+  job->finished_stages.clear();
   job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
+  for (const event::LostOperation& lost : news.image->lost)
+    take_over(*job, lost);
+}
+
+/// Its process died while it ran: it has ended, nobody knows how, and nobody sends it again without being asked.
+void Machine::take_over(Job& job, const event::LostOperation& lost) {
+  const OperationStarted& started = lost.started;
+  const auto id = parse_operation_id(started.operation_id);
+  if (!id || operations_.contains(*id)) return;
+  Operation& operation = operations_[*id];
+  operation.id = *id;
+  operation.terms = share(job.terms, {job.id, started.stage_name, started.provider_name, started.provider_type,
+                                      started.kind, std::make_shared<const Patience>()});
+  operation.correlation_id = started.correlation_id;
+  operation.stage = Operation::Stage::ended;
+  operation.outcome = OperationPhase::interrupted;
+  operation.start_recorded = true;
+  operation.epoch = started.epoch;
+  operation.asks = lost.asks;
+  operation.ended_at = now_.at;
+  operation.started_at = now_.at - std::max(now_.wall - lost.started_at, milliseconds(0));
+  ended_.push_back(*id);
+  std::vector<News> records;
+  if (lost.open_stall != 0) {
+    auto resolved = about<StallResolved>(operation);
+    resolved.ask = lost.open_stall;
+    resolved.by = "end";
+    records.push_back(std::move(resolved));
+  }
+  records.push_back(ended_news(operation));
+  journal(std::move(records));
+}
+
+/// Somebody else has changed it, or may: what this process believes of it is read again.
+void Machine::read_again(Job& job) {
+  job.loading = true;
+  out_->push_back(effect::LoadJob{job.id});
 }
 
 void Machine::on(const event::JobLoadFailed& news) {
@@ -57,12 +95,14 @@ void Machine::on(const event::JobLoadFailed& news) {
         },
         event);
     const std::string why =
-        "job " + news.job_id + " could not be read from the store (" + news.why + "); nothing was changed";
+        news.code == Errc::store_held
+            ? news.why
+            : "job " + news.job_id + " could not be read from the store (" + news.why + "); nothing was changed";
     const auto* cancel = std::get_if<event::CancelRequested>(&event);
     if (cancel != nullptr && cancel->answer) {
-      answer_failed(ticket, *parse_operation_id(cancel->answer->operation_id), why);
+      answer_failed(ticket, *parse_operation_id(cancel->answer->operation_id), news.code, why);
     } else {
-      refuse(ticket, Errc::store_unavailable, why);
+      refuse(ticket, news.code, why);
     }
   }
 }
@@ -73,13 +113,26 @@ void Machine::on(const event::JobRequested& event) {
   }
   Job* job = ready_job(event.request.job_id, event);
   if (job == nullptr) return;
+  if (event.request.resume) return resume_job(*job, event);
   if (job->opened) return reply(event.ticket, false);
   job->name = event.request.name;
   job->patience = event.request.patience;
   job->finished_stages.clear();
   Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
   open_record(*job, pending.records, event.request.opened_by);
+  std::get<JobOpened>(pending.records.front()).plan = event.request.plan;
   save(std::move(pending));
+}
+
+void Machine::resume_job(Job& job, const event::JobRequested& event) {
+  if (!job.opened) {
+    return refuse(event.ticket, Errc::no_such_job,
+                  "there is no open job " + job.id + " to resume: it never began, or it is over");
+  }
+  const JobRequest& request = event.request;
+  JobOpened again{job.id, job.name,    request.patience.empty() ? job.patience : request.patience, request.opened_by,
+                  true,   request.plan};
+  save({.job_id = job.id, .records = {std::move(again)}, .plan = {}, .then = Replied{event.ticket, true}});
 }
 
 void Machine::close_job(Job& job, JobState state, const std::string& by, LockState lock_state,
@@ -231,7 +284,7 @@ void Machine::cancel_one(const event::CancelRequested& event, Operation& operati
                               .message = "the operation has ended: " + std::string(name(operation.phase())),
                               .recorded = true});
   }
-  const Cancelled record{operation.request.job_id, text(operation.id), event.request.by};
+  const Cancelled record{operation.terms->job_id, text(operation.id), event.request.by};
   order_cancel(operation, Errc::cancelled);
   if (!event.ticket || record.job_id.empty()) {
     journal({record});

@@ -222,5 +222,82 @@ TEST_F(Jobs, RecordsThatFailKeepTheOrderInWhichThingsHappened) {
   EXPECT_EQ(machine().backlog(), 0u);
 }
 
+event::JobImage interrupted_job() {
+  event::JobImage known{.name = "film", .patience = "longForm", .epoch = 1};
+  known.locks.push_back({.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm", .epoch = 1});
+  event::LostOperation lost{.started_at = WallTime{}, .open_stall = 2, .asks = 2};
+  lost.started = {.job_id = "job", .stage_name = "script", .provider_name = "Ollama", .provider_type = "local_llm"};
+  lost.started.operation_id = text(OperationId{77});
+  lost.started.correlation_id = "corr";
+  known.lost.push_back(std::move(lost));
+  return known;
+}
+
+TEST_F(Jobs, AnOperationWhoseProcessDiedHasEndedAsInterruptedAndItsStallIsResolved) {
+  image = interrupted_job();
+  tell(event::JobRequested{ticket(), {.job_id = "job", .opened_by = "ana", .resume = true}});
+  EXPECT_EQ(trail(), "stall.resolved operation.ended job.opened");
+  EXPECT_EQ(all<OperationEnded>()[0].outcome, OperationPhase::interrupted);
+  EXPECT_EQ(all<StallResolved>()[0].by, "end");
+  EXPECT_TRUE(all<JobOpened>()[0].resumed);
+  EXPECT_EQ(machine().job("job")->patience, "longForm");
+  EXPECT_EQ(machine().job("job")->locks.active_count(), 1u) << "the lock is still there";
+}
+
+TEST_F(Jobs, AnInterruptedOperationIsAskedAboutAndNeverSentAgainByAConsentForErrors) {
+  image = interrupted_job();
+  consent("job", "error: cancel");
+  const Ticket asked = ticket();
+  tell(event::QuestionRaised{asked, OperationId{77}, QuestionKind::interrupted});
+  EXPECT_TRUE(said_yes(asked));
+  ASSERT_EQ(machine().questions().open_count(), 1u);
+  EXPECT_EQ(all<QuestionOpened>()[0].question.ask, 3);
+  EXPECT_NE(all<QuestionOpened>()[0].question.evidence.find("is unknown"), std::string::npos);
+  EXPECT_TRUE(applied(answer({77}, "try_again")));
+}
+
+TEST_F(Jobs, WhatIsOverOrNeverBeganIsNotResumed) {
+  const Ticket never = ticket();
+  tell(event::JobRequested{never, {.job_id = "job", .resume = true}});
+  EXPECT_EQ(refusal(never), Errc::no_such_job);
+  EXPECT_EQ(trail(), "");
+}
+
+TEST_F(Jobs, AFailedJobThatIsResumedRunsAgainWithItsLocks) {
+  lock("job", "Ollama");
+  tell(event::JobFinished{ticket(), "job", JobState::failed, "ana"});
+  ASSERT_EQ(machine().job("job")->state, JobState::failed);
+  const Ticket again = ticket();
+  tell(event::JobRequested{again, {.job_id = "job", .resume = true}});
+  EXPECT_TRUE(said_yes(again));
+  EXPECT_EQ(machine().job("job")->state, JobState::running);
+  EXPECT_EQ(machine().job("job")->locks.active_count(), 1u);
+}
+
+TEST_F(Jobs, WhatSomebodyElseOwnsIsRefusedAsHeldAndReadAgain) {
+  lock("job", "Ollama", {"script"});
+  disk = Disk::waits;
+  const Ticket mine = lock("job", "OpenAI", {"images"});
+  ASSERT_EQ(waiting.size(), 1u);
+  image = event::JobImage{.name = "film", .epoch = 9};
+  tell(event::SaveFailed{waiting.front().save, "process 7 owns job job", Errc::store_held});
+  EXPECT_EQ(refusal(mine), Errc::store_held);
+  EXPECT_EQ(std::get<Failure>(reply(mine).value).message, "process 7 owns job job");
+  EXPECT_EQ(machine().job("job")->epoch, 9u) << "what this process believed is old";
+  EXPECT_EQ(machine().backlog(), 0u);
+}
+
+TEST_F(Jobs, ALockWithoutANamedProviderIsUnlockedWhereItIsActive) {
+  lock("job", "Ollama", {"script"});
+  lock("job", "OpenAI", {"images"});
+  const Ticket newest = ticket();
+  tell(event::UnlockRequested{newest, "job", "done with images", ""});
+  EXPECT_TRUE(said_yes(newest));
+  const Ticket next = ticket();
+  tell(event::UnlockRequested{next, "job", "done with the script", ""});
+  EXPECT_TRUE(said_yes(next)) << "the newest lock is unlocked already, the active one is meant";
+  EXPECT_EQ(machine().job("job")->locks.active_count(), 0u);
+}
+
 }  // namespace
 }  // namespace holdfast

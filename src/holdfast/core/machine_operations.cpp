@@ -62,27 +62,36 @@ void Machine::on(const event::OperationRequested& event) {
 
   Operation& operation = operations_[event.id];
   operation.id = event.id;
-  operation.request = request;
-  operation.patience = event.patience;
+  operation.terms = share(
+      job != nullptr ? job->terms : anonymous_terms_,
+      {request.job_id, request.stage_name, request.provider_name, request.provider_type, request.kind, event.patience});
+  operation.correlation_id = request.correlation_id;
   operation.ticket = event.ticket;
   operation.recorded_first = event.recorded_first && job != nullptr;
   operation.epoch = job != nullptr ? job->epoch : 0;
   operation.started_at = now_.at;
-  operation.started_wall = now_.wall;
   ++active_;
   if (job != nullptr) job->operations.push_back(operation.id);
   admit(operation);
 }
 
+/// The terms that are known already where they are the same, so that a million calls of a kind hold one copy.
+SharedTerms Machine::share(std::vector<SharedTerms>& known, OperationTerms terms) {
+  const auto same = std::ranges::find_if(known, [&](const SharedTerms& each) { return *each == terms; });
+  if (same != known.end()) return *same;
+  if (known.size() >= limits::shared_terms_max) known.erase(known.begin());
+  return known.emplace_back(std::make_shared<const OperationTerms>(std::move(terms)));
+}
+
 void Machine::admit(Operation& operation) {
-  Desk& desk = desks_[operation.request.provider_name];
+  Desk& desk = desks_[operation.terms->provider_name];
   if (desk.places != 0 && desk.taken >= desk.places) {
     desk.queue.push_back(operation.id);
     auto news = about<OperationStarted>(operation);
     news.epoch = operation.epoch;
     news.queued = true;
     std::vector<News> records{std::move(news)};
-    if (Job* job = find_job(operation.request.job_id))
+    if (Job* job = find_job(operation.terms->job_id))
       open_record(*job, records);  // it may be cancelled before it begins
     return journal(std::move(records));
   }
@@ -96,7 +105,7 @@ void Machine::begin(Operation& operation) {
   auto news = about<OperationStarted>(operation);
   news.epoch = operation.epoch;
   records.push_back(std::move(news));
-  Job* job = find_job(operation.request.job_id);
+  Job* job = find_job(operation.terms->job_id);
   // The transaction that opens a job holds it, so that nothing is written about a job that is not there yet.
   const bool opens = job != nullptr && !job->opened && !job->busy;
   if (opens) open_record(*job, records);
@@ -116,9 +125,9 @@ void Machine::open_call(Operation& operation) {
     operation.ticket = {};
     return end(operation, operation.ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled);
   }
-  if (const Job* job = find_job(operation.request.job_id)) {
+  if (const Job* job = find_job(operation.terms->job_id)) {
     // Locks may have moved while the start was being written: a call goes only where the committed lock says.
-    const Validation valid = job->locks.validate(operation.request.provider_name, operation.request.stage_name);
+    const Validation valid = job->locks.validate(operation.terms->provider_name, operation.terms->stage_name);
     if (!valid.allowed) {
       refuse(operation.ticket, Errc::switched, valid.reason);
       operation.ticket = {};
@@ -128,11 +137,10 @@ void Machine::open_call(Operation& operation) {
   }
   operation.stage = Operation::Stage::running;
   operation.started_at = now_.at;
-  operation.started_wall = now_.wall;
-  out_->push_back(effect::OpenCall{operation.ticket, operation.id, operation.request.job_id,
-                                   operation.request.stage_name, operation.request.provider_name, operation.epoch});
+  out_->push_back(effect::OpenCall{operation.ticket, operation.id, operation.terms->job_id, operation.terms->stage_name,
+                                   operation.terms->provider_name, operation.epoch});
   operation.ticket = {};
-  watch(operation, now_.at, operation.patience->first_progress.value_or(operation.patience->stall), true);
+  watch(operation, now_.at, operation.terms->patience->first_progress.value_or(operation.terms->patience->stall), true);
 }
 
 void Machine::on(const event::CallEnded& event) {
@@ -143,7 +151,7 @@ void Machine::on(const event::CallEnded& event) {
     case event::CallEnded::How::returned:
       return end(*operation, OperationPhase::completed);
     case event::CallEnded::How::failed:
-      operation->fault = event.fault;
+      operation->fault = std::make_unique<const ProviderFault>(event.fault);
       return end(*operation, OperationPhase::failed);
     case event::CallEnded::How::closed:
       return end(*operation,
@@ -188,7 +196,7 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
     resolved.by = "end";
     resolved.stalled_for = in_ms(now_.at - open->asked_at);
     records.push_back(std::move(resolved));
-    records.push_back(QuestionClosed{operation.request.job_id, text(operation.id), open->question.ask, "end"});
+    records.push_back(QuestionClosed{operation.terms->job_id, text(operation.id), open->question.ask, "end"});
     questions_.close(operation.id, {QuestionTable::ClosedBy::end, {}, {}});
   }
   if (operation.fault) {
@@ -206,13 +214,13 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
   }
   out_->push_back(effect::EndWatch{operation.id});
 
-  if (Job* job = find_job(operation.request.job_id)) {
+  if (Job* job = find_job(operation.terms->job_id)) {
     std::erase(job->operations, operation.id);
     touch(job->id);
     leave_adopted(operation);
   }
   ended_.push_back(operation.id);
-  if (held_place) release_place(operation.request.provider_name);
+  if (held_place) release_place(operation.terms->provider_name);
   if (ended_.size() > limits::ended_kept_max) {
     // One that is still asked about is kept, at the end of the line.
     const OperationId oldest = ended_.front();
@@ -250,7 +258,7 @@ void Machine::fill(Desk& desk) {
 }
 
 void Machine::set_category(Operation& operation, LatencyCategory to) {
-  const bool longer = !operation.longer_announced && elapsed(operation) >= operation.patience->deep_wait &&
+  const bool longer = !operation.longer_announced && elapsed(operation) >= operation.terms->patience->deep_wait &&
                       to != LatencyCategory::Error;
   if (operation.category == to && !longer) return;
   auto news = about<CategoryChanged>(operation);
@@ -268,9 +276,9 @@ void Machine::on(const event::CategoryDue& event) {
   if (operation == nullptr || operation->stage != Operation::Stage::running) return;
   // An open stall episode hides the category of the elapsed time until it is left.
   if (operation->category != LatencyCategory::StallSuspected) {
-    set_category(*operation, operation->patience->category_after(elapsed(*operation)));
+    set_category(*operation, operation->terms->patience->category_after(elapsed(*operation)));
   }
-  if (const auto next = operation->patience->next_threshold(elapsed(*operation))) {
+  if (const auto next = operation->terms->patience->next_threshold(elapsed(*operation))) {
     out_->push_back(effect::WatchCategory{operation->id, operation->started_at + *next});
   }
 }
@@ -281,7 +289,7 @@ void Machine::watch(Operation& operation, Instant since, std::optional<milliseco
   ++operation.watch_number;
   if (operation.category != LatencyCategory::StallSuspected) {
     // What is due but not announced yet would be lost: the order names the threshold after it.
-    set_category(operation, operation.patience->category_after(elapsed(operation)));
+    set_category(operation, operation.terms->patience->category_after(elapsed(operation)));
   }
   effect::Watch order{.operation = operation.id,
                       .since = since,
@@ -289,7 +297,7 @@ void Machine::watch(Operation& operation, Instant since, std::optional<milliseco
                       .category_at = {},
                       .armed = armed,
                       .number = operation.watch_number};
-  if (const auto next = operation.patience->next_threshold(elapsed(operation))) {
+  if (const auto next = operation.terms->patience->next_threshold(elapsed(operation))) {
     order.category_at = operation.started_at + *next;
   }
   out_->push_back(order);
@@ -297,7 +305,7 @@ void Machine::watch(Operation& operation, Instant since, std::optional<milliseco
 
 void Machine::watch_ordinary(Operation& operation) {
   operation.attention = Operation::Attention::watching;
-  watch(operation, operation.started_at, operation.patience->stall, false);
+  watch(operation, operation.started_at, operation.terms->patience->stall, false);
 }
 
 }  // namespace holdfast

@@ -41,10 +41,10 @@ void Machine::resolve_by_progress(Operation& operation) {
   resolved.ask = open->question.ask;
   resolved.by = "progress";
   resolved.stalled_for = in_ms(now_.at - open->asked_at);
-  const QuestionClosed closed{operation.request.job_id, text(operation.id), open->question.ask, "progress"};
+  const QuestionClosed closed{operation.terms->job_id, text(operation.id), open->question.ask, "progress"};
   questions_.close(operation.id, {QuestionTable::ClosedBy::progress, {}, {}});
   journal({std::move(resolved), closed});
-  set_category(operation, operation.patience->category_after(elapsed(operation)));
+  set_category(operation, operation.terms->patience->category_after(elapsed(operation)));
   watch_ordinary(operation);
 }
 
@@ -75,10 +75,12 @@ void Machine::on(const event::SilenceExceeded& event) {
 
 /// An anonymous operation that somebody is asked about becomes a job like any other, under the operation's own name.
 void Machine::adopt(Operation& operation) {
-  if (!operation.request.job_id.empty()) return;
-  operation.request.job_id = text(operation.id);
-  Job& job = jobs_[operation.request.job_id];
-  job.id = operation.request.job_id;
+  if (!operation.terms->job_id.empty()) return;
+  Job& job = jobs_[text(operation.id)];
+  job.id = text(operation.id);
+  OperationTerms terms = *operation.terms;
+  terms.job_id = job.id;
+  operation.terms = share(job.terms, std::move(terms));
   if (operation.stage != Operation::Stage::ended) job.operations.push_back(operation.id);
   std::vector<News> records;
   open_record(job, records);
@@ -91,8 +93,8 @@ void Machine::adopt(Operation& operation) {
 /// Such a job ends with its operation, unless a decision has locked another provider for what comes next.
 void Machine::leave_adopted(const Operation& operation) {
   const bool over = operation.outcome == OperationPhase::completed || operation.outcome == OperationPhase::cancelled;
-  if (!over || operation.request.job_id != text(operation.id) || questions_.find(operation.id) != nullptr) return;
-  Job* job = find_job(operation.request.job_id);
+  if (!over || operation.terms->job_id != text(operation.id) || questions_.find(operation.id) != nullptr) return;
+  Job* job = find_job(operation.terms->job_id);
   if (job == nullptr || !job->opened || job->busy || !job->operations.empty() || job->locks.active_count() != 0) return;
   const JobClosed closed{
       job->id, operation.outcome == OperationPhase::completed ? JobState::done : JobState::cancelled, {}};
@@ -122,7 +124,7 @@ void Machine::add_consent(const Operation& operation, const QuestionTable::Open&
   if (open.answer.door != "consent") return;
   const StandingConsent* given = consent_of(operation, open.answer);
   if (given == nullptr) return;
-  records.push_back(ConsentApplied{operation.request.job_id, text(operation.id), open.question.ask, *given});
+  records.push_back(ConsentApplied{operation.terms->job_id, text(operation.id), open.question.ask, *given});
 }
 
 const StandingConsent* Machine::consent_of(const Operation& operation, const Answer& answer) const {
@@ -138,13 +140,13 @@ Question Machine::question_about(const Operation& operation, QuestionKind kind) 
   question.ask = operation.asks;
   question.opened_at = now_.wall;
   question.total_elapsed = in_ms(elapsed(operation));
-  question.options = kind == QuestionKind::stall ? operation.patience->stall_options : failure_options();
+  question.options = kind == QuestionKind::stall ? operation.terms->patience->stall_options : failure_options();
   const Job* job = job_of_operation(operation);
-  const ProviderLock* lock = job != nullptr ? job->locks.governing(operation.request.stage_name) : nullptr;
+  const ProviderLock* lock = job != nullptr ? job->locks.governing(operation.terms->stage_name) : nullptr;
   for (const ProviderInfo& provider : providers_) {
-    if (same_name(provider.name, operation.request.provider_name)) continue;
-    const bool serves = operation.request.kind.empty() || provider.kinds.empty() ||
-                        std::ranges::find(provider.kinds, operation.request.kind) != provider.kinds.end();
+    if (same_name(provider.name, operation.terms->provider_name)) continue;
+    const bool serves = operation.terms->kind.empty() || provider.kinds.empty() ||
+                        std::ranges::find(provider.kinds, operation.terms->kind) != provider.kinds.end();
     if (!serves) continue;
     Alternative alternative{.provider_name = provider.name,
                             .provider_type = provider.type,
@@ -205,20 +207,25 @@ void Machine::on(const event::QuestionRaised& event) {
     return refuse(event.ticket, Errc::invalid_argument, "only an operation that failed can be asked about, once");
   }
   const Job* job = job_of_operation(*operation);
-  if (!operation->request.job_id.empty() && (job == nullptr || !job->opened)) {
-    return refuse(event.ticket, Errc::no_such_job, "job " + operation->request.job_id + " is over");
+  if (!operation->terms->job_id.empty() && (job == nullptr || !job->opened)) {
+    return refuse(event.ticket, Errc::no_such_job, "job " + operation->terms->job_id + " is over");
   }
   adopt(*operation);
   ++operation->asks;
   QuestionTable::Open open;
   open.question = question_about(*operation, event.kind);
   if (operation->fault) open.question.evidence = operation->fault->message;
+  if (event.kind == QuestionKind::interrupted) {
+    open.question.evidence = "The process that ran it ended in the middle, after " +
+                             spoken(in_ms(elapsed(*operation))) + " at the most; whether " +
+                             operation->terms->provider_name + " has done the work is unknown.";
+  }
   open.asked_at = now_.at;
   const Question question = open.question;
   questions_.open(operation->id, std::move(open));
   journal({QuestionOpened{question}});
   reply(event.ticket, true);
-  apply_error_consents(*operation);
+  if (event.kind == QuestionKind::hard_error) apply_error_consents(*operation);
 }
 
 void Machine::refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning) {
@@ -283,7 +290,7 @@ std::optional<AnswerResult> Machine::refusal_of_switch(const event::Answered& ev
   };
   const Answer& answer = event.answer;
   const Job* job = job_of_operation(operation);
-  const ProviderLock* lock = job != nullptr ? job->locks.governing(operation.request.stage_name) : nullptr;
+  const ProviderLock* lock = job != nullptr ? job->locks.governing(operation.terms->stage_name) : nullptr;
   if (lock != nullptr && !lock->overridable) {
     return refused(Errc::lock_not_overridable, "the lock is absolute: " + lock->text());
   }
@@ -296,13 +303,13 @@ std::optional<AnswerResult> Machine::refusal_of_switch(const event::Answered& ev
   if (!answer.confirmed) {
     const std::string to = answer.provider.empty() ? "another provider (" + known + ")" : answer.provider;
     return refused(Errc::confirmation_required,
-                   "switching from " + operation.request.provider_name + " to " + to +
+                   "switching from " + operation.terms->provider_name + " to " + to +
                        " may change style and tone of what comes; finished work is kept. Say confirmed to do it");
   }
   if (answer.provider.empty()) {
     return refused(Errc::invalid_argument, "name the provider to switch to: " + known);
   }
-  if (same_name(answer.provider, operation.request.provider_name)) {
+  if (same_name(answer.provider, operation.terms->provider_name)) {
     return refused(Errc::invalid_argument, "the operation runs on " + answer.provider + " already");
   }
   if (!providers_.empty() && chosen == nullptr) {
@@ -342,7 +349,7 @@ void Machine::on(const event::Answered& event) {
       return save_switch_answer(*operation, *open, event);
     case AnswerAction::cancel: {
       event::CancelRequested cancel{.ticket = event.ticket, .request = {}, .operation = {}, .answer = open->answer};
-      cancel.request.job_id = operation->request.job_id;
+      cancel.request.job_id = operation->terms->job_id;
       cancel.request.confirmed = true;
       cancel.request.by = event.answer.by;
       return cancel_job(cancel);
@@ -386,7 +393,7 @@ void Machine::save_answer(Operation& operation, QuestionTable::Open& open, const
 }
 
 void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event) {
-  const std::string& job_id = operation.request.job_id;
+  const std::string& job_id = operation.terms->job_id;
   Job* job = find_job(job_id);
   if (job == nullptr || job->loading || job->busy) {
     if (job == nullptr || job->waiting.size() >= limits::waiting_per_job_max) {
@@ -400,18 +407,18 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
   }
   FallbackDecision decision =
       open.question.kind == QuestionKind::stall
-          ? FallbackDecision::after_stall(job_id, operation.request.provider_name, event.answer.provider,
-                                          in_ms(elapsed(operation)), operation.request.correlation_id, {},
+          ? FallbackDecision::after_stall(job_id, operation.terms->provider_name, event.answer.provider,
+                                          in_ms(elapsed(operation)), operation.correlation_id, {},
                                           open.question.silence + in_ms(now_.at - open.asked_at))
-          : FallbackDecision::after_fatal_error(job_id, operation.request.provider_name, event.answer.provider,
-                                                in_ms(elapsed(operation)), operation.request.correlation_id, {},
+          : FallbackDecision::after_fatal_error(job_id, operation.terms->provider_name, event.answer.provider,
+                                                in_ms(elapsed(operation)), operation.correlation_id, {},
                                                 operation.fault ? operation.fault->message : "", true);
   decision.decided_by = event.answer.by;
   decision.operation_id = text(operation.id);
   decision.ask = open.question.ask;
   if (event.answer.door == "consent") decision.consent_id = event.answer.note;
-  if (job->locks.governing(operation.request.stage_name) == nullptr) {
-    decision.affected_stages = {operation.request.stage_name};
+  if (job->locks.governing(operation.terms->stage_name) == nullptr) {
+    decision.affected_stages = {operation.terms->stage_name};
   }
   auto plan = plan_switch(*job, std::move(decision), event.provider_type, true);
   if (!plan) {
@@ -448,7 +455,7 @@ void Machine::answer_saved(const AnswerSaved& saved, bool cancels_call) {
   if (cancels_call) return order_cancel(*operation, Errc::switched);
 
   const AnswerOption& option = *question.option(answer.option);
-  set_category(*operation, operation->patience->category_after(elapsed(*operation)));
+  set_category(*operation, operation->terms->patience->category_after(elapsed(*operation)));
   if (option.action == AnswerAction::wait) {
     operation->attention = Operation::Attention::unattended;
     watch(*operation, now_.at, std::nullopt, false);
@@ -458,17 +465,17 @@ void Machine::answer_saved(const AnswerSaved& saved, bool cancels_call) {
   }
 }
 
-void Machine::answer_failed(Ticket ticket, OperationId id, const std::string& why) {
+void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std::string& why) {
   Operation* operation = find(id);
   QuestionTable::Open* open = questions_.find(id);
   HOLDFAST_CHECK(operation != nullptr && open != nullptr && open->recording, "an answered question is kept");
-  refuse_answer(ticket, Errc::store_unavailable, why);
+  refuse_answer(ticket, code, why);
   const bool by_consent = open->answer.door == "consent";
   open->recording = false;
   open->answer = {};
   if (open->question.kind != QuestionKind::stall) {
     const Job* job = job_of_operation(*operation);
-    if (job == nullptr || !job->opened) close_questions_of(operation->request.job_id);
+    if (job == nullptr || !job->opened) close_questions_of(operation->terms->job_id);
     return;  // else open again
   }
   if (operation->stage == Operation::Stage::ended) {
@@ -512,6 +519,22 @@ void Machine::apply_error_consents(Operation& operation) {
   if (job == nullptr) return;
   for (const StandingConsent& consent : std::vector(job->consents)) {
     if (consent.when == StandingConsent::When::error && apply_consent(operation, consent)) return;
+  }
+}
+
+/// A consent that is given while somebody is being asked answers what is open.
+void Machine::answer_by_consents(const std::string& job_id) {
+  std::vector<OperationId> asked;
+  for (const auto& [id, open] : questions_.all_open()) {
+    if (open.question.job_id == job_id) asked.push_back(id);
+  }
+  std::ranges::sort(asked);
+  for (const OperationId id : asked) {
+    Operation* operation = find(id);
+    const QuestionTable::Open* open = questions_.find(id);
+    if (operation == nullptr || open == nullptr || open->recording) continue;  // an earlier one has settled it
+    if (open->question.kind == QuestionKind::stall) apply_stall_consents(*operation, Nanoseconds(0));
+    if (open->question.kind == QuestionKind::hard_error) apply_error_consents(*operation);
   }
 }
 

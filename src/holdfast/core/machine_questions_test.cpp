@@ -380,6 +380,18 @@ TEST_F(Questions, StandingConsentSwitchesAfterItsSilenceAndIsRecordedWithTheDeci
   end(id, event::CallEnded::How::closed);
 }
 
+TEST_F(Questions, AConsentThatIsGivenWhileTheQuestionIsOpenAnswersIt) {
+  lock("job", "Ollama");
+  const auto started = start("job", "Ollama", "script");
+  wait(46s);
+  ASSERT_EQ(count<QuestionOpened>(), 1u);
+  consent("job", "stall after 30s: switch to OpenAI");
+  EXPECT_EQ(count<ConsentApplied>(), 1u);
+  EXPECT_EQ(all<FallbackDecision>().at(0).to_provider, "OpenAI");
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].operation, started.id);
+}
+
 TEST_F(Questions, AConsentThatCouldNotBeRecordedIsNotRecordedAsApplied) {
   consent("job", "stall after 0s: switch to OpenAI");
   lock("job", "Ollama");

@@ -123,7 +123,7 @@ void Machine::switch_queued(Job& job) {
   for (const OperationId id : std::vector(job.operations)) {
     Operation* operation = find(id);
     if (operation == nullptr || operation->stage != Operation::Stage::queued) continue;
-    if (job.locks.validate(operation->request.provider_name, operation->request.stage_name).allowed) continue;
+    if (job.locks.validate(operation->terms->provider_name, operation->terms->stage_name).allowed) continue;
     order_cancel(*operation, Errc::switched);
   }
 }
@@ -174,7 +174,7 @@ void Machine::on(const event::SwitchRequested& event) {
   decision.decided_by = request.by;
   for (const OperationId id : job->operations) {
     const Operation* operation = find(id);
-    if (operation != nullptr && lock->governed().contains(operation->request.stage_name)) {
+    if (operation != nullptr && lock->governed().contains(operation->terms->stage_name)) {
       decision.elapsed_before_switch = std::max(decision.elapsed_before_switch, in_ms(elapsed(*operation)));
     }
   }
@@ -202,8 +202,8 @@ void Machine::switch_saved(const SwitchSaved& saved, const Pending& pending) {
     const Job* job = find_job(pending.job_id);
     for (const OperationId id : job != nullptr ? job->operations : std::vector<OperationId>{}) {
       Operation* operation = find(id);
-      if (operation == nullptr || !plan.affected.contains(operation->request.stage_name)) continue;
-      if (!same_name(operation->request.provider_name, plan.decision.from_provider)) continue;
+      if (operation == nullptr || !plan.affected.contains(operation->terms->stage_name)) continue;
+      if (!same_name(operation->terms->provider_name, plan.decision.from_provider)) continue;
       order_cancel(*operation, Errc::switched);
     }
   }

@@ -47,6 +47,7 @@ struct OperationStarted {
   std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, correlation_id{}, operation_id{};
   std::uint64_t epoch = 0;
   bool queued = false;  ///< told, not recorded: it waits for a place at its provider
+  std::string kind{};   ///< text, speech, …; empty: not said
 };
 
 struct OperationEnded {

@@ -24,12 +24,12 @@ bool raise(std::atomic<T>& cell, T value) {
 
 }  // namespace
 
-Call::Call(OperationId call_id, std::shared_ptr<Inbox> call_inbox, Engine& call_engine, ActivityWriter call_writer)
-    : id(call_id), inbox(std::move(call_inbox)), engine(call_engine), writer(call_writer) {}
+Call::Call(OperationId call_id, SharedTerms call_terms, std::shared_ptr<Inbox> call_inbox, ActivityWriter call_writer)
+    : id(call_id), terms(std::move(call_terms)), inbox(std::move(call_inbox)), writer(std::move(call_writer)) {}
 
 Call::~Call() {
   // After the engine is closed nobody needs the slot any more.
-  inbox->post([&engine = engine, slot = writer.slot()] { engine.give_back(slot); });
+  inbox->post([slot = writer.slot()](Engine& engine) { engine.give_back(slot); });
 }
 
 bool Call::settle(Fate to) {
@@ -41,7 +41,7 @@ void Call::progressed() {
   heartbeats.fetch_add(1, std::memory_order_relaxed);
   const Instant now = instant_now();
   if (writer.progress(now)) {
-    inbox->post([&engine = engine, id = id, now] { engine.hear(event::ProgressMade{id, now}); });
+    inbox->post([id = id, now](Engine& engine) { engine.hear(event::ProgressMade{id, now}); });
   }
 }
 
@@ -75,8 +75,15 @@ void Call::percent_is(double value) {
 
 void Call::message_is(std::string text) {
   if (text.size() > message_bytes_max) text.resize(message_bytes_max);
-  const std::lock_guard lock(message_mutex_);
-  message_ = std::move(text);
+  Shown& shown = shown_.get();
+  const std::lock_guard lock(shown.mutex);
+  shown.message = std::move(text);
+}
+
+void Call::remaining_is(milliseconds estimate) {
+  Shown& shown = shown_.get();
+  const std::lock_guard lock(shown.mutex);
+  shown.remaining = std::max(estimate, milliseconds(0));
 }
 
 Progress Call::progress() const {
@@ -90,9 +97,11 @@ Progress Call::progress() const {
   out.bytes = read(bytes);
   const double known = percent.load(std::memory_order_relaxed);
   if (known >= 0.0) out.percent = known;
-  if (const auto left = read(remaining_ms)) out.remaining = milliseconds(*left);
-  const std::lock_guard lock(message_mutex_);
-  out.message = message_;
+  if (const Shown* shown = shown_.if_made()) {
+    const std::lock_guard lock(shown->mutex);
+    out.remaining = shown->remaining;
+    out.message = shown->message;
+  }
   return out;
 }
 
@@ -113,7 +122,7 @@ void ProgressReporter::percent(double percent) const {
   call_->percent_is(percent);
 }
 void ProgressReporter::remaining(milliseconds estimate) const {
-  call_->remaining_ms.store(std::max<std::int64_t>(estimate.count(), 0), std::memory_order_relaxed);
+  call_->remaining_is(estimate);
 }
 void ProgressReporter::message(std::string text) const {
   call_->message_is(std::move(text));
@@ -140,13 +149,13 @@ void ProgressReporter::report(const Progress& progress) const {
 }
 
 std::stop_token OperationContext::stop_token() const {
-  return call_->stop.get_token();
+  return call_->stop.get().get_token();
 }
 std::string OperationContext::operation_id() const {
   return text(call_->id);
 }
 const std::string& OperationContext::provider_name() const {
-  return call_->provider_name;
+  return call_->terms->provider_name;
 }
 std::uint64_t OperationContext::epoch() const {
   return call_->epoch;

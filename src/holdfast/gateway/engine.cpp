@@ -11,6 +11,8 @@ namespace {
 
 /// How often a running operation's progress is told.
 constexpr milliseconds progress_notice_interval{1000};
+/// Of what a sweep found, heard before anybody else is: some milliseconds of work.
+constexpr std::size_t due_slice = 2048;
 
 Failure closed_failure() {
   return {Errc::cancelled, "the gateway is closed"};
@@ -20,7 +22,7 @@ Failure closed_failure() {
 
 Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
     : options_(std::move(options)),
-      inbox_(std::make_shared<Inbox>()),
+      inbox_(std::make_shared<Inbox>(*this)),
       work_(boost::asio::make_work_guard(inbox_->io())),
       slots_(options_.profiles.sweep_interval()),
       sweep_timer_(inbox_->io()),
@@ -195,32 +197,44 @@ void Engine::arm_sweep() {
 
 void Engine::sweep() {
   const Instant now = instant_now();
-  swept_.clear();
-  slots_.sweep(now, swept_);
-  for (Event& event : swept_) {
-    if (auto* silence = std::get_if<event::SilenceExceeded>(&event)) {
-      const auto call = calls_.find(silence->operation);
-      if (call != calls_.end()) silence->progress = call->second->progress();
-    }
-    queue_.push_back(std::move(event));
-  }
-  if (const auto due = machine_.next_deadline(); due && *due <= now) queue_.push_back(event::TimePassed{});
+  if (due_next_ == due_.size()) {
+    due_.clear();
+    due_next_ = 0;
+    slots_.sweep(now, due_);
+    hear_due();
+  }  // else the last one is still being heard: that is lateness of our own, and counts as such
+  if (const auto next = machine_.next_deadline(); next && *next <= now) queue_.push_back(event::TimePassed{});
   pump();
   if (now - progress_noticed_ >= progress_notice_interval) announce_progress(now);
+}
+
+/// In slices: when a million thresholds come at once, an answer waits for some thousands of them and not for all.
+void Engine::hear_due() {
+  const std::size_t until = std::min(due_.size(), due_next_ + due_slice);
+  for (; due_next_ < until; ++due_next_) {
+    Event event = due_[due_next_].event();
+    if (auto* silence = std::get_if<event::SilenceExceeded>(&event)) {
+      if (const auto call = call_of(silence->operation)) silence->progress = call->progress();
+    }
+    hear(std::move(event));
+  }
+  if (due_next_ < due_.size()) boost::asio::post(inbox_->io(), [this] { hear_due(); });
 }
 
 void Engine::announce_progress(Instant now) {
   progress_noticed_ = now;
   if (!notices_->has_subscribers()) return;
-  for (const auto& [id, call] : calls_) {
-    const std::int64_t heartbeats = call->heartbeats.load(std::memory_order_relaxed);
+  for (const std::shared_ptr<Call>& call : calls_) {
+    if (!call) continue;
+    const auto heartbeats = static_cast<std::uint32_t>(call->heartbeats.load(std::memory_order_relaxed));
     if (heartbeats == call->noticed) continue;
     call->noticed = heartbeats;
-    const Operation* operation = machine_.operation(id);
+    const Operation* operation = machine_.operation(call->id);
     if (operation == nullptr || operation->stage != Operation::Stage::running) continue;
-    const OperationRequest& request = operation->request;
-    announce(OperationProgress{request.job_id, request.stage_name, request.provider_name, request.provider_type,
-                               request.correlation_id, text(id), call->progress(), in_ms(now - operation->started_at)});
+    const OperationTerms& terms = *operation->terms;
+    announce(OperationProgress{terms.job_id, terms.stage_name, terms.provider_name, terms.provider_type,
+                               operation->correlation_id, text(call->id), call->progress(),
+                               in_ms(now - operation->started_at)});
   }
 }
 

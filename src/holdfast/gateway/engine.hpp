@@ -95,10 +95,12 @@ class Engine {
   void perform(effect::Announce& order) { announce(std::move(order.news)); }
 
   void start_operation(Ticket ticket, OperationRequest request, Opening opening);
-  void watch_caller(const std::shared_ptr<Call>& call);
+  void watch_caller(const std::shared_ptr<Call>& call, std::stop_token token);
   void schedule_pull(const std::shared_ptr<Call>& call);
   void arm_pull_timer();
   void sweep();
+  void hear_due();
+  std::shared_ptr<Call> call_of(OperationId id) const;
   void arm_sweep();
   void announce_progress(Instant now);
   void fail_everybody();
@@ -112,14 +114,15 @@ class Engine {
   ActivitySlots slots_;
   std::deque<Event> queue_;
   bool pumping_ = false, closed_ = false;
-  std::unordered_map<OperationId, std::shared_ptr<Call>> calls_;
-  std::map<OperationId, Ended> ended_;  ///< as many as the Machine keeps
+  std::deque<std::shared_ptr<Call>> calls_;  ///< by slot; null where none runs
+  std::map<OperationId, Ended> ended_;       ///< as many as the Machine keeps
   std::unordered_map<Ticket, ReplyHandler> replies_;
   std::unordered_map<Ticket, Opening> openings_;
   std::map<std::string, SharedPatience> terms_;  ///< shared by operations that wait alike; emptied by `reload`
   std::uint64_t last_ticket_ = 0, last_operation_ = 0, last_notice_ = 0;
   std::unordered_map<SaveId, std::shared_ptr<boost::asio::steady_timer>> look_ups_;
-  std::vector<Event> swept_;
+  std::vector<Due> due_;  ///< what the last sweep found
+  std::size_t due_next_ = 0;
   std::multimap<Instant, std::weak_ptr<Call>> pull_due_;
   boost::asio::steady_timer sweep_timer_, pull_timer_;
   Instant progress_noticed_{};

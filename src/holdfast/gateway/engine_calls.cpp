@@ -61,62 +61,65 @@ void Engine::perform(effect::OpenCall& order) {
     hear(event::CallEnded{order.operation, event::CallEnded::How::closed, {}});
     return opening.handler(Failure{Errc::too_large, "all activity slots are taken"});
   }
-  const auto call = std::make_shared<Call>(order.operation, inbox_, *this, *writer);
-  call->provider_name = std::move(order.provider_name);
+  const SharedTerms& terms = machine_.operation(order.operation)->terms;
+  const auto call = std::make_shared<Call>(order.operation, terms, inbox_, *writer);
   call->epoch = order.epoch;
-  call->heartbeat = std::move(opening.heartbeat);
-  calls_[order.operation] = call;
-  call->caller_stop = std::move(opening.caller_stop);
-  watch_caller(call);
-  if (call->heartbeat->pulled()) {
-    const Operation* operation = machine_.operation(order.operation);
-    const auto wanted = call->heartbeat->options().interval;
-    const TimeoutProfile profile = options_.profiles.for_provider(operation->request.provider_name, options_.patience,
-                                                                  operation->request.provider_type);
-    call->pull_interval = std::max(wanted.value_or(profile.heartbeat_interval), milliseconds(1));
+  if (calls_.size() <= writer->slot()) calls_.resize(writer->slot() + 1);
+  calls_[writer->slot()] = call;
+  watch_caller(call, std::move(opening.caller_stop));
+  if (opening.heartbeat->pulled()) {
+    const auto wanted = opening.heartbeat->options().interval;
+    const TimeoutProfile profile =
+        options_.profiles.for_provider(terms->provider_name, options_.patience, terms->provider_type);
+    call->pulled = std::make_unique<const Call::Pulled>(
+        std::move(opening.heartbeat), std::max(wanted.value_or(profile.heartbeat_interval), milliseconds(1)));
     schedule_pull(call);
   }
   opening.handler(call);
 }
 
 /// The caller's stop token cancels the operation, in the order of news like any other cancel.
-void Engine::watch_caller(const std::shared_ptr<Call>& call) {
-  if (!call->caller_stop.stop_possible()) return;
-  call->on_caller_stop.emplace(call->caller_stop, [this, inbox = inbox_, id = call->id] {
-    inbox->post([this, id] {
+void Engine::watch_caller(const std::shared_ptr<Call>& call, std::stop_token token) {
+  if (!token.stop_possible()) return;
+  call->caller = std::make_unique<Call::Caller>(std::move(token));
+  call->caller->on_stop.emplace(call->caller->token, [inbox = inbox_, id = call->id] {
+    inbox->post([id](Engine& engine) {
       CancelRequest request;
       request.operation_id = text(id);
       request.confirmed = true;
       request.by = "caller";
-      hear(event::CancelRequested{{}, std::move(request), id, {}});
+      engine.hear(event::CancelRequested{{}, std::move(request), id, {}});
     });
   });
 }
 
 void Engine::perform(effect::CancelCall& order) {
-  const auto found = calls_.find(order.operation);
-  if (found == calls_.end()) return;
-  const std::shared_ptr<Call> call = found->second;
+  const std::shared_ptr<Call> call = call_of(order.operation);
+  if (!call) return;
   const bool won = call->settle(order.why == Errc::switched ? Call::Fate::switched : Call::Fate::cancelled);
   if (!won) return;  // the function has returned: its end is on the way, and its result stands
-  boost::asio::post(stoppers_, [call] { call->stop.request_stop(); });
+  boost::asio::post(stoppers_, [call] { call->stop.get().request_stop(); });
   queue_.push_back(event::CallEnded{order.operation, event::CallEnded::How::closed, {}});
 }
 
 void Engine::perform(effect::EndWatch& order) {
-  const auto found = calls_.find(order.operation);
-  if (found != calls_.end()) {
-    const Call& call = *found->second;
-    ended_[order.operation] = {call.progress(), call.heartbeats.load(std::memory_order_relaxed),
+  const std::shared_ptr<Call> call = call_of(order.operation);
+  if (call) {
+    ended_[order.operation] = {call->progress(), call->heartbeats.load(std::memory_order_relaxed),
                                slots_.last_alive(order.operation), slots_.last_progress(order.operation)};
     if (ended_.size() > limits::ended_kept_max) ended_.erase(ended_.begin());
   }
   slots_.end(order.operation);
-  if (found != calls_.end()) calls_.erase(found);
+  if (call) calls_[call->writer.slot()] = nullptr;
+}
+
+std::shared_ptr<Call> Engine::call_of(OperationId id) const {
+  const auto slot = slots_.slot_of(id);
+  return slot && *slot < calls_.size() ? calls_[*slot] : nullptr;
 }
 
 void Engine::schedule_pull(const std::shared_ptr<Call>& call) {
-  const auto place = pull_due_.emplace(instant_now() + call->pull_interval, call);
+  const auto place = pull_due_.emplace(instant_now() + call->pulled->interval, call);
   if (place == pull_due_.begin()) arm_pull_timer();
 }
 
@@ -127,7 +130,7 @@ void Engine::arm_pull_timer() {
     if (error) return;
     const Instant now = instant_now();
     while (!pull_due_.empty() && pull_due_.begin()->first <= now) {
-      if (auto call = pull_due_.begin()->second.lock(); call && calls_.contains(call->id)) pulls_.pull(std::move(call));
+      if (auto call = pull_due_.begin()->second.lock(); call && call_of(call->id)) pulls_.pull(std::move(call));
       pull_due_.erase(pull_due_.begin());
     }
     arm_pull_timer();
@@ -135,8 +138,7 @@ void Engine::arm_pull_timer() {
 }
 
 void Engine::pulled(OperationId id) {
-  const auto found = calls_.find(id);
-  if (found != calls_.end()) schedule_pull(found->second);
+  if (const auto call = call_of(id)) schedule_pull(call);
 }
 
 std::optional<OperationState> Engine::state_of(OperationId id) const {
@@ -147,23 +149,23 @@ std::optional<OperationState> Engine::state_of(OperationId id) const {
   const bool over = operation->stage == Operation::Stage::ended;
   OperationState state;
   state.operation_id = text(id);
-  state.job_id = operation->request.job_id;
-  state.stage_name = operation->request.stage_name;
-  state.provider_name = operation->request.provider_name;
-  state.provider_type = operation->request.provider_type;
-  state.correlation_id = operation->request.correlation_id;
+  state.job_id = operation->terms->job_id;
+  state.stage_name = operation->terms->stage_name;
+  state.provider_name = operation->terms->provider_name;
+  state.provider_type = operation->terms->provider_type;
+  state.correlation_id = operation->correlation_id;
   state.current_category = operation->category;
-  state.started_at = operation->started_wall;
+  state.started_at = moment.wall - in_ms(now - operation->started_at);
   const Instant until = over ? operation->ended_at : now;
   const bool begun = operation->stage != Operation::Stage::queued;
   state.elapsed_time = begun ? in_ms(until - operation->started_at) : milliseconds(0);
   state.outcome = operation->phase();
-  state.stall_threshold = operation->patience->stall;
-  state.fault = operation->fault;
+  state.stall_threshold = operation->terms->patience->stall;
+  if (operation->fault) state.fault = *operation->fault;
 
   Ended seen;
-  if (const auto call = calls_.find(id); call != calls_.end()) {
-    seen = {call->second->progress(), call->second->heartbeats.load(std::memory_order_relaxed), slots_.last_alive(id),
+  if (const auto call = call_of(id)) {
+    seen = {call->progress(), call->heartbeats.load(std::memory_order_relaxed), slots_.last_alive(id),
             slots_.last_progress(id)};
   } else if (const auto kept = ended_.find(id); kept != ended_.end()) {
     seen = kept->second;
@@ -188,7 +190,7 @@ std::optional<OperationState> Engine::state_of_correlation(const std::string& co
   OperationId newest_active, newest_ended;
   std::vector<OperationId> active;
   for (const auto& [id, operation] : machine_.operations()) {
-    if (operation.request.correlation_id != correlation_id) continue;
+    if (operation.correlation_id != correlation_id) continue;
     if (operation.stage == Operation::Stage::ended) {
       newest_ended = std::max(newest_ended, id);
     } else {

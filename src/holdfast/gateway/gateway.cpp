@@ -53,9 +53,8 @@ Error ended_by(Call::Fate fate) {
 }
 
 void report_end(Call& call, event::CallEnded::How how, ProviderFault fault = {}) {
-  call.on_caller_stop.reset();
-  call.inbox->post(
-      [&engine = call.engine, ended = event::CallEnded{call.id, how, std::move(fault)}] { engine.hear(ended); });
+  if (call.caller) call.caller->on_stop.reset();
+  call.inbox->post([ended = event::CallEnded{call.id, how, std::move(fault)}](Engine& engine) { engine.hear(ended); });
 }
 
 /// A text that may enter a record: 200 bytes at most, cut between characters.
@@ -167,7 +166,7 @@ void Gateway::close_returned(Call& call) {
 }
 
 void Gateway::close_failed(Call& call, const std::exception_ptr& error) {
-  if (call.caller_stop.stop_requested() && call.settle(Call::Fate::cancelled)) {
+  if (call.caller && call.caller->token.stop_requested() && call.settle(Call::Fate::cancelled)) {
     // It ended because its caller said so, before the engine could hear of it.
     report_end(call, event::CallEnded::How::closed);
     throw ended_by(Call::Fate::cancelled);
@@ -175,7 +174,7 @@ void Gateway::close_failed(Call& call, const std::exception_ptr& error) {
   if (!call.settle(Call::Fate::returned)) {
     const Call::Fate fate = call.fate.load();
     if (fate == Call::Fate::returned) return;
-    call.on_caller_stop.reset();
+    if (call.caller) call.caller->on_stop.reset();
     throw ended_by(fate);
   }
   ProviderFault fault = fault_of(error);
@@ -197,7 +196,7 @@ std::vector<OperationState> Gateway::operations(const std::string& job_id) {
     std::vector<OperationId> active;
     for (const auto& [id, operation] : engine.machine().operations()) {
       if (operation.stage == Operation::Stage::ended) continue;
-      if (job_id.empty() || operation.request.job_id == job_id) active.push_back(id);
+      if (job_id.empty() || operation.terms->job_id == job_id) active.push_back(id);
     }
     std::ranges::sort(active);
     std::vector<OperationState> states;

@@ -25,12 +25,12 @@ struct Pulls::Shared {
 
 void Pulls::Shared::pull_once(Call& call) {
   try {
-    const Progress progress = call.heartbeat->pull(call.stop.get_token());
+    const Progress progress = call.pulled->heartbeat->pull(call.stop.get().get_token());
     ProgressReporter(call).report(progress);
   } catch (...) {
     thrown.fetch_add(1, std::memory_order_relaxed);  // neither progress nor a sign of life
   }
-  call.inbox->post([&engine = call.engine, id = call.id] { engine.pulled(id); });
+  call.inbox->post([id = call.id](Engine& engine) { engine.pulled(id); });
 }
 
 void Pulls::Shared::run() {
