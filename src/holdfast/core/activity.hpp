@@ -114,7 +114,8 @@ class ActivitySlots {
   Segment& segment(std::uint32_t slot) const { return *segments_[slot / segment_slots]; }
   void note_lateness(Instant now);
   Nanoseconds late_between(Instant from, Instant to) const;
-  void look(Segment& segment, std::uint32_t index, Instant now, std::vector<Due>& out);
+  /// Not inline: the sweep's loop over those that have nothing to say stays small, a third of its time otherwise.
+  [[gnu::noinline]] void look(Segment& segment, std::uint32_t index, Instant now, std::vector<Due>& out);
   void free_if_unused(std::uint32_t slot);
 
   milliseconds interval_;

@@ -193,6 +193,8 @@ void Machine::apply(Job& job, const News& record) {
   if (const auto* opened = std::get_if<JobOpened>(&record)) {
     job.state = JobState::running;
     job.patience = opened->patience;
+    for (const std::string& stage : opened->anew)
+      job.finished_stages.erase(stage);
   } else if (const auto* taken = std::get_if<LockTaken>(&record)) {
     job.locks.take(taken->lock);
     job.epoch = taken->lock.epoch;

@@ -130,8 +130,9 @@ void Machine::resume_job(Job& job, const event::JobRequested& event) {
                   "there is no open job " + job.id + " to resume: it never began, or it is over");
   }
   const JobRequest& request = event.request;
-  JobOpened again{job.id, job.name,    request.patience.empty() ? job.patience : request.patience, request.opened_by,
-                  true,   request.plan};
+  JobOpened again{
+      job.id,       job.name,    request.patience.empty() ? job.patience : request.patience, request.opened_by, true,
+      request.anew, request.plan};
   save({.job_id = job.id, .records = {std::move(again)}, .plan = {}, .then = Replied{event.ticket, true}});
 }
 
@@ -250,6 +251,11 @@ void Machine::on(const event::ReleaseRequested& event) {
 void Machine::on(const event::ConsentOffered& event) {
   Job* job = ready_job(event.job_id, event);
   if (job == nullptr) return;
+  const bool given = std::ranges::any_of(job->consents, [&](const StandingConsent& each) {
+    return each.when == event.consent.when && each.minimum_silence == event.consent.minimum_silence &&
+           same_name(each.switch_to, event.consent.switch_to);
+  });
+  if (given) return reply(event.ticket, false);  // a resumed run says it again
   if (job->consents.size() >= limits::consents_per_job_max) {
     return refuse(event.ticket, Errc::too_large,
                   "a job holds at most " + std::to_string(limits::consents_per_job_max) + " consents");

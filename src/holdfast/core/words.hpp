@@ -61,6 +61,7 @@ struct JobRequest {
   std::string opened_by{};
   std::shared_ptr<const JobPlan> plan{};  ///< of those who run whole jobs
   bool resume = false;                    ///< goes on with a job that failed or was interrupted, locks and all
+  std::vector<std::string> anew{};        ///< resume: stages that begin from their start, finished or not
 };
 
 /// A switch asked for out of the blue: one transaction, then the running calls of these stages end as `switched`.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <deque>
@@ -60,6 +61,9 @@ class Engine {
   void announce(News news);
   const Machine& machine() const { return machine_; }
   std::optional<OperationState> state_of(OperationId id) const;
+  /// Of those that `wanted` says yes to, oldest first.
+  template <class Wanted>
+  std::vector<OperationState> states(Wanted wanted) const;
   std::optional<OperationState> state_of_correlation(const std::string& correlation_id) const;
   /// The type that was given, or the provider's, or the mapping's. Throws `Error` where it has no profile.
   std::string type_of(const std::string& provider, const std::string& given) const;
@@ -132,6 +136,19 @@ class Engine {
   StoreDesk desk_;
   std::thread thread_;
 };
+
+template <class Wanted>
+std::vector<OperationState> Engine::states(Wanted wanted) const {
+  std::vector<OperationId> found;
+  for (const auto& [id, operation] : machine_.operations()) {
+    if (wanted(operation)) found.push_back(id);
+  }
+  std::ranges::sort(found);
+  std::vector<OperationState> states;
+  for (const OperationId id : found)
+    states.push_back(*state_of(id));
+  return states;
+}
 
 template <class Look>
 auto Engine::look(Look look) -> std::invoke_result_t<Look, Engine&> {

@@ -193,16 +193,9 @@ std::optional<OperationState> Gateway::provider_state(const std::string& id) {
 
 std::vector<OperationState> Gateway::operations(const std::string& job_id) {
   return impl_->engine.look([&](Engine& engine) {
-    std::vector<OperationId> active;
-    for (const auto& [id, operation] : engine.machine().operations()) {
-      if (operation.stage == Operation::Stage::ended) continue;
-      if (job_id.empty() || operation.terms->job_id == job_id) active.push_back(id);
-    }
-    std::ranges::sort(active);
-    std::vector<OperationState> states;
-    for (const OperationId id : active)
-      states.push_back(*engine.state_of(id));
-    return states;
+    return engine.states([&](const Operation& operation) {
+      return operation.stage != Operation::Stage::ended && (job_id.empty() || operation.terms->job_id == job_id);
+    });
   });
 }
 
@@ -216,14 +209,24 @@ AnswerResult Gateway::answer(Answer answer) {
 
 bool Gateway::ask_about_failure(const std::string& operation_id) {
   try {
-    return ask<bool>(impl_->engine, [&](Engine&, Ticket ticket) {
-      return event::QuestionRaised{ticket, parse_operation_id(operation_id).value_or(OperationId{}),
-                                   QuestionKind::hard_error};
+    return ask<bool>(impl_->engine, [&](Engine& engine, Ticket ticket) {
+      const OperationId id = parse_operation_id(operation_id).value_or(OperationId{});
+      const Operation* operation = engine.machine().operation(id);
+      const bool lost = operation != nullptr && operation->phase() == OperationPhase::interrupted;
+      return event::QuestionRaised{ticket, id, lost ? QuestionKind::interrupted : QuestionKind::hard_error};
     });
   } catch (const Error& error) {
     if (error.errc() == Errc::no_such_operation || error.errc() == Errc::invalid_argument) return false;
     throw;
   }
+}
+
+std::vector<OperationState> Gateway::interrupted_operations(const std::string& job_id) {
+  return impl_->engine.look([&](Engine& engine) {
+    return engine.states([&](const Operation& operation) {
+      return operation.phase() == OperationPhase::interrupted && operation.terms->job_id == job_id;
+    });
+  });
 }
 
 std::vector<Question> Gateway::open_questions() {
@@ -300,6 +303,22 @@ Statistics Gateway::statistics() {
     all.open_questions = static_cast<std::int64_t>(engine.machine().questions().open_count());
   });
   return all;
+}
+
+std::vector<JobRow> Gateway::jobs(const JobsQuery& query) {
+  return value_of(impl_->engine.read([query](store::Store& store) { return store.jobs(query); }));
+}
+
+std::optional<JobRow> Gateway::job(const std::string& job_id) {
+  return value_of(impl_->engine.read([job_id](store::Store& store) { return store.job(job_id); }));
+}
+
+std::vector<AuditRecord> Gateway::audit(const std::string& job_id, std::uint64_t from, std::size_t limit) {
+  return value_of(impl_->engine.read([=](store::Store& store) { return store.trail(job_id, from, limit); }));
+}
+
+AuditReport Gateway::verify_audit(const std::string& job_id) {
+  return value_of(impl_->engine.read([job_id](store::Store& store) { return store.verify(job_id); }));
 }
 
 std::vector<KeptRecord> Gateway::records(const std::string& job_id) {

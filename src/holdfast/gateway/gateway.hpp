@@ -23,6 +23,8 @@ struct GatewayOptions {
   std::string store = "memory:";
   std::string patience = "balanced";      ///< of jobs that do not say their own
   std::vector<ProviderInfo> providers{};  ///< who can be an alternative, and how many calls each takes at once
+  std::string program{};  ///< under which its jobs say who holds them, such as "holdfast run"; empty: "a program"
+  std::string socket{};   ///< where that process answers for its jobs; empty: nowhere
 };
 
 /// Something that happened, with its number in this gateway and its time.
@@ -107,8 +109,11 @@ class Gateway {
 
   /// A lost race or a refusal is no exception: it is in the result.
   AnswerResult answer(Answer answer);
-  /// Asks about an operation that failed (`hard_error`): try again, an alternative, or cancel. False where it cannot.
+  /// Asks about an operation that failed (`hard_error`) or whose process died while it ran (`interrupted`): try again,
+  /// an alternative, or cancel. False where it cannot.
   bool ask_about_failure(const std::string& operation_id);
+  /// Operations of a job that an earlier process left running, oldest first. Known once the job was changed here.
+  std::vector<OperationState> interrupted_operations(const std::string& job_id);
   std::vector<Question> open_questions();
   /// Throws confirmation_required, no_such_job, no_such_operation.
   AnswerResult cancel(CancelRequest request);
@@ -124,7 +129,8 @@ class Gateway {
 
   // Jobs, for those who run whole ones.
 
-  /// False where the job is open already.
+  /// False where the job is open already. With `resume` it goes on: throws no_such_job where it is not open any more,
+  /// store_held where a living process holds it.
   bool open_job(JobRequest request);
   void close_job(const std::string& job_id, JobState state, const std::string& by = {});
   /// Told, not recorded.
@@ -132,9 +138,17 @@ class Gateway {
   /// Durable when it returns.
   void stage_finished(StageProgress step);
 
+  // What is kept: of every job in the store, whoever holds it.
+
   Statistics statistics();
+  std::vector<JobRow> jobs(const JobsQuery& query = {});
+  std::optional<JobRow> job(const std::string& job_id);
   /// The job's trail.
   std::vector<KeptRecord> records(const std::string& job_id);
+  /// The same as it stands in the chain: numbers from `from` on, at most `limit`.
+  std::vector<AuditRecord> audit(const std::string& job_id, std::uint64_t from = 1, std::size_t limit = 1000);
+  /// Checks the chain of one job, or of all (empty).
+  AuditReport verify_audit(const std::string& job_id = {});
   /// The job's epoch as committed; 0 where it has none.
   std::uint64_t epoch(const std::string& job_id);
   /// For operations that begin from now on.

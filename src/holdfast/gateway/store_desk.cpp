@@ -12,6 +12,7 @@ StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox>
 
 StoreDesk::~StoreDesk() {
   thread_.join();
+  (void)store_->let_go();  // where it fails, whoever comes next sees that this process is gone
 }
 
 void StoreDesk::save(store::Transaction transaction) {
@@ -61,7 +62,7 @@ void StoreDesk::commit(store::Store& store, std::vector<store::Transaction>& bat
         out.push_back(event::Saved{batch[i].save});
         break;
       case store::Outcome::Kind::failed:
-        out.push_back(event::SaveFailed{batch[i].save, outcomes[i].why});
+        out.push_back(event::SaveFailed{batch[i].save, outcomes[i].why, outcomes[i].code});
         break;
       case store::Outcome::Kind::unknown:
         out.push_back(event::SaveUnknown{batch[i].save});
@@ -93,7 +94,7 @@ std::vector<Event> StoreDesk::work(store::Store& store, std::vector<Task> tasks)
       if (image) {
         out.push_back(event::JobLoaded{load->job_id, std::move(*image)});
       } else {
-        out.push_back(event::JobLoadFailed{load->job_id, image.error().message});
+        out.push_back(event::JobLoadFailed{load->job_id, image.error().message, image.error().code});
       }
     } else {
       std::get<std::function<void(store::Store&)>>(task)(store);

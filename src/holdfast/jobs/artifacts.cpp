@@ -9,6 +9,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "holdfast/jobs/children.hpp"
+
 namespace holdfast::jobs {
 namespace {
 
@@ -77,6 +79,10 @@ result<void> ArtifactFolder::open() {
   return {};
 }
 
+void ArtifactFolder::end_children() const {
+  jobs::end_children(work());
+}
+
 result<Attempt> ArtifactFolder::attempt(std::size_t stage, std::size_t item, const std::string& output) {
   const std::lock_guard lock(mutex_);
   // Numbered through the job, and past what an earlier process left: an attempt never writes where another one did.
@@ -89,6 +95,7 @@ result<Attempt> ArtifactFolder::attempt(std::size_t stage, std::size_t item, con
   if (error) return disk_says("cannot make", made.folder, error.message());
   made.output = made.folder / fs::path(output).filename();
   made.input_file = fs::path(made.folder.string() + ".prompt");
+  made.process_note = fs::path(made.folder.string() + ".process");
   outputs_.insert(made.output);
   return made;
 }
@@ -109,6 +116,7 @@ result<fs::path> ArtifactFolder::keep(const Attempt& attempt, const std::string&
   outputs_.erase(attempt.output);
   fs::remove_all(attempt.folder, error);
   fs::remove(attempt.input_file, error);
+  fs::remove(attempt.process_note, error);
   return whole;
 }
 

@@ -14,8 +14,9 @@ namespace holdfast::jobs {
 /// Where an attempt writes: files that count only once `ArtifactFolder::keep` has given them their name.
 struct Attempt {
   std::filesystem::path folder{};
-  std::filesystem::path output{};      ///< has the extension of the artifact: FFmpeg reads the format from it
-  std::filesystem::path input_file{};  ///< for the prompt, beside the folder and not in it
+  std::filesystem::path output{};        ///< has the extension of the artifact: FFmpeg reads the format from it
+  std::filesystem::path input_file{};    ///< for the prompt, beside the folder and not in it
+  std::filesystem::path process_note{};  ///< for the process group that works on it: `note_child`
 };
 
 /// The folder that a job leaves behind.
@@ -32,6 +33,9 @@ class ArtifactFolder {
   std::optional<std::string> problem() const;
   /// Makes it, and marks it as this job's.
   result<void> open();
+
+  /// Ends what a killed run has left running.
+  void end_children() const;
 
   /// A new folder for one attempt at one artifact. `stage` and `item` count from 1 and make it readable.
   result<Attempt> attempt(std::size_t stage, std::size_t item, const std::string& output);

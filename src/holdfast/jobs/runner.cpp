@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "holdfast/jobs/resume.hpp"
 #include "holdfast/jobs/stage_runner.hpp"
 #include "holdfast/providers/programs.hpp"
 
@@ -30,15 +31,6 @@ std::string folder_name(const std::string& text) {
   std::ranges::replace(name, '/', '-');
   if (name.starts_with('.') || name.starts_with('-')) name.insert(0, "job");
   return name;
-}
-
-std::string text_of(const Template& source) {
-  std::string text;
-  for (const auto& part : source.parts()) {
-    const auto* literal = std::get_if<std::string>(&part);
-    text += literal != nullptr ? *literal : holdfast::text(std::get<Reference>(part));
-  }
-  return text;
 }
 
 std::string known_providers(const providers::Catalogue& catalogue) {
@@ -126,6 +118,10 @@ Runner::Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile 
     : gateway_(gateway), catalogue_(catalogue), job_(std::move(job)), options_(std::move(options)) {
   if (options_.job_id.empty()) options_.job_id = new_job_id(job_.name);
   if (options_.patience.empty()) options_.patience = job_.patience;
+  if (options_.resume) {
+    kept_ = gateway_.job(options_.job_id);
+    if (kept_ && kept_->plan && options_.out.empty()) options_.out = kept_->plan->out;
+  }
   if (options_.out.empty()) {
     const bool named = options_.job_id.starts_with(job_.name + "-");
     options_.out = folder_name(named ? options_.job_id : job_.name + "-" + options_.job_id);
@@ -148,6 +144,10 @@ std::vector<std::string> Runner::problems() const {
   for (const Stage& stage : job_.stages) {
     add_stage_problems(stage, first_provider(stage, options_), catalogue_, problems);
   }
+  if (options_.resume) {
+    for (std::string& each : problems_of_resume())
+      problems.push_back(std::move(each));
+  }
   for (const StandingConsent& consent : options_.consents) {
     if (!consent.cancels() && catalogue_.find(consent.switch_to) == nullptr) {
       problems.push_back(fmt::format("the consent '{}' names a provider that is not configured; there are {}",
@@ -165,6 +165,29 @@ std::vector<std::string> Runner::problems() const {
   return problems;
 }
 
+std::vector<std::string> Runner::problems_of_resume() const {
+  if (!kept_) return {fmt::format("there is no job {} in the store; see `holdfast jobs`", options_.job_id)};
+  std::vector<std::string> problems;
+  if (kept_->plan && fs::path(kept_->plan->out) != fs::absolute(options_.out)) {
+    problems.push_back(
+        fmt::format("job {} writes to '{}': leave --out away, or name that folder", options_.job_id, kept_->plan->out));
+  }
+  if (!options_.from.empty() && job_.stage(options_.from) == nullptr) {
+    problems.push_back(fmt::format("--from names stage {}, which the job does not have", options_.from));
+  }
+  for (const auto& [stage, provider] : options_.providers) {
+    for (const ProviderLock& lock : kept_->locks) {
+      if (!lock.active() || !lock.governed().contains(stage) || same_name(lock.provider_name, provider)) continue;
+      problems.push_back(
+          fmt::format("stage {} is locked to {}; `holdfast switch {} --to {} --stages {} --confirm` moves it", stage,
+                      lock.provider_name, options_.job_id, provider, stage));
+    }
+  }
+  for (std::string& each : resume_problems(job_, *kept_, stages_from(job_, options_.from)))
+    problems.push_back(std::move(each));
+  return problems;
+}
+
 std::vector<PlannedStage> Runner::plan() const {
   std::vector<PlannedStage> plan;
   const TimeoutProfiles profiles = gateway_.profiles();
@@ -177,8 +200,8 @@ std::vector<PlannedStage> Runner::plan() const {
                     .kind = std::string(name(stage.kind)),
                     .provider = provider,
                     .provider_type = profile.provider_type,
-                    .output = text_of(stage.output),
-                    .items = stage.for_each ? holdfast::text(*stage.for_each) : "1",
+                    .output = text(stage.output),
+                    .items = stage.for_each ? text(*stage.for_each) : "1",
                     .stall_threshold = profile.stall_threshold(),
                     .absolute = stage.absolute,
                     .parallel = static_cast<int>(stage.parallel)});
@@ -188,21 +211,37 @@ std::vector<PlannedStage> Runner::plan() const {
 
 namespace {
 
-StageEnd run_stages(JobRun& run, const std::vector<PlannedLock>& locks) {
+/// Locks what no lock governs yet: a resumed job has its locks still, or those that it got to.
+void lock_stages(JobRun& run, const std::vector<PlannedLock>& locks) {
   const std::string& job_id = run.options.job_id;
-  run.gateway.open_job(
-      {.job_id = job_id, .name = run.job.name, .patience = run.options.patience, .opened_by = run.options.by});
+  for (const PlannedLock& lock : locks) {
+    std::vector<std::string> stages = lock.stages;
+    std::erase_if(stages, [&](const auto& each) { return !governing_provider(run.gateway, job_id, each).empty(); });
+    if (stages.empty()) continue;
+    run.gateway.lock_provider({.job_id = job_id,
+                               .provider_name = lock.provider,
+                               .provider_type = lock.type,
+                               .correlation_id = job_id,
+                               .overridable = !lock.absolute,
+                               .stages = std::move(stages)});
+  }
+}
+
+StageEnd run_stages(JobRun& run, const std::vector<PlannedLock>& locks) {
+  const RunOptions& options = run.options;
+  const StageNames anew = stages_from(run.job, options.from);
+  run.gateway.open_job({.job_id = options.job_id,
+                        .name = run.job.name,
+                        .patience = options.patience,
+                        .opened_by = options.by,
+                        .plan = std::make_shared<const JobPlan>(plan_of(run.job, options.out)),
+                        .resume = options.resume,
+                        .anew = {anew.begin(), anew.end()}});
+  if (options.resume) run.take_over(anew);
   try {
-    for (const StandingConsent& consent : run.options.consents)
-      run.gateway.give_consent(job_id, consent);
-    for (const PlannedLock& lock : locks) {
-      run.gateway.lock_provider({.job_id = job_id,
-                                 .provider_name = lock.provider,
-                                 .provider_type = lock.type,
-                                 .correlation_id = job_id,
-                                 .overridable = !lock.absolute,
-                                 .stages = lock.stages});
-    }
+    for (const StandingConsent& consent : options.consents)
+      run.gateway.give_consent(options.job_id, consent);
+    lock_stages(run, locks);
   } catch (const Error& error) {
     return {JobState::failed, error.errc(), error.what()};
   }
@@ -244,6 +283,7 @@ RunResult Runner::run(std::stop_token stop) {
     result.error = opened.error().message;
     return result;
   }
+  if (options_.resume) folder.end_children();
   AnswerDesk desk(gateway_, options_.job_id);
   JobRun run{.gateway = gateway_,
              .catalogue = catalogue_,

@@ -20,6 +20,8 @@ struct RunOptions {
   std::map<std::string, std::string> providers{};  ///< stage → provider, over the job file's
   std::vector<StandingConsent> consents{};
   bool ask_on_error = false;  ///< false: a hard error ends the job, lock and work kept
+  bool resume = false;        ///< goes on with `job_id` where an earlier run of it ended
+  std::string from{};         ///< resume: this stage and those behind it begin from their start; empty: none does
   std::string by{};           ///< who runs it, for the record
 };
 
@@ -57,15 +59,19 @@ class Runner {
   std::vector<PlannedStage> plan() const;
   const std::string& job_id() const { return options_.job_id; }
   const std::filesystem::path& out() const { return options_.out; }
+  bool resumes() const { return options_.resume; }
 
   /// A requested stop cancels the job: what is finished is kept and named.
   RunResult run(std::stop_token stop);
 
  private:
+  std::vector<std::string> problems_of_resume() const;
+
   Gateway& gateway_;
   const providers::Catalogue& catalogue_;
   JobFile job_;
   RunOptions options_;
+  std::optional<JobRow> kept_{};  ///< of the run that is resumed
 };
 
 /// NAME and six characters that nobody has used yet, none of which look alike: "narrated-video-k3f9q2".

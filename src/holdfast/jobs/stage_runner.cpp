@@ -7,6 +7,8 @@
 #include <iterator>
 #include <thread>
 
+#include "holdfast/jobs/children.hpp"
+
 namespace holdfast::jobs {
 namespace {
 
@@ -67,23 +69,32 @@ bool runs_own_command(const Stage& stage, const std::string& provider) {
   return !stage.command.arguments.empty() && same_name(stage.provider, provider);
 }
 
+void JobRun::take_over(const StageNames& anew) {
+  const auto kept = gateway.job(options.job_id);
+  for (const StageRow& row : kept ? kept->stages : std::vector<StageRow>{}) {
+    if (row.items_done != 0 || row.state == StageState::done) finished[row.stage_name] = row.artifacts;
+  }
+  for (const OperationState& each : gateway.interrupted_operations(options.job_id)) {
+    if (!anew.contains(each.stage_name)) interrupted[each.correlation_id] = each.operation_id;
+  }
+}
+
 StageRunner::StageRunner(JobRun& run, std::size_t position)
     : run_(run), stage_(run.job.stages[position]), position_(position) {}
 
 StageEnd StageRunner::run() {
   try {
     prepare();
-    run_.gateway.stage_started({.job_id = run_.options.job_id,
-                                .stage_name = stage_.name,
-                                .provider_name = governing_provider(run_.gateway, run_.options.job_id, stage_.name),
-                                .items = items_.size()});
-    if (items_.empty()) {
-      run_.gateway.stage_finished({.job_id = run_.options.job_id,
-                                   .stage_name = stage_.name,
-                                   .items = 0,
-                                   .items_done = 0,
-                                   .finished = true,
-                                   .artifacts = {}});
+    find_finished_items();
+    if (!whole()) {
+      run_.gateway.stage_started({.job_id = run_.options.job_id,
+                                  .stage_name = stage_.name,
+                                  .provider_name = governing_provider(run_.gateway, run_.options.job_id, stage_.name),
+                                  .items = items_.size()});
+      if (items_.empty()) {
+        run_.gateway.stage_finished(
+            {.job_id = run_.options.job_id, .stage_name = stage_.name, .items = 0, .finished = true});
+      }
     }
   } catch (const Ended& ended) {
     return ended.end;
@@ -132,11 +143,23 @@ void StageRunner::prepare() {
   artifacts_.resize(items_.size());
 }
 
+/// Those of an earlier run stay as they are.
+void StageRunner::find_finished_items() {
+  const auto found = run_.finished.find(stage_.name);
+  if (found == run_.finished.end()) return;
+  for (std::size_t i = 0; i < std::min(items_.size(), found->second.size()); ++i) {
+    if (found->second[i].empty()) continue;
+    artifacts_[i] = found->second[i];
+    ++items_done_;
+  }
+}
+
 void StageRunner::work() {
   for (;;) {
     if (stopped_ || run_.stop.stop_requested() || run_.desk.job_closed()) break;
     const std::size_t item = next_++;
     if (item >= items_.size()) return;
+    if (artifacts_[item]) continue;
     try {
       run_item(item);
     } catch (const Ended& ended) {
@@ -151,6 +174,7 @@ void StageRunner::work() {
 }
 
 void StageRunner::run_item(std::size_t item) {
+  ask_where_interrupted(item);
   for (;;) {
     if (auto artifact = attempt(item)) return finish_item(item, std::move(*artifact));
     if (run_.stop.stop_requested() || run_.desk.job_closed()) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
@@ -173,7 +197,7 @@ std::optional<fs::path> StageRunner::attempt(std::size_t item) {
                                                   : first ? stage_.provider_type
                                                           : "",
                                  .stage_name = stage_.name,
-                                 .correlation_id = fmt::format("{}/{}/{}", job_id, stage_.name, item + 1),
+                                 .correlation_id = correlation_id(item),
                                  .kind = std::string(name(stage_.kind))};
   std::string operation_id;
   try {
@@ -228,6 +252,7 @@ providers::StageCall StageRunner::call_for(std::size_t item, const Attempt& atte
                             .stage_name = stage_.name,
                             .kind = std::string(name(stage_.kind)),
                             .output = attempt.output};
+  call.on_process = [note = attempt.process_note](int group) { note_child(note, group); };
   auto prompt = expand(stage_.prompt, scope);
   if (!prompt) fail(item, provider_name, prompt.error().code, prompt.error().message);
   call.input = std::move(*prompt);
@@ -285,8 +310,24 @@ void StageRunner::after_failure(const std::string& operation_id, const std::stri
   if (!asks || !run_.gateway.ask_about_failure(operation_id)) {
     fail(item, provider, error.errc(), error.what());
   }
+  wait_for_answer(operation_id, provider);
+}
+
+/// It was running when an earlier run died, and may have been done and paid for: nobody sends it again unasked.
+void StageRunner::ask_where_interrupted(std::size_t item) {
+  const auto lost = run_.interrupted.find(correlation_id(item));
+  if (lost == run_.interrupted.end()) return;
+  const std::string provider = governing_provider(run_.gateway, run_.options.job_id, stage_.name);
+  if (run_.gateway.ask_about_failure(lost->second)) wait_for_answer(lost->second, provider);
+}
+
+void StageRunner::wait_for_answer(const std::string& operation_id, const std::string& provider) {
   const auto verdict = run_.desk.wait(operation_id, stage_.name, provider, run_.stop);
   if (verdict == AnswerDesk::Verdict::cancelled) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
+}
+
+std::string StageRunner::correlation_id(std::size_t item) const {
+  return fmt::format("{}/{}/{}", run_.options.job_id, stage_.name, item + 1);
 }
 
 /// Where nobody is there to answer, only a consent that applies may be waited for: else the wait would have no end.
@@ -310,7 +351,8 @@ void StageRunner::finish_item(std::size_t item, fs::path artifact) {
                                .items = items_.size(),
                                .items_done = items_done_,
                                .finished = items_done_ == items_.size(),
-                               .artifacts = {artifact.string()}});
+                               .artifacts = {artifact.string()},
+                               .item = item + 1});
 }
 
 void StageRunner::fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const {

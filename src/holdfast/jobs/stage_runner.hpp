@@ -12,6 +12,7 @@
 #include "holdfast/jobs/artifacts.hpp"
 #include "holdfast/jobs/job_file.hpp"
 #include "holdfast/jobs/output_names.hpp"
+#include "holdfast/jobs/resume.hpp"
 #include "holdfast/jobs/runner.hpp"
 
 namespace holdfast::jobs {
@@ -35,6 +36,13 @@ struct JobRun {
   OutputNames taken{};
   std::vector<std::filesystem::path>
       artifacts{};  ///< of finished stages, and of finished items of the one that ended it
+  /// What an earlier run left: artifacts of finished items by stage, empty where one is not whole …
+  std::map<std::string, std::vector<std::string>, NameLess> finished{};
+  /// … and the operations that its end interrupted, by their correlation id.
+  std::map<std::string, std::string> interrupted{};
+
+  /// Finds both, but for stages that begin anew.
+  void take_over(const StageNames& anew);
 };
 
 /// How a stage ended.
@@ -65,6 +73,12 @@ class StageRunner {
   void run_item(std::size_t item);
   /// One attempt; nothing where it is to be tried again.
   std::optional<std::filesystem::path> attempt(std::size_t item);
+  void ask_where_interrupted(std::size_t item);
+  void wait_for_answer(const std::string& operation_id, const std::string& provider);
+  std::string correlation_id(std::size_t item) const;
+  void find_finished_items();
+  /// An earlier run has finished it.
+  bool whole() const { return run_.finished.contains(stage_.name) && items_done_ == items_.size(); }
   providers::StageCall call_for(std::size_t item, const Attempt& attempt, const providers::Provider& provider,
                                 const std::string& provider_name);
   void add_command(providers::StageCall& call, const Scope& scope, const Attempt& attempt,

@@ -257,6 +257,15 @@ const Reference* Template::only_reference() const {
   return parts_.size() == 1 ? std::get_if<Reference>(&parts_.front()) : nullptr;
 }
 
+std::string text(const Template& source) {
+  std::string out;
+  for (const auto& part : source.parts()) {
+    const auto* literal = std::get_if<std::string>(&part);
+    out += literal != nullptr ? *literal : text(std::get<Reference>(part));
+  }
+  return out;
+}
+
 result<std::string> expand(const Template& text, const Scope& scope) {
   return expanded(text, scope, true);
 }

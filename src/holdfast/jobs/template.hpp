@@ -71,6 +71,9 @@ class Template {
   std::vector<std::variant<std::string, Reference>> parts_;
 };
 
+/// The template as it was written, but for dollar signs that stand for themselves.
+std::string text(const Template& source);
+
 /// The text with its variables replaced. `${files.NAME}` with several files: one a line.
 ///
 /// Failures: `invalid_argument` for a value that is not there, naming the variable and what there is instead;

@@ -81,7 +81,7 @@ class CardsProvider final : public Provider {
                                        "file:" + fs::absolute(call.output).string()},
                          .cwd = scratch.folder(),
                          .progress = "ffmpeg"};
-    run_program(spawner_, run, operation);
+    run_program(spawner_, call, run, operation);
   }
 
  private:

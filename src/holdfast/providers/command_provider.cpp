@@ -36,7 +36,7 @@ class CommandProvider final : public Provider {
                    .progress = call.progress.empty() ? spec_.progress : call.progress};
     if (call.input_on_stdin) run.input = call.input;
     (call.output_on_stdout ? run.stdout_file : run.output) = call.output;
-    run_program(spawner_, run, operation);
+    run_program(spawner_, call, run, operation);
   }
 
  private:

@@ -47,7 +47,7 @@ class EspeakProvider final : public Provider {
                                        call.output.string(), "-f", text.string()},
                          .output = call.output,
                          .progress = "output-bytes"};
-    run_program(spawner_, run, operation);
+    run_program(spawner_, call, run, operation);
   }
 
  private:

@@ -58,19 +58,19 @@ class FfmpegProvider final : public Provider {
     if (!prompt) fail(ErrorClass::other, prompt.error().message);
     const Scratch scratch(call.output);
     if (const auto* scene = std::get_if<ScenePrompt>(&*prompt)) {
-      make_scene(*scene, call.output, scratch, operation);
+      make_scene(*scene, call, scratch, operation);
     } else {
-      join(std::get<JoinPrompt>(*prompt), call.output, scratch, operation);
+      join(std::get<JoinPrompt>(*prompt), call, scratch, operation);
     }
   }
 
  private:
-  void make_scene(const ScenePrompt& scene, const fs::path& output, const Scratch& scratch,
+  void make_scene(const ScenePrompt& scene, const StageCall& call, const Scratch& scratch,
                   OperationContext& operation) const {
     check_readable(scene.image);
     check_readable(scene.audio);
     // Whole frames: scenes that end between two would drift apart from their sound when they are joined.
-    const double spoken = length_of(scene.audio, scratch, operation) + breath_before_s + breath_after_s;
+    const double spoken = length_of(scene.audio, call, scratch, operation) + breath_before_s + breath_after_s;
     const double length = std::ceil(spoken * frames_per_second) / frames_per_second;
     // The picture is decoded once and repeated; decoding it for every frame would take longer than encoding.
     const std::string filters = fmt::format(
@@ -99,15 +99,15 @@ class FfmpegProvider final : public Provider {
                              "2"}) {
       run.arguments.emplace_back(each);
     }
-    run.arguments.push_back(file(output));
-    run_program(spawner_, run, operation);
+    run.arguments.push_back(file(call.output));
+    run_program(spawner_, call, run, operation);
   }
 
-  void join(const JoinPrompt& join, const fs::path& output, const Scratch& scratch, OperationContext& operation) const {
+  void join(const JoinPrompt& join, const StageCall& call, const Scratch& scratch, OperationContext& operation) const {
     double length = 0;
     for (const fs::path& each : join.files) {
       check_readable(each);
-      length += length_of(each, scratch, operation);
+      length += length_of(each, call, scratch, operation);
     }
     scratch.write("list.txt", concat_list(join));
     ProgramRun run{.arguments = start_of_command(),
@@ -118,8 +118,8 @@ class FfmpegProvider final : public Provider {
                              "copy", "-movflags", "+faststart"}) {
       run.arguments.emplace_back(each);
     }
-    run.arguments.push_back(file(output));
-    run_program(spawner_, run, operation);
+    run.arguments.push_back(file(call.output));
+    run_program(spawner_, call, run, operation);
   }
 
   static std::vector<std::string> start_of_command() {
@@ -127,14 +127,15 @@ class FfmpegProvider final : public Provider {
   }
 
   /// In seconds.
-  double length_of(const fs::path& media, const Scratch& scratch, OperationContext& operation) const {
+  double length_of(const fs::path& media, const StageCall& call, const Scratch& scratch,
+                   OperationContext& operation) const {
     const fs::path answer = scratch.folder() / "length.txt";
     const ProgramRun run{.arguments = {ffprobe, "-v", "error", "-show_entries", "format=duration", "-of",
                                        "default=noprint_wrappers=1:nokey=1", file(media)},
                          .cwd = scratch.folder(),
                          .stdout_file = answer,
                          .progress = "none"};
-    run_program(spawner_, run, operation);
+    run_program(spawner_, call, run, operation);
     std::ifstream in(answer);
     const std::string text(std::istreambuf_iterator<char>(in), {});
     double seconds = 0;

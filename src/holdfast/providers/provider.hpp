@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -26,6 +27,8 @@ struct StageCall {
   std::map<std::string, std::string> values{};
   bool input_on_stdin = true;    ///< kind `command`: no argument mentions the prompt
   bool output_on_stdout = true;  ///< kind `command`: no argument mentions the output
+  /// Told the process group of each program that is started for the call, before it is waited for.
+  std::function<void(int group)> on_process{};
 
   /// A further value; empty where nobody gave it.
   std::string value(const std::string& name) const {

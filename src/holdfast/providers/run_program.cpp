@@ -29,7 +29,7 @@ void tell(const process::ChildProgress& progress, const ProgressReporter& report
 
 }  // namespace
 
-void run_program(process::Spawner& spawner, const ProgramRun& run, OperationContext& operation) {
+void run_program(process::Spawner& spawner, const StageCall& call, const ProgramRun& run, OperationContext& operation) {
   const bool silent = run.progress == "none";
   auto kind = process::parse_progress_kind(silent ? "lines" : run.progress);
   if (!kind) fail(kind.error().message);
@@ -44,6 +44,7 @@ void run_program(process::Spawner& spawner, const ProgramRun& run, OperationCont
   if (!run.stdout_file.empty()) command.stdout_file = run.stdout_file;
   process::RunOptions options;
   if (run.total > milliseconds(0)) options.media_duration = run.total;
+  if (call.on_process) options.on_started = [&call](pid_t group) { call.on_process(group); };
   // What a program prints while it writes its artifact elsewhere is dropped here, so it may be much.
   if (run.stdout_file.empty()) command.stdout_file = "/dev/null";
   const ProgressReporter reporter = operation.progress();

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "holdfast/base/instant.hpp"
-#include "holdfast/gateway/gateway.hpp"
+#include "holdfast/providers/provider.hpp"
 
 namespace holdfast::process {
 class Spawner;
@@ -27,11 +27,11 @@ struct ProgramRun {
   milliseconds total{};    ///< progress "ffmpeg": length of what is made, for percent; 0: unknown
 };
 
-/// Runs it to its end, reporting what it does as the operation's progress.
+/// Runs it to its end for `call`, reporting what it does as the operation's progress.
 ///
 /// A stop of the operation ends the program's whole process group, TERM first and KILL five seconds later, and throws
 /// `Error` cancelled. Otherwise throws `ProviderError` of class `command`: the program is not there, or ended with
 /// another exit status than it should, with the end of its stderr.
-void run_program(process::Spawner& spawner, const ProgramRun& run, OperationContext& operation);
+void run_program(process::Spawner& spawner, const StageCall& call, const ProgramRun& run, OperationContext& operation);
 
 }  // namespace holdfast::providers
