@@ -107,8 +107,9 @@ TEST(Api, an_operation_has_the_keys_of_the_interface_in_their_order) {
              R"("NOON", "sinceLastHeartbeatMs": 3100, "sinceLastProgressMs": 46000, "stallThresholdMs": 45000, )"
              R"("progress": {"tokens": 512, "chunks": null, "bytes": null, "percent": null, "remainingMs": null, )"
              R"("message": null}, "question": {"kind": "stall", "ask": 1, "openedAt": "NOON", "options": [{"id": )"
-             R"("continue_30s", "label": "Continue", "requiresConfirmation": false}, {"id": "cancel_job", "label": )"
-             R"("Cancel", "requiresConfirmation": true}], "evidence": "No progress for 46 s.", "alternatives": )"
+             R"("continue_30s", "label": "Continue", "requiresConfirmation": false, "action": "extend", "extensionMs": 0, )"
+             R"("offerPartialArtifacts": false}, {"id": "cancel_job", "label": "Cancel", "requiresConfirmation": true, )"
+             R"("action": "extend", "extensionMs": 0, "offerPartialArtifacts": false}], "evidence": "No progress for 46 s.", "alternatives": )"
              R"([{"providerName": "OpenAI", "providerType": "cloud_llm", "model": "gpt", "requiresNetwork": true, )"
              R"("allowed": false, "whyNot": "output was delivered"}]}, "error": null})"));
 }
@@ -190,10 +191,14 @@ TEST(Api, every_kind_of_news_has_its_data) {
   const StandingConsent consent{.id = "consent-1", .minimum_silence = 10min, .switch_to = "OpenAI"};
   const std::vector<std::pair<News, std::string>> all = {
       {JobOpened{.job_id = "j", .name = "n", .patience = "balanced", .opened_by = "ana"},
-       R"({"name": "n", "patienceProfile": "balanced", "openedBy": "ana"})"},
+       R"({"name": "n", "patienceProfile": "balanced", "openedBy": "ana", "resumed": false})"},
       {JobClosed{.job_id = "j", .state = JobState::cancelled, .by = "ana"}, R"({"state": "cancelled", "by": "ana"})"},
       {LockTaken{a_lock()}, api::text(api::to_json(a_lock()))},
-      {LockEnded{a_lock(), 2}, api::text(api::to_json(a_lock()))},
+      {LockEnded{a_lock(), 2}, [] {
+         auto data = api::to_json(a_lock());
+         data["jobEpoch"] = 2;
+         return api::text(data);
+       }()},
       {Refused{.job_id = "j", .stage_name = "s", .provider_name = "P", .code = Errc::provider_locked, .message = "no"},
        R"({"stageName": "s", "providerName": "P", "correlationId": null, "code": "provider_locked", "message": "no", )"
        R"("by": null})"},
@@ -242,7 +247,7 @@ TEST(Api, every_kind_of_news_has_its_data) {
        R"("progress", "stalledForMs": 2000})"},
       {QuestionAnswered{.stage_name = "s", .ask = 1, .option = "continue_5m", .by = "ana", .door = "terminal"},
        R"({"stageName": "s", "correlationId": null, "kind": "stall", "ask": 1, "option": "continue_5m", "provider": )"
-       R"(null, "by": "ana", "door": "terminal", "note": null, "recorded": true})"},
+       R"(null, "by": "ana", "door": "terminal", "note": null, "recorded": true, "providerName": null})"},
       {ProviderHardError{.stage_name = "s",
                          .provider_name = "P",
                          .provider_type = "tts",
@@ -252,11 +257,11 @@ TEST(Api, every_kind_of_news_has_its_data) {
        R"("auth", "status": 401, "code": null, "message": null}, "elapsedMs": 1000})"},
       {ConsentGiven{"j", consent},
        R"({"consentId": "consent-1", "text": "stall after 10m: switch to OpenAI", "when": "stall", )"
-       R"("minimumSilenceMs": 600000, "switchTo": "OpenAI", "givenBy": null})"},
+       R"("minimumSilenceMs": 600000, "switchTo": "OpenAI", "givenBy": null, "providerType": null})"},
       {Cancelled{"j", "op", "ana"}, R"({"by": "ana"})"},
       {StageStarted{"j", "s", "P", 12}, R"({"stageName": "s", "providerName": "P", "items": 12})"},
       {StageFinished{{.job_id = "j", .stage_name = "s", .items = 2, .items_done = 1, .artifacts = {"a"}}},
-       R"({"stageName": "s", "items": 2, "itemsDone": 1, "finished": false, "artifacts": ["a"]})"},
+       R"({"stageName": "s", "items": 2, "itemsDone": 1, "finished": false, "artifacts": ["a"], "item": 0})"},
   };
   for (const auto& [news, data] : all)
     EXPECT_EQ(api::text(api::to_json(news)), data) << event_name(news);

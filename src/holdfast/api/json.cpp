@@ -70,8 +70,12 @@ json::array objects(const std::vector<T>& values) {
 }
 
 json::object option_json(const AnswerOption& option) {
-  return {
-      {"id", words(option.id)}, {"label", words(option.label)}, {"requiresConfirmation", option.requires_confirmation}};
+  return {{"id", words(option.id)},
+          {"label", words(option.label)},
+          {"requiresConfirmation", option.requires_confirmation},
+          {"action", name(option.action)},
+          {"extensionMs", option.extension.count()},
+          {"offerPartialArtifacts", option.offer_partial_artifacts}};
 }
 
 json::object alternative_json(const Alternative& alternative) {
@@ -109,13 +113,18 @@ struct Data {
   json::object operator()(const JobOpened& news) const {
     return {{"name", optional_words(news.name)},
             {"patienceProfile", optional_words(news.patience)},
-            {"openedBy", optional_words(news.opened_by)}};
+            {"openedBy", optional_words(news.opened_by)},
+            {"resumed", news.resumed}};
   }
   json::object operator()(const JobClosed& news) const {
     return {{"state", name(news.state)}, {"by", optional_words(news.by)}};
   }
   json::object operator()(const LockTaken& news) const { return to_json(news.lock); }
-  json::object operator()(const LockEnded& news) const { return to_json(news.lock); }
+  json::object operator()(const LockEnded& news) const {
+    json::object out = to_json(news.lock);
+    out["jobEpoch"] = news.epoch;
+    return out;
+  }
   json::object operator()(const Refused& news) const {
     return {{"stageName", optional_words(news.stage_name)},
             {"providerName", optional_words(news.provider_name)},
@@ -176,6 +185,7 @@ struct Data {
     for (const auto& each : to_json(news.question))
       out[each.key()] = each.value();
     out["elapsedMs"] = news.question.total_elapsed.count();
+    out["silenceMs"] = news.question.silence.count();
     return out;
   }
   json::object operator()(const QuestionAnswered& news) const {
@@ -188,7 +198,8 @@ struct Data {
             {"by", optional_words(news.by)},
             {"door", words(news.door)},
             {"note", optional_words(news.note)},
-            {"recorded", news.recorded}};
+            {"recorded", news.recorded},
+            {"providerName", optional_words(news.provider_name)}};
   }
   json::object operator()(const QuestionClosed& news) const { return {{"ask", news.ask}, {"by", words(news.by)}}; }
   json::object operator()(const ProviderHardError& news) const {
@@ -215,7 +226,8 @@ struct Data {
             {"items", news.step.items},
             {"itemsDone", news.step.items_done},
             {"finished", news.step.finished},
-            {"artifacts", list(news.step.artifacts)}};
+            {"artifacts", list(news.step.artifacts)},
+            {"item", news.step.item}};
   }
 };
 
@@ -274,6 +286,22 @@ void write(const json::value& value, std::string& out) {
 }
 
 }  // namespace
+
+std::string_view name(AnswerAction action) noexcept {
+  switch (action) {
+    case AnswerAction::extend:
+      return "extend";
+    case AnswerAction::wait:
+      return "wait";
+    case AnswerAction::fallback:
+      return "fallback";
+    case AnswerAction::cancel:
+      return "cancel";
+    case AnswerAction::retry:
+      return "retry";
+  }
+  __builtin_unreachable();
+}
 
 json::object to_json(const ProviderLock& lock) {
   return {{"providerName", words(lock.provider_name)},
@@ -336,7 +364,8 @@ json::object to_json(const StandingConsent& consent) {
           {"when", stall ? "stall" : "error"},
           {"minimumSilenceMs", stall ? json::value(consent.minimum_silence.count()) : json::value(nullptr)},
           {"switchTo", optional_words(consent.switch_to)},
-          {"givenBy", optional_words(consent.given_by)}};
+          {"givenBy", optional_words(consent.given_by)},
+          {"providerType", optional_words(consent.provider_type)}};
 }
 
 json::object to_json(const OperationView& operation) {
@@ -423,12 +452,16 @@ json::object to_json(const News& news) {
   return std::visit(Data{}, news);
 }
 
+std::string_view operation_of(const News& news) noexcept {
+  return std::visit(Operation{}, news);
+}
+
 json::object event_line(std::uint64_t seq, WallTime time, const News& news) {
   return {{"event", event_name(news)},
           {"seq", seq},
           {"time", rfc3339(time)},
           {"jobId", optional_words(job_of(news))},
-          {"operationId", optional_words(std::visit(Operation{}, news))},
+          {"operationId", optional_words(operation_of(news))},
           {"data", to_json(news)}};
 }
 

@@ -60,8 +60,14 @@ boost::json::object to_json(const JobRow& job);
 boost::json::object to_json(const Statistics& statistics);
 boost::json::object to_json(const ProviderView& provider);
 boost::json::object to_json(const ProfileView& profile);
-/// The `data` of an event.
+/// "extend", "wait", "fallback", "cancel", "retry".
+std::string_view name(AnswerAction action) noexcept;
+/// The `data` of an event. Says everything but the job's and the operation's id, so that `news_from_json` can read it
+/// again; a job's plan is no part of it.
 boost::json::object to_json(const News& news);
+
+/// The operation that news is about; empty where it is about none.
+std::string_view operation_of(const News& news) noexcept;
 
 /// {"event", "seq", "time", "jobId", "operationId", "data"}: a line of `run --json`, and what the event feed sends.
 boost::json::object event_line(std::uint64_t seq, WallTime time, const News& news);

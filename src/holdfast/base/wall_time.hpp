@@ -12,6 +12,8 @@ namespace holdfast {
 std::string rfc3339(WallTime time);
 /// RFC 3339 in UTC, whole seconds, as locks print it: "2026-11-23T07:22:00Z".
 std::string rfc3339_seconds(WallTime time);
+/// What `rfc3339` has written, to the letter; nothing for any other form of time.
+std::optional<WallTime> parse_rfc3339(std::string_view text);
 /// "07:22:00", UTC.
 std::string clock_time(WallTime time);
 

@@ -1,15 +1,22 @@
 #include "holdfast/store/memory.hpp"
 
-#include "holdfast/store/image.hpp"
+#include <algorithm>
+
+#include "holdfast/store/audit.hpp"
+#include "holdfast/store/redact.hpp"
 
 namespace holdfast::store {
 
 std::vector<Outcome> Memory::commit(std::span<const Transaction> transactions) {
   for (const Transaction& transaction : transactions) {
-    for (const News& record : transaction.records) {
+    for (const News& each : transaction.records) {
+      const News record = redacted(each);
       Kept& job = jobs_[job_of(record)];
-      fold(job.image, record);
-      job.records.push_back({job.records.size() + 1, transaction.time, record});
+      const auto* opened = std::get_if<JobOpened>(&record);
+      if (opened != nullptr && (!opened->resumed || !job.book.opened)) job.order = ++opened_;
+      if (opened != nullptr && !job.book.opened) ++statistics_.total_jobs;
+      job.book.add(record, transaction.time);
+      if (is_record(record)) job.records.push_back({job.records.size() + 1, transaction.time, record});
       count(statistics_, record);
       if (std::holds_alternative<FallbackDecision>(record) && !std::exchange(job.decided, true)) ++jobs_with_decision_;
     }
@@ -21,22 +28,26 @@ result<bool> Memory::contains(SaveId) {
   return true;
 }  // no commit of this store has an unknown outcome
 
-result<std::optional<event::JobImage>> Memory::load(const std::string& job_id) {
+const Memory::Kept* Memory::find(const std::string& job_id) const {
   const auto found = jobs_.find(job_id);
-  if (found == jobs_.end()) return std::optional<event::JobImage>();
-  return std::optional(found->second.image);
+  return found == jobs_.end() || !found->second.book.opened ? nullptr : &found->second;
+}
+
+result<std::optional<event::JobImage>> Memory::load(const std::string& job_id) {
+  const Kept* job = find(job_id);
+  return job == nullptr ? std::optional<event::JobImage>() : std::optional(job->book.image);
 }
 
 result<std::vector<ProviderLock>> Memory::locks(const std::string& job_id) {
-  const auto found = jobs_.find(job_id);
-  return found == jobs_.end() ? std::vector<ProviderLock>() : found->second.image.locks;
+  const Kept* job = find(job_id);
+  return job == nullptr ? std::vector<ProviderLock>() : job->book.image.locks;
 }
 
 result<std::vector<FallbackDecision>> Memory::history(const std::string& job_id) {
   std::vector<FallbackDecision> decisions;
-  const auto found = jobs_.find(job_id);
-  if (found == jobs_.end()) return decisions;
-  for (const KeptRecord& kept : found->second.records) {
+  const Kept* job = find(job_id);
+  if (job == nullptr) return decisions;
+  for (const KeptRecord& kept : job->records) {
     if (const auto* decision = std::get_if<FallbackDecision>(&kept.record)) decisions.push_back(*decision);
   }
   return decisions;
@@ -49,9 +60,8 @@ result<std::vector<KeptRecord>> Memory::records(const std::string& job_id) {
 
 result<Statistics> Memory::statistics() {
   Statistics all = statistics_;
-  all.total_jobs = static_cast<std::int64_t>(jobs_.size());
   for (const auto& [id, job] : jobs_) {
-    for (const ProviderLock& lock : job.image.locks)
+    for (const ProviderLock& lock : job.book.image.locks)
       all.active_locks += lock.active() ? 1 : 0;
   }
   if (all.total_jobs != 0) {
@@ -60,24 +70,88 @@ result<Statistics> Memory::statistics() {
   return all;
 }
 
-result<std::vector<JobRow>> Memory::jobs(const JobsQuery&) {
-  return std::vector<JobRow>();
+result<std::vector<JobRow>> Memory::jobs(const JobsQuery& query) {
+  const auto newer = [](const auto* a, const auto* b) {
+    return std::pair(a->second.book.opened_at, a->second.order) > std::pair(b->second.book.opened_at, b->second.order);
+  };
+  std::vector<decltype(jobs_)::const_pointer> all;
+  decltype(jobs_)::const_pointer after = nullptr;
+  for (const auto& each : jobs_) {
+    if (!each.second.book.opened) continue;
+    if (each.first == query.after) after = &each;
+    if (!query.active_only || is_active(each.second.book.image.state)) all.push_back(&each);
+  }
+  if (!query.after.empty() && after == nullptr) {
+    return Failure{Errc::no_such_job, "the list was to go on behind job " + query.after + ", which is not there"};
+  }
+  std::ranges::sort(all, newer);
+  std::vector<JobRow> rows;
+  for (const auto* each : all) {
+    if (rows.size() == query.limit) break;
+    if (after == nullptr || newer(after, each)) rows.push_back(each->second.book.row(each->first));
+  }
+  return rows;
 }
 
-result<std::optional<JobRow>> Memory::job(const std::string&) {
-  return std::optional<JobRow>();
+result<std::optional<JobRow>> Memory::job(const std::string& job_id) {
+  const Kept* job = find(job_id);
+  return job == nullptr ? std::optional<JobRow>() : std::optional(job->book.row(job_id));
 }
 
-result<std::vector<AuditRecord>> Memory::trail(const std::string&, std::uint64_t, std::size_t) {
-  return std::vector<AuditRecord>();
+result<std::vector<std::string>> Memory::trails(const std::string& after, std::size_t limit) {
+  std::vector<std::string> out;
+  for (auto each = after.empty() ? jobs_.begin() : jobs_.upper_bound(after); each != jobs_.end(); ++each) {
+    if (out.size() == limit) break;
+    if (!each->second.records.empty()) out.push_back(each->first);
+  }
+  return out;
 }
 
-result<AuditReport> Memory::verify(const std::string&) {
-  return AuditReport{};
+result<std::vector<AuditRecord>> Memory::trail(const std::string& job_id, std::uint64_t from, std::size_t limit) {
+  std::vector<AuditRecord> out;
+  const auto found = jobs_.find(job_id);
+  if (found == jobs_.end()) return out;
+  std::string previous;
+  for (const KeptRecord& kept : found->second.records) {
+    AuditRecord record = make_record(previous, kept.seq, kept.time, kept.record);
+    previous = record.hash;
+    if (kept.seq >= from && out.size() < limit) out.push_back(std::move(record));
+  }
+  return out;
 }
 
-result<Pruned> Memory::prune(WallTime, bool) {
-  return Pruned{};
+result<AuditReport> Memory::verify(const std::string& job_id) {
+  AuditReport report;
+  if (!job_id.empty() && !jobs_.contains(job_id)) {
+    return Failure{Errc::no_such_job, "the store has no trail of a job " + job_id};
+  }
+  for (const auto& [id, job] : jobs_) {
+    if (job.records.empty() || (!job_id.empty() && id != job_id)) continue;
+    ++report.jobs;  // what is kept is the records themselves: there is nothing that could differ from them
+    report.records += job.records.size();
+  }
+  return report;
+}
+
+result<Pruned> Memory::prune(WallTime closed_before, bool with_audit) {
+  Pruned pruned;
+  for (auto each = jobs_.begin(); each != jobs_.end();) {
+    Kept& job = each->second;
+    const bool over = job.book.opened && is_over(job.book.image.state) && job.book.closed_at < closed_before;
+    const bool left_over = !job.book.opened && !job.records.empty() && job.records.back().time < closed_before;
+    if (over) {
+      ++pruned.jobs;
+      job.book = {};
+      job.decided = false;
+    }
+    if (with_audit && (over || left_over)) {
+      pruned.records += job.records.size();
+      each = jobs_.erase(each);
+    } else {
+      ++each;
+    }
+  }
+  return pruned;
 }
 
 }  // namespace holdfast::store

@@ -3,11 +3,13 @@
 #include <map>
 #include <unordered_set>
 
+#include "holdfast/store/image.hpp"
 #include "holdfast/store/store.hpp"
 
 namespace holdfast::store {
 
-/// Everything in this process's memory; gone with it. Never fails.
+/// Everything in this process's memory; gone with it. Never fails, and has no owners: nobody else sees it. The chain of
+/// hashes is made when it is read.
 class Memory : public Store {
  public:
   std::vector<Outcome> commit(std::span<const Transaction> transactions) override;
@@ -21,21 +23,27 @@ class Memory : public Store {
   result<std::vector<FallbackDecision>> history(const std::string& job_id) override;
   result<std::vector<KeptRecord>> records(const std::string& job_id) override;
   result<Statistics> statistics() override;
+  result<std::vector<std::string>> trails(const std::string& after, std::size_t limit) override;
   result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) override;
   result<AuditReport> verify(const std::string& job_id) override;
   result<Pruned> prune(WallTime closed_before, bool with_audit) override;
 
  private:
   struct Kept {
-    event::JobImage image;
+    Book book;
     std::vector<KeptRecord> records;
+    std::uint64_t order = 0;  ///< in which jobs were opened
     bool decided = false;
   };
+
+  /// Absent where it was never opened.
+  const Kept* find(const std::string& job_id) const;
 
   std::map<std::string, Kept, std::less<>> jobs_;
   Owner owner_;
   Statistics statistics_;
   std::int64_t jobs_with_decision_ = 0;
+  std::uint64_t opened_ = 0;
 };
 
 }  // namespace holdfast::store

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string_view>
+
+#include "holdfast/base/error.hpp"
+#include "holdfast/core/news.hpp"
+
+namespace holdfast::api {
+
+/// JSON → news: the way back from `to_json(News)` and from an event's line.
+///
+/// Strict: every key that `to_json` writes must be there with its type; the failure (`invalid_argument`) names the key.
+/// Keys that are not known are passed over, so that newer writers can be read. `job_id` and `operation_id` stand
+/// outside the data; where there is none they are empty. Threads: any. Errors: values, whatever the input is.
+result<News> news_from_json(std::string_view event_name, std::string_view job_id, std::string_view operation_id,
+                            const boost::json::object& data);
+
+}  // namespace holdfast::api

@@ -1,0 +1,211 @@
+#include "holdfast/store/audit.hpp"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <boost/json/parse.hpp>
+
+#include "holdfast/api/canonical.hpp"
+#include "holdfast/api/decode.hpp"
+#include "holdfast/api/json.hpp"
+#include "holdfast/base/check.hpp"
+#include "holdfast/base/wall_time.hpp"
+
+namespace holdfast::store {
+namespace {
+
+namespace json = boost::json;
+
+/// Fetched once: asking the library for the algorithm costs more than hashing a record.
+struct Sha256 {
+  Sha256() : algorithm(EVP_MD_fetch(nullptr, "SHA256", nullptr)), context(EVP_MD_CTX_new()) {
+    HOLDFAST_CHECK(algorithm != nullptr && context != nullptr, "libcrypto has SHA-256");
+  }
+  ~Sha256() {
+    EVP_MD_CTX_free(context);
+    EVP_MD_free(algorithm);
+  }
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  EVP_MD* algorithm;
+  EVP_MD_CTX* context;
+};
+
+std::string quoted(std::string_view text) {
+  return api::canonical(json::value(json::string(text)));
+}
+
+/// Everything but the hash, in the order of the keys; `hash` goes between data and jobId.
+std::string line(const AuditRecord& record, std::string_view hash) {
+  std::string out = "{\"data\":" + record.data;
+  if (!hash.empty()) out += ",\"hash\":" + quoted(hash);
+  out += ",\"jobId\":" + quoted(record.job_id) + ",\"kind\":" + quoted(record.kind) +
+         ",\"previous\":" + quoted(record.previous) + ",\"seq\":" + std::to_string(record.seq) + ",\"time\":\"" +
+         rfc3339(record.time) + "\"}";
+  return out;
+}
+
+std::string shown(std::string_view hash) {
+  return hash.empty() ? "nothing" : std::string(hash.substr(0, 64));
+}
+
+template <class Row>
+void compare_rows(const std::map<std::uint64_t, Row>& records, const std::map<std::uint64_t, Row>& rows,
+                  const std::string& noun, ChainCheck& check) {
+  for (const auto& [seq, row] : rows) {
+    const auto found = records.find(seq);
+    if (found == records.end()) {
+      check.note(seq, noun, "a " + noun + " stands in the store that no record " + std::to_string(seq) + " tells of");
+      continue;
+    }
+    const json::object said = api::to_json(News(found->second)), stands = api::to_json(News(row));
+    for (const auto& each : said) {
+      if (each.key() == "text" || stands.at(each.key()) == each.value()) continue;
+      check.note(seq, std::string(each.key()),
+                 "the " + noun + "'s " + std::string(each.key()) + " is " +
+                     api::text(stands.at(each.key())).substr(0, 200) + " in the store; its record says " +
+                     api::text(each.value()).substr(0, 200));
+    }
+  }
+  for (const auto& [seq, record] : records) {
+    if (rows.contains(seq)) continue;
+    check.note(seq, noun, "record " + std::to_string(seq) + " tells of a " + noun + " that the store does not hold");
+  }
+}
+
+std::map<std::uint64_t, LockTaken> as_news(const std::map<std::uint64_t, ProviderLock>& locks) {
+  std::map<std::uint64_t, LockTaken> out;
+  for (const auto& [seq, lock] : locks)
+    out.emplace(seq, LockTaken{lock});
+  return out;
+}
+
+}  // namespace
+
+std::string sha256(std::string_view bytes) {
+  thread_local const Sha256 sha;
+  std::array<unsigned char, 32> digest{};
+  const bool done = EVP_DigestInit_ex(sha.context, sha.algorithm, nullptr) == 1 &&
+                    EVP_DigestUpdate(sha.context, bytes.data(), bytes.size()) == 1 &&
+                    EVP_DigestFinal_ex(sha.context, digest.data(), nullptr) == 1;
+  HOLDFAST_CHECK(done, "hashing memory does not fail");
+  constexpr std::string_view hex = "0123456789abcdef";
+  std::string out;
+  out.reserve(64);
+  for (const unsigned char byte : digest) {
+    out += hex[byte >> 4];
+    out += hex[byte & 15];
+  }
+  return out;
+}
+
+std::string hashed_text(const AuditRecord& record) {
+  return line(record, "");
+}
+std::string record_line(const AuditRecord& record) {
+  return line(record, record.hash);
+}
+std::string hash_of(const AuditRecord& record) {
+  return sha256(hashed_text(record));
+}
+
+AuditRecord make_record(std::string previous, std::uint64_t seq, WallTime time, const News& news) {
+  json::object data = api::to_json(news);
+  if (const auto operation = api::operation_of(news); !operation.empty()) data["operationId"] = operation;
+  AuditRecord record{.seq = seq,
+                     .time = time,
+                     .kind = std::string(event_name(news)),
+                     .job_id = job_of(news),
+                     .data = api::canonical(data),
+                     .previous = std::move(previous),
+                     .hash = {}};
+  record.hash = hash_of(record);
+  return record;
+}
+
+result<News> decode(const AuditRecord& record) {
+  boost::system::error_code error;
+  const json::value value = json::parse(record.data, error);
+  const json::object* data = error ? nullptr : value.if_object();
+  if (data == nullptr) return Failure{Errc::invalid_argument, record.kind + ": key 'data' is no JSON object"};
+  std::string_view operation;
+  if (const json::value* id = data->if_contains("operationId"); id != nullptr && id->is_string()) {
+    operation = id->get_string();
+  }
+  return api::news_from_json(record.kind, record.job_id, operation, *data);
+}
+
+void ChainCheck::note(std::uint64_t seq, std::string field, std::string message) {
+  if (report_.findings.size() >= findings_max) return;
+  report_.findings.push_back({job_id_, seq, std::move(field), std::move(message)});
+}
+
+void ChainCheck::next(const AuditRecord& record) {
+  ++seen_;
+  ++report_.records;
+  const std::uint64_t expected = last_seq_ + 1;
+  const std::string number = std::to_string(record.seq);
+  if (record.seq == last_seq_) {
+    note(record.seq, "seq", "record " + number + " stands there twice");
+  } else if (record.seq < expected) {
+    note(record.seq, "seq",
+         "record " + number + " stands behind record " + std::to_string(last_seq_) + ": the order was changed");
+  } else if (record.seq > expected) {
+    const std::string gap = record.seq == expected + 1 ? "record " + std::to_string(expected) + " is"
+                                                       : "records " + std::to_string(expected) + " to " +
+                                                             std::to_string(record.seq - 1) + " are";
+    note(record.seq, "seq", gap + " missing in front of record " + number);
+  }
+  if (record.previous != last_hash_) {
+    note(record.seq, "previous",
+         "record " + number + " follows " + shown(record.previous) + "; in front of it stands " + shown(last_hash_));
+  }
+  const std::string hash = hash_of(record);
+  if (record.hash != hash) {
+    note(record.seq, "hash",
+         "record " + number + " was changed: its hash is " + shown(record.hash) + ", what it says gives " + hash);
+  }
+  if (const auto said = decode(record); !said) note(record.seq, "data", "record " + number + ": " + said.error().message);
+  last_seq_ = record.seq;
+  last_hash_ = record.hash;
+}
+
+void ChainCheck::end(std::uint64_t count, std::string_view last_hash) {
+  ++report_.jobs;
+  if (count != seen_) {
+    note(0, "count",
+         "the job has " + std::to_string(count) + " records by its own count; " + std::to_string(seen_) +
+             " are there" + (seen_ < count && last_seq_ < count ? ": the end was cut off" : ""));
+  }
+  if (last_hash != last_hash_) {
+    note(0, "lastHash",
+         "the job's last record has the hash " + shown(last_hash) + " by its own row; the last that is there has " +
+             shown(last_hash_));
+  }
+}
+
+void Consequences::add(std::uint64_t seq, const News& record) {
+  if (const auto* taken = std::get_if<LockTaken>(&record)) {
+    locks.emplace(seq, taken->lock);
+  } else if (const auto* ended = std::get_if<LockEnded>(&record)) {
+    for (auto& [taken_at, lock] : locks) {
+      if (lock.active() && lock.epoch == ended->lock.epoch && lock.governed() == ended->lock.governed()) {
+        lock = ended->lock;
+        return;
+      }
+    }
+  } else if (const auto* answered = std::get_if<QuestionAnswered>(&record)) {
+    answers.emplace(seq, *answered);
+  } else if (const auto* decision = std::get_if<FallbackDecision>(&record)) {
+    decisions.emplace(seq, *decision);
+  }
+}
+
+void compare(const Consequences& records, const Consequences& rows, ChainCheck& check) {
+  compare_rows(as_news(records.locks), as_news(rows.locks), "lock", check);
+  compare_rows(records.answers, rows.answers, "answer", check);
+  compare_rows(records.decisions, rows.decisions, "decision", check);
+}
+
+}  // namespace holdfast::store

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "holdfast/store/store.hpp"
+
+/// The chain of records: how one is made, how it is read again, and what is wrong with a sequence of them.
+namespace holdfast::store {
+
+/// Of the findings of one check, at most so many are told: whoever has a thousand of them needs the backup, not a list.
+inline constexpr std::size_t findings_max = 1000;
+
+/// SHA-256 in lower-case hex.
+std::string sha256(std::string_view bytes);
+
+/// The bytes whose SHA-256 is the record's hash: the canonical JSON of data, jobId, kind, previous, seq and time.
+std::string hashed_text(const AuditRecord& record);
+/// A record as one line of an export: the canonical JSON of the same and of hash.
+std::string record_line(const AuditRecord& record);
+std::string hash_of(const AuditRecord& record);
+
+/// The record of `news`, which `is_record` and is redacted. The operation's id, where there is one, stands in `data` as
+/// `operationId`, so that it is hashed like all else.
+AuditRecord make_record(std::string previous, std::uint64_t seq, WallTime time, const News& news);
+/// What a record says. The failure names the key that is wrong.
+result<News> decode(const AuditRecord& record);
+
+/// Goes along the records of one job, and notes what the chain does not allow.
+///
+/// A fault is noted once, where it stands: behind it the chain is taken up again with what was found.
+class ChainCheck {
+ public:
+  ChainCheck(std::string job_id, AuditReport& report) : job_id_(std::move(job_id)), report_(report) {}
+
+  void next(const AuditRecord& record);
+  /// After the last record: what the job's own row says of their number and of the last hash.
+  void end(std::uint64_t count, std::string_view last_hash);
+  void note(std::uint64_t seq, std::string field, std::string message);
+  std::uint64_t seen() const { return seen_; }
+  const std::string& last_hash() const { return last_hash_; }
+
+ private:
+  std::string job_id_;
+  AuditReport& report_;
+  std::uint64_t last_seq_ = 0, seen_ = 0;
+  std::string last_hash_;
+};
+
+/// Locks, answers and decisions of one job, by the number of the record that made them.
+struct Consequences {
+  std::map<std::uint64_t, ProviderLock> locks{};
+  std::map<std::uint64_t, QuestionAnswered> answers{};
+  std::map<std::uint64_t, FallbackDecision> decisions{};
+
+  void add(std::uint64_t seq, const News& record);
+};
+
+/// Notes every lock, answer and decision that stands in the rows and not in the records, or the other way round, or
+/// differs, by the field that does.
+void compare(const Consequences& records, const Consequences& rows, ChainCheck& check);
+
+}  // namespace holdfast::store

@@ -1,0 +1,174 @@
+#include <limits>
+
+#include "holdfast/store/audit.hpp"
+#include "holdfast/store/sqlite.hpp"
+#include "holdfast/store/sqlite_rows.hpp"
+
+/// The part of `Sqlite` that looks after the trail: reading, checking, taking away.
+namespace holdfast::store {
+namespace {
+
+constexpr std::int64_t pruned_at_once = 200;  // jobs in one transaction, so that nobody waits long for the write lock
+
+std::int64_t bounded(std::size_t limit) {
+  return static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
+}
+
+std::vector<std::int64_t> keys(Query query) {
+  std::vector<std::int64_t> out;
+  while (query.row())
+    out.push_back(query.number(0));
+  return out;
+}
+
+/// Takes one job's own rows away; its locks, decisions and all that hangs on it go along.
+void prune_job(Database& database, std::int64_t key) {
+  database.run(
+      "UPDATE counters SET active_locks = active_locks - (SELECT count(*) FROM locks WHERE job = ? AND state = 'active')",
+      key);
+  database.run("DELETE FROM jobs WHERE job = ?", key);
+}
+
+std::uint64_t prune_trail(Database& database, std::int64_t key) {
+  const int records = database.run("DELETE FROM audit WHERE job = ?", key);
+  database.run("DELETE FROM chains WHERE job = ?", key);
+  return static_cast<std::uint64_t>(records);
+}
+
+}  // namespace
+
+result<std::vector<std::string>> Sqlite::trails(const std::string& after, std::size_t limit) {
+  try {
+    const Scope scope(*database_, Scope::Kind::read);
+    std::vector<std::string> out;
+    Query query =
+        database_->query("SELECT id FROM chains WHERE id > ? AND count > 0 ORDER BY id LIMIT ?", after, bounded(limit));
+    while (query.row())
+      out.push_back(query.text(0));
+    return out;
+  } catch (const std::exception& error) {
+    return Failure{Errc::store_unavailable, error.what()};
+  }
+}
+
+result<std::vector<AuditRecord>> Sqlite::trail(const std::string& job_id, std::uint64_t from, std::size_t limit) {
+  try {
+    const Scope scope(*database_, Scope::Kind::read);
+    std::vector<AuditRecord> out;
+    const auto key = chain_key(*database_, job_id);
+    if (!key) return out;
+    Query query = database_->query(
+        "SELECT seq, time, kind, data, previous, hash FROM audit WHERE job = ? AND seq >= ? ORDER BY seq LIMIT ?", *key,
+        from, bounded(limit));
+    while (query.row())
+      out.push_back(audit_row(query, job_id));
+    return out;
+  } catch (const std::exception& error) {
+    return Failure{Errc::store_unavailable, error.what()};
+  }
+}
+
+result<AuditReport> Sqlite::verify(const std::string& job_id) {
+  try {
+    AuditReport report;
+    std::vector<std::int64_t> all;
+    {
+      const Scope scope(*database_, Scope::Kind::read);
+      if (!job_id.empty()) {
+        const auto key = chain_key(*database_, job_id);
+        if (!key) return Failure{Errc::no_such_job, "the store has no trail of a job " + job_id};
+        all.push_back(*key);
+      } else {
+        all = keys(database_->query("SELECT job FROM chains UNION SELECT job FROM audit UNION SELECT job FROM jobs"));
+      }
+    }
+    // Job by job, so that nobody who writes waits for the whole of it.
+    for (const std::int64_t key : all) {
+      const Scope scope(*database_, Scope::Kind::read);
+      verify_job(key, report);
+    }
+    return report;
+  } catch (const std::exception& error) {
+    return Failure{Errc::store_unavailable, error.what()};
+  }
+}
+
+void Sqlite::verify_job(std::int64_t key, AuditReport& report) {
+  std::string id = "(row " + std::to_string(key) + ")";
+  std::string last_hash;
+  std::uint64_t count = 0, first = 0;
+  bool chained = false, opened = false;
+  {
+    Query query = database_->query("SELECT id, count, last_hash FROM chains WHERE job = ?", key);
+    if (query.row()) {
+      id = query.text(0);
+      count = query.size(1);
+      last_hash = query.text(2);
+      chained = true;
+    }
+  }
+  {
+    Query query = database_->query("SELECT first_seq FROM jobs WHERE job = ?", key);
+    if (query.row()) {
+      first = query.size(0);
+      opened = true;
+    }
+  }
+  ChainCheck check(id, report);
+  Consequences records;
+  {
+    Query query = database_->query(
+        "SELECT seq, time, kind, data, previous, hash FROM audit WHERE job = ? ORDER BY seq", key);
+    while (query.row()) {
+      const AuditRecord record = audit_row(query, id);
+      check.next(record);
+      // What came before `first` belongs to a job of this name that was pruned.
+      const auto said = opened && record.seq >= first ? decode(record) : result<News>(Failure{});
+      if (said) records.add(record.seq, *said);
+    }
+  }
+  if (chained) {
+    check.end(count, last_hash);
+  } else if (check.seen() != 0 || opened) {
+    check.note(0, "count", "the job's own row is gone: nothing says how many records there were");
+  }
+  compare(records, read_consequences(*database_, key, id), check);
+}
+
+result<Pruned> Sqlite::prune(WallTime closed_before, bool with_audit) {
+  Pruned pruned;
+  try {
+    for (bool more = true; more;) {
+      Scope scope(*database_, Scope::Kind::immediate);
+      const auto over = keys(database_->query(
+          "SELECT job FROM jobs WHERE closed_at < ? AND state IN ('done','cancelled','released') LIMIT ?",
+          as_number(closed_before), pruned_at_once));
+      std::vector<std::int64_t> trails;
+      // Trails whose jobs an earlier pruning took away.
+      if (with_audit && over.empty()) {
+        trails = keys(database_->query(
+            "SELECT c.job FROM chains c WHERE NOT EXISTS(SELECT 1 FROM jobs WHERE job = c.job) AND coalesce((SELECT "
+            "time FROM audit a WHERE a.job = c.job AND a.seq = c.count), -1) < ? LIMIT ?",
+            as_number(closed_before), pruned_at_once));
+      }
+      database_->run("UPDATE control SET pruning = 1");
+      std::uint64_t records = 0;
+      for (const std::int64_t key : over) {
+        prune_job(*database_, key);
+        if (with_audit) records += prune_trail(*database_, key);
+      }
+      for (const std::int64_t key : trails)
+        records += prune_trail(*database_, key);
+      database_->run("UPDATE control SET pruning = 0");
+      scope.commit();
+      pruned.jobs += over.size();
+      pruned.records += records;
+      more = !over.empty() || !trails.empty();
+    }
+    return pruned;
+  } catch (const std::exception& error) {
+    return Failure{Errc::store_unavailable, error.what()};
+  }
+}
+
+}  // namespace holdfast::store

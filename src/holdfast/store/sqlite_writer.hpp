@@ -1,0 +1,103 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "holdfast/core/listing.hpp"
+#include "holdfast/store/image.hpp"
+#include "holdfast/store/owner.hpp"
+#include "holdfast/store/sqlite_database.hpp"
+#include "holdfast/store/store.hpp"
+
+namespace holdfast::store {
+
+/// Why a transaction is not written although the disk works: it fails alone.
+class Refusal : public std::runtime_error {
+ public:
+  Refusal(Errc code, const std::string& why) : std::runtime_error(why), code_(code) {}
+  Errc code() const { return code_; }
+
+ private:
+  Errc code_;
+};
+
+/// What a refusal by the tables means to the caller.
+Errc code_of(const Fault& constraint);
+
+/// Who may act for a job.
+enum class Holder : unsigned char { nobody, me, another, dead };
+Holder holder(const std::optional<Owner>& owner, const Owner& me);
+/// The sentence of `store_held`.
+std::string held(const std::string& job_id, const Owner& owner);
+
+/// What a span of transactions adds to the counts; written once, at its end.
+struct Counts {
+  Statistics statistics{};
+  std::int64_t jobs_with_decision = 0;
+
+  void add(const Counts& other);
+  void write(Database& database) const;
+};
+
+/// Writes one transaction: the records into the trail, and what they change into the other tables.
+///
+/// Lives for one transaction, within a savepoint that its caller opened. Throws `Refusal` or `Fault`.
+class Writer {
+ public:
+  Writer(Database& database, const Owner& me, std::int64_t writer) : database_(database), me_(me), writer_(writer) {}
+
+  void write(const Transaction& transaction);
+  const Counts& counts() const { return counts_; }
+
+ private:
+  /// A job's rows `chains` and `jobs` as they are read once and written back once.
+  struct Row {
+    std::string id;
+    std::int64_t key = 0;
+    std::uint64_t count = 0;
+    std::string last_hash;
+    bool exists = false;  ///< in `jobs`
+    bool raised = false;  ///< the epoch rose in this transaction
+    bool decided = false;
+    bool changed = false;
+    JobState state = JobState::running;
+    std::optional<WallTime> closed_at;
+    std::uint64_t epoch = 0;
+    std::optional<std::int64_t> owner;
+  };
+
+  Row& row_of(const std::string& job_id);
+  Row read_row(const std::string& job_id);
+  void record(Row& job, WallTime time, const News& news);
+  void write_back(Row& job);
+  /// The job of a lock, a decision or a stage that came before its `JobOpened`.
+  void need(Row& job, WallTime time);
+  void raise(Row& job, std::uint64_t epoch);
+  void step(Row& job, const News& news);
+  void clear(Row& job);
+
+  void apply(Row& job, WallTime time, const JobOpened& news);
+  void apply(Row& job, WallTime time, const JobClosed& news);
+  void apply(Row& job, WallTime time, const LockTaken& news);
+  void apply(Row& job, WallTime time, const LockEnded& news);
+  void apply(Row& job, WallTime time, const FallbackDecision& news);
+  void apply(Row& job, WallTime time, const QuestionAnswered& news);
+  void apply(Row& job, WallTime time, const ConsentGiven& news);
+  void apply(Row& job, WallTime time, const OperationStarted& news);
+  void apply(Row& job, WallTime time, const OperationEnded& news);
+  void apply(Row& job, WallTime time, const StallSuspected& news);
+  void apply(Row& job, WallTime time, const StallResolved& news);
+  void apply(Row& job, WallTime time, const QuestionOpened& news);
+  void apply(Row& job, WallTime time, const StageStarted& news);
+  void apply(Row& job, WallTime time, const StageFinished& news);
+  void apply(Row&, WallTime, const auto&) {}  // told or recorded; no row depends on it
+
+  Database& database_;
+  const Owner& me_;
+  std::int64_t writer_;
+  std::map<std::string, Row, std::less<>> rows_;
+  Counts counts_;
+};
+
+}  // namespace holdfast::store
