@@ -100,7 +100,7 @@ awaitable<void> Connection::run() {
       auto refusing = answer_refusal();
       co_await std::move(refusing);
     }
-    if (broken_ || ended_) break;
+    if (broken_) break;
     if (close_after_) {
       auto lingering = linger();
       co_await std::move(lingering);
@@ -113,6 +113,7 @@ awaitable<void> Connection::run() {
 awaitable<Connection::Next> Connection::read_head() {
   parser_.emplace(MessageParser::Kind::request, core_->options.head);
   sent_ = Sent::nothing;
+  head_request_ = old_client_ = expects_continue_ = false;
   refusal_status_ = 0;
   body_error_ = {};
   ready_.erase(0, used_);

@@ -62,7 +62,7 @@ awaitable<error_code> Connection::put(std::string_view first, std::string_view s
 }
 
 bool Connection::may_keep_alive() const {
-  if (close_after_ || !parser_->keep_alive() || core_->stopping || core_->full()) return false;
+  if (close_after_ || !parser_->keep_alive() || core_->stopping || core_->waiting > 0) return false;
   if (parser_->done()) return true;
   return !expects_continue_ && parser_->content_length().value_or(0) <= drain_bytes_max;
 }
@@ -116,10 +116,9 @@ awaitable<error_code> Connection::write(std::string_view bytes) {
 }
 
 awaitable<error_code> Connection::end() {
-  const bool whole = sent_ == Sent::ended && left_ == 0;
   if (sent_ == Sent::nothing || (sent_ == Sent::counted && left_ > 0)) co_return error_code(Fault::misused);
   const Sent was = std::exchange(sent_, Sent::ended);
-  if (was != Sent::chunked || whole) co_return broken_ ? error_code(asio::error::broken_pipe) : error_code();
+  if (was != Sent::chunked) co_return broken_ ? error_code(asio::error::broken_pipe) : error_code();
   auto putting = put(last_chunk);
   co_return co_await std::move(putting);
 }

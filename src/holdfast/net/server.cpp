@@ -34,15 +34,17 @@ awaitable<void> Server::Core::accept_from(std::shared_ptr<Listener> listener) {
     Connected accepted = co_await std::move(accepting_one);
     if (accepted.error == asio::error::operation_aborted) break;
     if (accepted.error) {
-      auto waiting = changed.wait_until(after(accept_pause));
-      co_await std::move(waiting);
+      auto pausing = changed.wait_until(after(accept_pause));
+      co_await std::move(pausing);
       continue;
     }
+    ++waiting;
     while (full() && !stopping) {
       close_idle_one();
-      auto waiting = changed.wait();
-      co_await std::move(waiting);
+      auto waiting_for_room = changed.wait();
+      co_await std::move(waiting_for_room);
     }
+    --waiting;
     if (!stopping) start(std::move(accepted.stream));
   }
   listener->close();

@@ -34,6 +34,8 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   std::set<std::shared_ptr<Connection>> connections;
   std::vector<std::weak_ptr<Listener>> listeners;
   std::size_t accepting = 0;
+  /// Accepted, and not yet let in.
+  std::size_t waiting = 0;
   bool stopping = false;
   /// A connection or a listener ended.
   Signal changed;
