@@ -234,6 +234,7 @@ struct Fill {
     news.patience = in.optional_words("patienceProfile");
     news.opened_by = in.optional_words("openedBy");
     news.resumed = in.flag("resumed");
+    news.anew = in.list("anew");
   }
   void operator()(JobClosed& news) const {
     news.job_id = job_id;
@@ -259,6 +260,7 @@ struct Fill {
   void operator()(OperationStarted& news) const {
     ids(news);
     about(news);
+    news.kind = in.optional_words("kind");
     news.epoch = in.number<std::uint64_t>("epoch");
     const std::string state = in.words("state");
     if (state != "queued" && state != "running") in.wrong("state", "is neither 'queued' nor 'running'");

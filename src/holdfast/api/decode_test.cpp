@@ -57,7 +57,12 @@ const Progress progress{.tokens = 5, .chunks = 6, .bytes = 7, .percent = 37.5, .
 const ProviderFault fault{ErrorClass::http, 503, "overloaded", "try later"};
 
 News full(JobOpened news) {
-  return news = {.job_id = "job-1", .name = "video", .patience = "longForm", .opened_by = "ana", .resumed = true};
+  return news = {.job_id = "job-1",
+                 .name = "video",
+                 .patience = "longForm",
+                 .opened_by = "ana",
+                 .resumed = true,
+                 .anew = {"script"}};
 }
 News full(JobClosed news) {
   return news = {"job-1", JobState::released, "ana"};
@@ -75,6 +80,7 @@ News full(OperationStarted news) {
   about(news);
   news.epoch = 9007199254740992;
   news.queued = true;
+  news.kind = "text";
   return news;
 }
 News full(OperationEnded news) {
@@ -130,8 +136,8 @@ News full(QuestionOpened news) {
   return news;
 }
 News full(QuestionAnswered news) {
-  return news = {"job-1", "script", "Ollama", "op-1", "corr", 3, QuestionKind::interrupted, "try_alternative",
-                 "OpenAI", "ana",   "api",    "note", false};
+  return news = {"job-1",           "script", "Ollama", "op-1", "corr", 3,    QuestionKind::interrupted,
+                 "try_alternative", "OpenAI", "ana",    "api",  "note", false};
 }
 News full(QuestionClosed news) {
   return news = {"job-1", "op-1", 3, "answer"};
@@ -143,8 +149,9 @@ News full(ProviderHardError news) {
   return news;
 }
 News full(FallbackDecision news) {
-  return news = {"job-1",  noon,     "Ollama", "OpenAI", ReasonCode::provider_fatal_error, 5s, true, {"script"}, "corr",
-                 "broken", "ana",    "op-1",   3,        "consent-1"};
+  return news = {"job-1", noon,   "Ollama",   "OpenAI",   ReasonCode::provider_fatal_error,
+                 5s,      true,   {"script"}, "corr",     "broken",
+                 "ana",   "op-1", 3,          "consent-1"};
 }
 News full(ConsentGiven news) {
   return news = {"job-1", consent()};

@@ -114,7 +114,8 @@ struct Data {
     return {{"name", optional_words(news.name)},
             {"patienceProfile", optional_words(news.patience)},
             {"openedBy", optional_words(news.opened_by)},
-            {"resumed", news.resumed}};
+            {"resumed", news.resumed},
+            {"anew", list(news.anew)}};
   }
   json::object operator()(const JobClosed& news) const {
     return {{"state", name(news.state)}, {"by", optional_words(news.by)}};
@@ -222,12 +223,9 @@ struct Data {
             {"items", news.items}};
   }
   json::object operator()(const StageFinished& news) const {
-    return {{"stageName", words(news.step.stage_name)},
-            {"items", news.step.items},
-            {"itemsDone", news.step.items_done},
-            {"finished", news.step.finished},
-            {"artifacts", list(news.step.artifacts)},
-            {"item", news.step.item}};
+    return {{"stageName", words(news.step.stage_name)}, {"items", news.step.items},
+            {"itemsDone", news.step.items_done},        {"finished", news.step.finished},
+            {"artifacts", list(news.step.artifacts)},   {"item", news.step.item}};
   }
 };
 

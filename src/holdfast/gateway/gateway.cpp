@@ -5,6 +5,7 @@
 
 #include "holdfast/gateway/call.hpp"
 #include "holdfast/gateway/engine.hpp"
+#include "holdfast/store/owner.hpp"
 
 namespace holdfast {
 namespace {
@@ -12,9 +13,10 @@ namespace {
 using gateway::Call;
 using gateway::Engine;
 
-std::unique_ptr<store::Store> opened(const std::string& url) {
-  auto store = store::open(url);
+std::unique_ptr<store::Store> opened(const GatewayOptions& options) {
+  auto store = store::open(options.store);
   if (!store) throw Error(store.error().code, store.error().message);
+  (*store)->act_as(store::this_process(options.program, options.socket));
   return std::move(*store);
 }
 
@@ -98,7 +100,7 @@ ScopedProviderLock::~ScopedProviderLock() {
 }
 
 Gateway::Gateway(GatewayOptions options) {
-  auto store = opened(options.store);
+  auto store = opened(options);
   impl_ = std::make_unique<Impl>(std::move(options), std::move(store));
 }
 

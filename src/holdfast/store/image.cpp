@@ -54,6 +54,11 @@ struct Change {
   bool operator()(const auto&) const { return false; }
 };
 
+/// Stages that begin from their start in a resumed job.
+bool begins_anew(const JobOpened& record, std::string_view stage) {
+  return std::ranges::any_of(record.anew, [&](const std::string& each) { return same_name(each, stage); });
+}
+
 struct Fold {
   event::JobImage& job;
 
@@ -61,6 +66,7 @@ struct Fold {
     if (!record.name.empty() || !record.resumed) job.name = record.name;
     if (!record.patience.empty() || !record.resumed) job.patience = record.patience;
     job.state = JobState::running;
+    std::erase_if(job.finished_stages, [&](const std::string& each) { return begins_anew(record, each); });
     if (record.resumed) return;
     job.consents.clear();
     job.finished_stages.clear();
@@ -147,7 +153,8 @@ void count(Statistics& statistics, const News& record) {
 }
 
 Stage& Book::stage(std::string_view name) {
-  const auto found = std::ranges::find_if(stages, [&](const Stage& each) { return same_name(each.row.stage_name, name); });
+  const auto found =
+      std::ranges::find_if(stages, [&](const Stage& each) { return same_name(each.row.stage_name, name); });
   if (found != stages.end()) return *found;
   stages.push_back({.row = {.stage_name = std::string(name)}});
   return stages.back();
@@ -161,6 +168,10 @@ void Book::open(const JobOpened& record, WallTime time) {
   }
   opened = true;
   closed_at.reset();
+  for (Stage& each : stages) {
+    if (begins_anew(record, each.row.stage_name))
+      each = {.row = {.stage_name = each.row.stage_name}, .planned = each.planned};
+  }
   if (!record.plan) return;
   plan = record.plan;
   for (const StagePlan& each : plan->stages)

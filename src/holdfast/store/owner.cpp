@@ -34,12 +34,14 @@ std::uint64_t start_time(std::int64_t pid) {
 }  // namespace
 
 Owner this_process(std::string program, std::string socket) {
-  const auto pid = static_cast<std::int64_t>(::getpid());
-  return {.pid = pid,
-          .start_time = start_time(pid),
-          .boot_id = boot_id(),
-          .socket = std::move(socket),
-          .program = std::move(program)};
+  Owner owner = process_of(::getpid());
+  owner.socket = std::move(socket);
+  owner.program = std::move(program);
+  return owner;
+}
+
+Owner process_of(std::int64_t pid) {
+  return {.pid = pid, .start_time = start_time(pid), .boot_id = boot_id()};
 }
 
 bool alive(const Owner& owner) {

@@ -9,6 +9,9 @@ namespace holdfast::store {
 /// This process as an owner of jobs: number, start and boot as /proc tells them.
 Owner this_process(std::string program, std::string socket);
 
+/// Any process, without what only it knows. `start_time` 0: there is none of that number.
+Owner process_of(std::int64_t pid);
+
 /// Whether that process is still the one it was: same boot, same number, same start. What cannot be read is dead.
 bool alive(const Owner& owner);
 

@@ -230,9 +230,11 @@ class Opening {
     sqlite3_file* const opened = file();
     const int code = opened->pMethods->xRead(opened, header.data(), header_bytes, 0);
     if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) database_.fail(code, "reading it");
-    if (std::memcmp(header.data(), magic.data(), magic.size()) != 0) refuse("this is no store of Holdfast, and no SQLite file");
+    if (std::memcmp(header.data(), magic.data(), magic.size()) != 0)
+      refuse("this is no store of Holdfast, and no SQLite file");
     if (has_journal()) return;  // the file may be in the middle of a change: SQLite looks after it first
-    if (big_endian(header, 68) != application_id) refuse("this is an SQLite file of another program, no store of Holdfast");
+    if (big_endian(header, 68) != application_id)
+      refuse("this is an SQLite file of another program, no store of Holdfast");
     const unsigned page = static_cast<unsigned>(header[16]) << 8 | header[17];
     const bool whole = page >= 512 && (page & (page - 1)) == 0 && header[18] == 1 && header[19] == 1 &&
                        header[20] == 0 && header[21] == 64 && header[22] == 32 && header[23] == 32 &&
@@ -289,8 +291,8 @@ class Opening {
     for (const Migration& step : steps_) {
       if (step.to > now) database_.script(step.sql);
     }
-    const std::string marks = "PRAGMA application_id=" + std::to_string(application_id) +
-                              "; PRAGMA user_version=" + std::to_string(version_);
+    const std::string marks =
+        "PRAGMA application_id=" + std::to_string(application_id) + "; PRAGMA user_version=" + std::to_string(version_);
     database_.script(marks.c_str());
     scope.commit();
   }
@@ -336,8 +338,8 @@ result<std::unique_ptr<Database>> open_database(const std::string& path, const s
     Opening(*database, steps).bring_up(vfs);
     return database;
   } catch (const Fault& fault) {
-    const bool refused = fault.primary() == SQLITE_NOTADB || fault.primary() == SQLITE_CANTOPEN ||
-                         fault.primary() == SQLITE_CORRUPT;
+    const bool refused =
+        fault.primary() == SQLITE_NOTADB || fault.primary() == SQLITE_CANTOPEN || fault.primary() == SQLITE_CORRUPT;
     return Failure{refused ? Errc::config : Errc::store_unavailable, fault.what()};
   } catch (const std::exception& error) {
     return Failure{Errc::store_unavailable, "store " + path + ": " + error.what()};

@@ -101,8 +101,8 @@ Writer::Row Writer::read_row(const std::string& job_id) {
 void Writer::record(Row& job, WallTime time, const News& news) {
   if (is_record(news)) {
     const AuditRecord kept = make_record(job.last_hash, job.count + 1, time, news);
-    database_.run("INSERT INTO audit(job, seq, time, kind, data, previous, hash) VALUES(?,?,?,?,?,?,?)", job.key, kept.seq,
-                  as_number(kept.time), kept.kind, kept.data, kept.previous, kept.hash);
+    database_.run("INSERT INTO audit(job, seq, time, kind, data, previous, hash) VALUES(?,?,?,?,?,?,?)", job.key,
+                  kept.seq, as_number(kept.time), kept.kind, kept.data, kept.previous, kept.hash);
     job.count = kept.seq;
     job.last_hash = kept.hash;
   }
@@ -116,8 +116,8 @@ void Writer::write_back(Row& job) {
   const std::optional<std::int64_t> owner = has_owner(job.state) ? std::optional(writer_) : std::nullopt;
   if (!job.changed && job.owner == owner) return;
   const std::optional<std::int64_t> closed = job.closed_at ? std::optional(as_number(*job.closed_at)) : std::nullopt;
-  database_.run("UPDATE jobs SET state = ?, closed_at = ?, decided = ?, owner = ? WHERE job = ?", name(job.state), closed,
-                job.decided, owner, job.key);
+  database_.run("UPDATE jobs SET state = ?, closed_at = ?, decided = ?, owner = ? WHERE job = ?", name(job.state),
+                closed, job.decided, owner, job.key);
 }
 
 void Writer::need(Row& job, WallTime time) {
@@ -161,6 +161,12 @@ void Writer::apply(Row& job, WallTime time, const JobOpened& news) {
   job.state = JobState::running;
   job.closed_at.reset();
   job.changed = true;
+  for (const std::string& stage : news.anew) {
+    database_.run("DELETE FROM stage_items WHERE job = ? AND stage = ?", job.key, stage);
+    database_.run(
+        "UPDATE stages SET state = 'pending', finished = 0, items = 1, items_done = 0 WHERE job = ? AND name = ?",
+        job.key, stage);
+  }
   if (!news.plan) return;
   write_plan(database_, job.key, *news.plan);
   for (const StagePlan& stage : news.plan->stages) {
@@ -261,8 +267,8 @@ void Writer::apply(Row& job, WallTime time, const OperationEnded& news) {
 }
 
 void Writer::apply(Row& job, WallTime, const StallSuspected& news) {
-  database_.run("UPDATE operations SET open_stall = ?1, asks = max(asks, ?1) WHERE job = ?2 AND operation = ?3", news.ask,
-                job.key, news.operation_id);
+  database_.run("UPDATE operations SET open_stall = ?1, asks = max(asks, ?1) WHERE job = ?2 AND operation = ?3",
+                news.ask, job.key, news.operation_id);
 }
 void Writer::apply(Row& job, WallTime, const StallResolved& news) {
   database_.run("UPDATE operations SET open_stall = 0 WHERE job = ? AND operation = ?", job.key, news.operation_id);
