@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/cli/session.hpp"
+#include "holdfast/cli/line/session.hpp"
 
 /// The commands. Each prints to `out`, throws `Error` for what is refused, and returns the process's status.
 namespace holdfast::cli {
@@ -17,6 +17,8 @@ Exit providers_command(const ProvidersArguments& arguments, const Session& sessi
 /// Goes on where the configuration is broken: that is one of the things it says.
 Exit doctor_command(const DoctorArguments& arguments, const GlobalArguments& global,
                     const EnvironmentLookup& environment, std::ostream& out);
+/// The screen of a job that another process runs, until the job is over or Ctrl-C; answers reach that process.
+Exit watch_command(const WatchArguments& arguments, const Session& session);
 Exit version_command(const VersionArguments& arguments, std::ostream& out);
 
 }  // namespace holdfast::cli

@@ -44,10 +44,12 @@ Session check_configuration(const GlobalArguments& global, const EnvironmentLook
 
 Check check_store_of(const Session& session) {
   try {
-    check_store(session);
-    return {"store", true, session.store + (session.store == "memory:" ? ", kept until the process ends" : "")};
+    const auto jobs = open_store(session)->statistics().value().total_jobs;
+    return {"store", true,
+            session.store +
+                (session.store == "memory:" ? ", kept until the process ends" : ", " + std::to_string(jobs) + " jobs")};
   } catch (const Error& error) {
-    return {"store", false, error.what(), "say --store memory:, or leave it out"};
+    return {"store", false, error.what(), "name another with --store sqlite:PATH"};
   }
 }
 

@@ -1,7 +1,7 @@
 #include "holdfast/cli/log.hpp"
 
-#include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/null_sink.h>
+#include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
@@ -10,6 +10,10 @@
 
 namespace holdfast::cli {
 namespace {
+
+/// Some ten thousand events, and the ones before them: a log that nobody looks after must not fill the disk.
+constexpr std::size_t log_bytes_max = 10 * 1024 * 1024;
+constexpr std::size_t log_files_max = 2;
 
 struct Entry {
   std::string_view event{};  ///< empty: the policy names none
@@ -65,7 +69,7 @@ EventLog::EventLog(const std::filesystem::path& file, const std::string& level, 
   spdlog::sink_ptr sink;
   if (!file.empty()) {
     try {
-      sink = std::make_shared<spdlog::sinks::basic_file_sink_mt>(file.string());
+      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), log_bytes_max, log_files_max);
     } catch (const spdlog::spdlog_ex& error) {
       throw Error(Errc::config, "--log-file: " + std::string(error.what()));
     }
@@ -84,6 +88,14 @@ EventLog::EventLog(const std::filesystem::path& file, const std::string& level, 
 
 EventLog::~EventLog() {
   logger_->flush();
+}
+
+void EventLog::complain(const std::string& what) {
+  logger_->warn("{}", api::text(boost::json::object{
+                          {"time", rfc3339(std::chrono::floor<milliseconds>(std::chrono::system_clock::now()))},
+                          {"level", "warning"},
+                          {"event", "HOLDFAST_WARNING"},
+                          {"message", what}}));
 }
 
 void EventLog::hear(const Notice& notice) {

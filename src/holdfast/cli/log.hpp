@@ -26,6 +26,8 @@ class EventLog {
   EventLog& operator=(const EventLog&) = delete;
 
   void hear(const Notice& notice);
+  /// Something of this process's own that went wrong and stops nothing.
+  void complain(const std::string& what);
 
  private:
   std::shared_ptr<spdlog::logger> logger_;

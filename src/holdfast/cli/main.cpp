@@ -4,8 +4,9 @@
 #include <variant>
 #include <vector>
 
-#include "holdfast/cli/arguments.hpp"
 #include "holdfast/cli/commands.hpp"
+#include "holdfast/cli/kept/kept.hpp"
+#include "holdfast/cli/line/arguments.hpp"
 
 namespace {
 
@@ -28,6 +29,17 @@ struct Dispatch {
     return doctor_command(arguments, global, process_environment(), std::cout);
   }
   Exit operator()(const VersionArguments& arguments) const { return version_command(arguments, std::cout); }
+  Exit operator()(const JobsArguments& arguments) const { return jobs_command(arguments, session(), std::cout); }
+  Exit operator()(const ShowArguments& arguments) const { return show_command(arguments, session(), std::cout); }
+  Exit operator()(const HistoryArguments& arguments) const { return history_command(arguments, session(), std::cout); }
+  Exit operator()(const WatchArguments& arguments) const { return watch_command(arguments, session()); }
+  Exit operator()(const StatsArguments& arguments) const { return stats_command(arguments, session(), std::cout); }
+  Exit operator()(const AnswerArguments& arguments) const { return answer_command(arguments, session(), std::cout); }
+  Exit operator()(const SwitchArguments& arguments) const { return switch_command(arguments, session(), std::cout); }
+  Exit operator()(const CancelArguments& arguments) const { return cancel_command(arguments, session(), std::cout); }
+  Exit operator()(const ReleaseArguments& arguments) const { return release_command(arguments, session(), std::cout); }
+  Exit operator()(const AuditArguments& arguments) const { return audit_command(arguments, session(), std::cout); }
+  Exit operator()(const PruneArguments& arguments) const { return prune_command(arguments, session(), std::cout); }
 
   Session session() const { return load_session(global, process_environment()); }
 };

@@ -7,21 +7,10 @@
 #include "holdfast/cli/commands.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
+#include "holdfast/control/views.hpp"
 
 namespace holdfast::cli {
 namespace {
-
-api::ProfileView view_of(const TimeoutProfile& profile) {
-  return {.provider_name = profile.provider_name,
-          .provider_type = profile.provider_type,
-          .patience_profile = profile.patience_profile,
-          .normal_threshold = profile.normal_threshold,
-          .extended_threshold = profile.extended_threshold,
-          .deep_wait_threshold = profile.deep_wait_threshold,
-          .heartbeat_interval = profile.heartbeat_interval,
-          .stall_threshold = profile.stall_threshold(),
-          .first_progress_threshold = profile.first_progress_threshold};
-}
 
 /// The configured providers and the mapped ones, each once.
 std::vector<std::pair<std::string, std::string>> providers_and_types(const Session& session) {
@@ -81,14 +70,14 @@ Exit profiles_command(const ProfilesArguments& arguments, const Session& session
     const auto profile = session.profiles.for_provider(arguments.provider, patience,
                                                        configured == nullptr ? std::string() : configured->type);
     notice = profile.notice;
-    views.push_back(view_of(profile));
+    views.push_back(control::view_of(profile));
     if (arguments.json) {
       out << api::text(api::to_json(views.front())) << "\n";
       return Exit::done;
     }
   } else {
     for (const auto& [name, type] : providers_and_types(session)) {
-      views.push_back(view_of(session.profiles.for_provider(name, patience, type)));
+      views.push_back(control::view_of(session.profiles.for_provider(name, patience, type)));
     }
   }
   if (arguments.json) {

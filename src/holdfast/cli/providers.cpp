@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <ostream>
 
 #include "holdfast/api/json.hpp"
 #include "holdfast/cli/commands.hpp"
+#include "holdfast/cli/provider_views.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
 #include "holdfast/process/spawner.hpp"
@@ -32,19 +34,23 @@ std::vector<std::string> row_of(const api::ProviderView& view, bool check) {
 
 }  // namespace
 
+std::vector<api::ProviderView> provider_views(const providers::Catalogue& catalogue, const Config& config, bool check) {
+  std::vector<api::ProviderView> views;
+  for (const auto& each : catalogue.all()) {
+    api::ProviderView view{
+        .info = each->info(), .protocol = each->protocol(), .built_in = config.provider(each->info().name) == nullptr};
+    if (check) view.problems = each->problems();
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
 Exit providers_command(const ProvidersArguments& arguments, const Session& session, std::ostream& out) {
   process::Spawner spawner;
   const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
-  std::vector<api::ProviderView> views;
-  bool works = true;
-  for (const auto& each : catalogue.all()) {
-    api::ProviderView view{.info = each->info(),
-                           .protocol = each->protocol(),
-                           .built_in = session.config.provider(each->info().name) == nullptr};
-    if (arguments.check) view.problems = each->problems();
-    works = works && (!view.problems || view.problems->empty());
-    views.push_back(std::move(view));
-  }
+  const std::vector<api::ProviderView> views = provider_views(catalogue, session.config, arguments.check);
+  const bool works =
+      std::ranges::all_of(views, [](const auto& each) { return !each.problems || each.problems->empty(); });
   if (arguments.json) {
     boost::json::array entries;
     for (const api::ProviderView& each : views)

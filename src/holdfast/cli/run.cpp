@@ -1,18 +1,22 @@
 #include <unistd.h>
 
-#include <fstream>
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <stop_token>
 
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/cli/commands.hpp"
+#include "holdfast/cli/door.hpp"
+#include "holdfast/cli/line/sockets.hpp"
+#include "holdfast/cli/notify.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
 #include "holdfast/cli/screen_view.hpp"
 #include "holdfast/cli/summary.hpp"
 #include "holdfast/cli/watch_job.hpp"
 #include "holdfast/process/spawner.hpp"
+#include "holdfast/store/owner.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -29,15 +33,37 @@ Show show_for(const RunArguments& arguments) {
   return show;
 }
 
-JobFile read_job(const RunArguments& arguments) {
-  auto job = load_job_file(arguments.job,
-                           {.inputs = arguments.inputs, .providers = arguments.providers, .working_folder = {}});
+/// The job to go on with; throws where there is none, or a living process holds it.
+JobRow kept_job(Gateway& gateway, const std::string& id) {
+  auto kept = gateway.job(id);
+  if (!kept) throw Error(Errc::no_such_job, "--resume: there is no job " + id + " in the store; see `holdfast jobs`");
+  if (kept->owner) {
+    throw Error(Errc::store_held, "job " + id + " is running: process " + std::to_string(kept->owner->pid) + " (" +
+                                      kept->owner->program + ") holds it; `holdfast watch " + shell_quoted(id) +
+                                      "` shows it");
+  }
+  return std::move(*kept);
+}
+
+/// The job file that was named; for a resume without one, the job file as it was when the job began.
+JobFile read_job(const RunArguments& arguments, const std::optional<JobRow>& kept) {
+  const JobOverrides overrides{.inputs = arguments.inputs, .providers = arguments.providers, .working_folder = {}};
+  if (arguments.job.empty() && (!kept || !kept->plan)) {
+    throw Error(Errc::config, "--resume: job " + arguments.resume + " was not run from a job file; name one");
+  }
+  auto job = arguments.job.empty() ? parse_job_file(kept->plan->text, kept->plan->file, overrides)
+                                   : load_job_file(arguments.job, overrides);
   if (!job) throw Error(Errc::config, job.error().text());
   return std::move(*job);
 }
 
 jobs::RunOptions options_for(const RunArguments& arguments, const Session& session, const JobFile& job, bool asks) {
-  jobs::RunOptions options{.out = arguments.out, .consents = arguments.consents, .by = user_name()};
+  jobs::RunOptions options{.job_id = arguments.resume,
+                           .out = arguments.out,
+                           .consents = arguments.consents,
+                           .by = user_name(),
+                           .resume = !arguments.resume.empty(),
+                           .from = arguments.from};
   options.patience = !arguments.patience.empty() ? arguments.patience
                      : !job.patience.empty()     ? job.patience
                                                  : session.config.patience;
@@ -74,20 +100,33 @@ void print_plan(const jobs::Runner& runner, bool json, std::ostream& out) {
   out << "Artifacts go to " << harmless(runner.out().string()) << ". Nothing was started.\n";
 }
 
-Board board_for(const jobs::Runner& runner, const TimeoutProfiles& profiles) {
-  std::vector<StageRow> rows;
+/// What an earlier run has finished, and does not begin anew.
+void mark_finished(std::vector<StageLine>& lines, const jobs::Runner& runner, const JobRow& kept) {
+  for (const auto& each : kept.stages) {
+    const auto line =
+        std::ranges::find_if(lines, [&](const StageLine& known) { return same_name(known.name, each.stage_name); });
+    if (line == lines.end() || runner.begins_anew(each.stage_name)) continue;
+    line->items = each.items;
+    line->items_done = each.items_done;
+    if (each.state == StageState::done) line->state = StageState::done;
+  }
+}
+
+Board board_for(const jobs::Runner& runner, const std::optional<JobRow>& kept, const TimeoutProfiles& profiles) {
+  std::vector<StageLine> rows;
   for (const jobs::PlannedStage& each : runner.plan()) {
     rows.push_back(
         {.name = each.name, .provider = each.provider, .provider_type = each.provider_type, .absolute = each.absolute});
   }
+  if (kept) mark_finished(rows, runner, *kept);
   return {runner.job_id(), std::move(rows), wording_of(profiles)};
 }
 
 std::unique_ptr<View> view_for(const RunArguments& arguments, const Show& show, const jobs::Runner& runner,
-                               const TimeoutProfiles& profiles, JobControl control) {
+                               const std::optional<JobRow>& kept, const TimeoutProfiles& profiles, JobControl control) {
   if (arguments.json) return std::make_unique<JsonView>(stdout, std::move(control));
   if (show.screen) {
-    return std::make_unique<ScreenView>(board_for(runner, profiles), style_for(show.facts),
+    return std::make_unique<ScreenView>(board_for(runner, kept, profiles), style_for(show.facts),
                                         arguments.on_stall != OnStall::wait, std::move(control));
   }
   const bool person = show.facts.in_is_terminal && show.facts.out_is_terminal;
@@ -105,19 +144,18 @@ JobControl control_of(Gateway& gateway, const std::string& job_id, std::stop_sou
               }};
 }
 
-/// The job's trail beside what it made: one line of JSON a record. Where it was written, or why it could not be.
-std::string write_history(Gateway& gateway, const jobs::RunResult& result) {
-  std::error_code none;
-  if (!std::filesystem::is_directory(result.out, none)) return "";
-  const std::filesystem::path path = result.out / "history.jsonl";
-  std::ofstream file(path, std::ios::trunc);
-  const std::vector<KeptRecord> records = gateway.records(result.job_id);
-  for (const KeptRecord& each : records)
-    file << api::text(api::event_line(each.seq, each.time, each.record)) << "\n";
-  file.close();
-  if (!file) return "The history could not be written to " + harmless(path.string()) + ".";
-  return "History, every lock, question, answer and decision in " + std::to_string(records.size()) +
-         " records: " + harmless(path.string());
+/// The log of a run on a screen lies beside the store: over the screen it would be in the way.
+std::filesystem::path log_file(const GlobalArguments& global, const Session& session, const Show& show) {
+  if (!global.log_file.empty() || !show.screen) return global.log_file;
+  const auto folder = folder_of_store(session.store);
+  return folder.empty() ? folder : folder / "holdfast.log";
+}
+
+/// How its record can be looked at, from any terminal.
+std::string where_to_look(const jobs::RunResult& result, const Session& session) {
+  if (folder_of_store(session.store).empty()) return "Its record was in memory, and ends with this process.";
+  const std::string id = shell_quoted(result.job_id);
+  return "Its record: holdfast history " + id + ", holdfast audit show " + id;
 }
 
 void refuse_problems(const jobs::Runner& runner) {
@@ -133,20 +171,22 @@ void refuse_problems(const jobs::Runner& runner) {
 
 Exit run_command(const RunArguments& arguments, const GlobalArguments& global, const std::vector<std::string>& words) {
   const Session session = load_session(global, process_environment());
-  check_store(session);
   if (!arguments.patience.empty()) check_patience(session.profiles, arguments.patience, "--patience");
   for (const std::string& each : session.notices)
     std::cerr << "holdfast: " << harmless(each) << "\n";
   const Show show = show_for(arguments);
-  JobFile job = read_job(arguments);
-  const jobs::RunOptions options = options_for(arguments, session, job, show.screen);
 
   process::Spawner spawner;
   const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
-  Gateway gateway({.profiles = session.profiles,
-                   .store = session.store,
-                   .patience = session.config.patience,
-                   .providers = catalogue.infos()});
+  const auto socket = socket_path(process_environment(), session.store, ::getpid());
+  auto store = open_store(session);
+  store->act_as(store::this_process("holdfast run", socket.string()));
+  Gateway gateway({.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()},
+                  std::move(store));
+  std::optional<JobRow> kept;
+  if (!arguments.resume.empty()) kept = kept_job(gateway, arguments.resume);
+  JobFile job = read_job(arguments, kept);
+  const jobs::RunOptions options = options_for(arguments, session, job, show.screen);
   jobs::Runner runner(gateway, catalogue, std::move(job), options);
   refuse_problems(runner);
   if (arguments.dry_run) {
@@ -154,11 +194,16 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
     return Exit::done;
   }
 
-  EventLog log(global.log_file, global.log_level, !global.log_level.empty() && ::isatty(STDERR_FILENO) == 0);
+  EventLog log(log_file(global, session, show), global.log_level,
+               !global.log_level.empty() && ::isatty(STDERR_FILENO) == 0);
+  const Door door(gateway, socket, session, catalogue);
+  if (!door.problem().empty()) log.complain(door.problem());
+  const Notifier notifier(gateway, spawner, session.config.notify.command,
+                          [&log](const std::string& why) { log.complain(why); });
   Signals signals;
   std::stop_source stop;
   const auto began = std::chrono::steady_clock::now();
-  auto view = view_for(arguments, show, runner, session.profiles, control_of(gateway, runner.job_id(), stop));
+  auto view = view_for(arguments, show, runner, kept, session.profiles, control_of(gateway, runner.job_id(), stop));
   const jobs::RunResult result = watch_job(gateway, runner, *view, log, signals, stop);
   view.reset();  // gives the terminal back
 
@@ -168,10 +213,9 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
     for (const std::string& each : summary(result, elapsed, gateway.fallback_history(result.job_id))) {
       out << each << "\n";
     }
+    out << where_to_look(result, session) << "\n";
   }
-  const std::string history = write_history(gateway, result);
-  if (!history.empty() && !arguments.json) out << history << "\n";
-  if (result.state == JobState::failed) out << again(words) << "\n";
+  if (result.state == JobState::failed) out << again(words, arguments.resume.empty() ? result.job_id : "") << "\n";
   out.flush();
   return exit_of(result);
 }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "holdfast/cli/line/session.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 
 namespace holdfast::cli {

@@ -72,11 +72,11 @@ std::vector<std::string> summary(const jobs::RunResult& result, milliseconds ela
   return out;
 }
 
-std::string again(const std::vector<std::string>& words) {
+std::string again(const std::vector<std::string>& words, const std::string& resume) {
   std::string out;
   for (const std::string& each : words)
     out += (out.empty() ? "" : " ") + shell_quoted(each);
-  return out;
+  return resume.empty() ? out : out + " --resume " + shell_quoted(resume);
 }
 
 Exit exit_of(const jobs::RunResult& result) {

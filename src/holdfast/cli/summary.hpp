@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/cli/exit_status.hpp"
+#include "holdfast/cli/line/exit_status.hpp"
 #include "holdfast/core/decision.hpp"
 #include "holdfast/jobs/runner.hpp"
 
@@ -15,7 +15,7 @@ std::vector<std::string> summary(const jobs::RunResult& result, milliseconds ela
                                  const std::vector<FallbackDecision>& decisions);
 
 /// The command line, as it can be pasted into a shell.
-std::string again(const std::vector<std::string>& words);
+std::string again(const std::vector<std::string>& words, const std::string& resume);
 
 Exit exit_of(const jobs::RunResult& result);
 

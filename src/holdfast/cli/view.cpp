@@ -1,11 +1,7 @@
 #include "holdfast/cli/view.hpp"
 
-#include <pwd.h>
-#include <unistd.h>
-
-#include <array>
-
 #include "holdfast/base/wall_time.hpp"
+#include "holdfast/cli/line/session.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 
 namespace holdfast::cli {
@@ -64,34 +60,18 @@ void PlainView::print(const std::string& text) {
 }
 
 std::vector<std::string> unattended_advice(const Question& question) {
+  const std::string answer = "To answer: holdfast answer " + question.operation_id + " OPTION";
   if (question.kind == QuestionKind::stall) {
-    return {"The job waits: it goes on by itself when the provider makes progress. Nothing is switched or cancelled.",
+    return {answer,
+            "The job waits: it goes on by itself when the provider makes progress. Nothing is switched or cancelled.",
             "To decide in advance: --consent 'stall after 10m: switch to NAME', --consent 'stall after 10m: cancel', "
             "or --on-stall cancel."};
   }
-  return {"The job waits. Nothing is switched or cancelled by itself; Ctrl-C or SIGTERM cancels it.",
+  if (question.kind == QuestionKind::interrupted) {
+    return {answer, "The job waits. Nothing is sent again by itself; Ctrl-C or SIGTERM cancels it."};
+  }
+  return {answer, "The job waits. Nothing is switched or cancelled by itself; Ctrl-C or SIGTERM cancels it.",
           "To decide in advance: --on-error fail, --consent 'error: switch to NAME' or --consent 'error: cancel'."};
-}
-
-api::OperationView view_of(const OperationState& state) {
-  return {.operation_id = state.operation_id,
-          .job_id = state.job_id,
-          .stage_name = state.stage_name,
-          .provider_name = state.provider_name,
-          .provider_type = state.provider_type,
-          .correlation_id = state.correlation_id,
-          .state = state.outcome,
-          .category = state.current_category,
-          .started_at = state.started_at,
-          .elapsed = state.elapsed_time,
-          .heartbeat_count = state.heartbeat_count,
-          .last_heartbeat = state.last_heartbeat,
-          .since_last_heartbeat = state.time_since_last_heartbeat,
-          .since_last_progress = state.time_since_last_progress,
-          .stall_threshold = state.stall_threshold,
-          .progress = state.progress.value_or(Progress{}),
-          .question = state.question,
-          .error = state.fault};
 }
 
 CategoryWording wording_of(const TimeoutProfiles& profiles) {
@@ -99,16 +79,6 @@ CategoryWording wording_of(const TimeoutProfiles& profiles) {
     const CategoryMessage message = profiles.message(category);
     return CategoryWords{message.status_label, message.hint_for(provider, type)};
   };
-}
-
-std::string user_name() {
-  passwd entry{};
-  passwd* found = nullptr;
-  std::array<char, 4096> buffer{};
-  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-    return found->pw_name;
-  }
-  return "uid " + std::to_string(::geteuid());
 }
 
 }  // namespace holdfast::cli

@@ -74,12 +74,7 @@ class PlainView : public View {
 /// What an unattended run is told about a question: that the job waits, and how to decide in advance.
 std::vector<std::string> unattended_advice(const Question& question);
 
-api::OperationView view_of(const OperationState& state);
-
 /// The words of the profiles.
 CategoryWording wording_of(const TimeoutProfiles& profiles);
-
-/// The login name of whoever runs this.
-std::string user_name();
 
 }  // namespace holdfast::cli

@@ -12,6 +12,7 @@
 #include "holdfast/cli/log.hpp"
 #include "holdfast/cli/screen/board_bench.hpp"
 #include "holdfast/cli/summary.hpp"
+#include "holdfast/control/views.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -142,7 +143,7 @@ TEST(Views, an_operation_keeps_everything_that_the_gateway_knows_of_it) {
   state.time_since_last_progress = 2s;
   state.progress = Progress{.tokens = 4};
   state.stall_threshold = 9s;
-  const api::OperationView view = view_of(state);
+  const api::OperationView view = control::view_of(state);
   EXPECT_EQ(view.operation_id, "op");
   EXPECT_EQ(view.elapsed, 5s);
   EXPECT_EQ(view.heartbeat_count, 3);

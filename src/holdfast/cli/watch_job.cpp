@@ -7,6 +7,8 @@
 #include <exception>
 #include <thread>
 
+#include "holdfast/control/views.hpp"
+
 namespace holdfast::cli {
 namespace {
 
@@ -17,11 +19,9 @@ constexpr milliseconds last_news{1000};
 
 class Watch {
  public:
-  Watch(Gateway& gateway, const std::string& job_id, View& view, EventLog& log, Signals& signals,
-        std::stop_source& stop, NewsQueue& queue)
-      : gateway_(gateway), job_id_(job_id), view_(view), log_(log), signals_(signals), stop_(stop), queue_(queue) {}
+  Watch(const Shown& job, View& view, Signals& signals, NewsQueue& queue)
+      : job_(job), view_(view), signals_(signals), queue_(queue) {}
 
-  /// Until `over` and the last news was shown.
   void until(const std::atomic<bool>& over) {
     std::optional<milliseconds> over_since;
     while (true) {
@@ -43,33 +43,32 @@ class Watch {
     ::poll(watched.data(), watched.size(), static_cast<int>(polling.count()));
     const Signals::Came came = signals_.take();
     if (came.hang_up) view_.hung_up();
-    if (came.terminate) stop_.request_stop();
-    for (int i = 0; i < came.interrupts; ++i)
-      view_.interrupted(now());
+    if (came.terminate) job_.terminate();
+    for (int i = 0; i < came.interrupts; ++i) {
+      if (job_.interrupt) {
+        job_.interrupt();
+      } else {
+        view_.interrupted(now());
+      }
+    }
     if (came.resized) view_.resized(now());
     if (watched[1].revents != 0) view_.input_ready(now());
   }
 
   void hear() {
     for (const Notice& each : queue_.take()) {
-      log_.hear(each);
+      if (job_.log != nullptr) job_.log->hear(each);
       view_.hear(each, now());
       closed_ = closed_ || std::holds_alternative<JobClosed>(*each.news);
     }
     if (!view_.live() || now() - polled_at_ < polling) return;
     polled_at_ = now();
-    std::vector<api::OperationView> operations;
-    for (const OperationState& each : gateway_.operations(job_id_))
-      operations.push_back(view_of(each));
-    view_.watch(std::move(operations), now());
+    view_.watch(job_.operations(), now());
   }
 
-  Gateway& gateway_;
-  const std::string job_id_;
+  const Shown& job_;
   View& view_;
-  EventLog& log_;
   Signals& signals_;
-  std::stop_source& stop_;
   NewsQueue& queue_;
   const std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   milliseconds polled_at_{-1000};
@@ -91,6 +90,10 @@ std::vector<Notice> NewsQueue::take() {
   return std::exchange(waiting_, {});
 }
 
+void show_job(const Shown& job, View& view, NewsQueue& queue, Signals& signals, const std::atomic<bool>& over) {
+  Watch(job, view, signals, queue).until(over);
+}
+
 jobs::RunResult watch_job(Gateway& gateway, jobs::Runner& runner, View& view, EventLog& log, Signals& signals,
                           std::stop_source& stop) {
   NewsQueue queue(signals);
@@ -107,8 +110,16 @@ jobs::RunResult watch_job(Gateway& gateway, jobs::Runner& runner, View& view, Ev
     over = true;
     signals.wake();
   });
+  const auto operations = [&] {
+    std::vector<api::OperationView> live;
+    for (const OperationState& each : gateway.operations(runner.job_id())) {
+      if (!ended(each.outcome)) live.push_back(control::view_of(each));
+    }
+    return live;
+  };
   try {
-    Watch(gateway, runner.job_id(), view, log, signals, stop, queue).until(over);
+    show_job({.operations = operations, .terminate = [&stop] { stop.request_stop(); }, .interrupt = {}, .log = &log},
+             view, queue, signals, over);
   } catch (...) {
     stop.request_stop();  // nobody shows it any more: what is finished is kept
     throw;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <atomic>
+#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <vector>
@@ -11,10 +13,10 @@
 
 namespace holdfast::cli {
 
-/// Where the gateway's news waits for the thread that shows it.
+/// Where news waits for the thread that shows it.
 ///
-/// Threads: `push` on the gateway's notice thread, `take` on the thread that shows. Limits: none of its own; the
-/// shower takes everything several times a second.
+/// Threads: `push` on the thread that hears, `take` on the thread that shows. Limits: none of its own; the shower takes
+/// everything several times a second.
 class NewsQueue {
  public:
   explicit NewsQueue(const Signals& signals) : signals_(signals) {}
@@ -26,6 +28,17 @@ class NewsQueue {
   std::mutex mutex_;
   std::vector<Notice> waiting_;
 };
+
+/// A running job as whoever shows it reaches it, in this process or another.
+struct Shown {
+  std::function<std::vector<api::OperationView>()> operations{};  ///< as they stand
+  std::function<void()> terminate{};                              ///< SIGTERM came
+  std::function<void()> interrupt{};                              ///< SIGINT came; empty: the view asks
+  EventLog* log = nullptr;                                        ///< null: nobody logs
+};
+
+/// Shows a job on this thread until `over` and its last news was shown. SIGHUP takes the view its terminal.
+void show_job(const Shown& job, View& view, NewsQueue& queue, Signals& signals, const std::atomic<bool>& over);
 
 /// Runs the job on a thread of its own and shows it on this one, until it is over and everything about it was shown.
 ///

@@ -167,6 +167,15 @@ void Machine::on(const event::SwitchRequested& event) {
                   "job " + request.job_id + " has no active lock over " +
                       (request.stages.empty() ? "any stage" : StageSet{request.stages, {}}.text()));
   }
+  if (!providers_.empty() && std::ranges::none_of(providers_, [&](const ProviderInfo& each) {
+        return same_name(each.name, request.to_provider);
+      })) {
+    std::string known;
+    for (const ProviderInfo& each : providers_)
+      known += (known.empty() ? "" : ", ") + each.name;
+    return refuse(event.ticket, Errc::invalid_argument,
+                  "no provider named " + request.to_provider + " is configured; there are " + known);
+  }
   FallbackDecision decision = FallbackDecision::user_requested(
       request.job_id, lock->provider_name, request.to_provider, milliseconds(0),
       request.correlation_id.empty() ? lock->correlation_id : request.correlation_id, request.stages);

@@ -169,5 +169,14 @@ TEST_F(Switching, DescribeSaysEveryOrder) {
   EXPECT_TRUE(has(" for 45000 ms, armed"));
 }
 
+TEST_F(Switching, ASwitchToAProviderThatNobodyConfiguredIsRefusedAndNamesThoseThereAre) {
+  tell(event::ProvidersConfigured{{{.name = "Ollama"}, {.name = "OpenAI"}}});
+  lock("job", "Ollama");
+  const Ticket nobody = switch_to("job", "OpenIA");
+  EXPECT_EQ(refusal(nobody), Errc::invalid_argument);
+  EXPECT_NE(std::get<Failure>(reply(nobody).value).message.find("Ollama, OpenAI"), std::string::npos);
+  EXPECT_EQ(refusal(switch_to("job", "OpenAI")), Errc::ok);
+}
+
 }  // namespace
 }  // namespace holdfast

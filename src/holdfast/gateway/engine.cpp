@@ -14,6 +14,11 @@ constexpr milliseconds progress_notice_interval{1000};
 /// Of what a sweep found, heard before anybody else is: some milliseconds of work.
 constexpr std::size_t due_slice = 2048;
 
+Failure behind_failure() {
+  return {Errc::store_unavailable,
+          "the store is " + std::to_string(StoreDesk::waiting_max) + " orders behind; nothing was changed, try again"};
+}
+
 Failure closed_failure() {
   return {Errc::cancelled, "the gateway is closed"};
 }
@@ -81,6 +86,9 @@ void Engine::ask(EventMaker make, ReplyHandler handler) {
     if (closed_) return (*shared)(closed_failure());
     try {
       Event event = make(*this, ticket);
+      const bool urgent =
+          std::holds_alternative<event::CancelRequested>(event) || std::holds_alternative<event::Answered>(event);
+      if (!urgent && desk_.full()) return (*shared)(behind_failure());
       replies_[ticket] = std::move(*shared);
       hear(std::move(event));
     } catch (const Error& error) {
@@ -96,6 +104,7 @@ void Engine::open(OperationRequest request, SharedHeartbeat heartbeat, std::stop
       std::make_shared<Opening>(Opening{std::move(heartbeat), std::move(caller_stop), std::move(handler)});
   const bool posted = inbox_->post([this, request = std::move(request), opening]() mutable {
     if (closed_) return opening->handler(closed_failure());
+    if (desk_.full()) return opening->handler(behind_failure());
     start_operation(Ticket{++last_ticket_}, std::move(request), std::move(*opening));
   });
   if (!posted) opening->handler(closed_failure());

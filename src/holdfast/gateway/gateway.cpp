@@ -196,7 +196,9 @@ std::optional<OperationState> Gateway::provider_state(const std::string& id) {
 std::vector<OperationState> Gateway::operations(const std::string& job_id) {
   return impl_->engine.look([&](Engine& engine) {
     return engine.states([&](const Operation& operation) {
-      return operation.stage != Operation::Stage::ended && (job_id.empty() || operation.terms->job_id == job_id);
+      const bool open =
+          operation.stage != Operation::Stage::ended || engine.machine().questions().find(operation.id) != nullptr;
+      return open && (job_id.empty() || operation.terms->job_id == job_id);
     });
   });
 }

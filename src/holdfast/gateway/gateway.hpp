@@ -102,7 +102,7 @@ class Gateway {
 
   /// By correlation id (the newest active operation, else the newest that ended) or by operation id.
   std::optional<OperationState> provider_state(const std::string& correlation_or_operation_id);
-  /// All operations not ended, oldest first; of one job where it is named.
+  /// All operations that have not ended or are asked about, oldest first; of one job where it is named.
   std::vector<OperationState> operations(const std::string& job_id = {});
 
   // Questions and answers.

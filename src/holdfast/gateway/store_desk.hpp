@@ -15,9 +15,13 @@ namespace holdfast::gateway {
 
 /// The store's thread, and the queue in front of it: a commit takes what has queued while the last one ran.
 ///
+/// Limits: above `waiting_max` orders it is `full`: then nothing new is begun. What is under way, cancels and answers
+/// still queue, each of them bounded by what runs.
 /// Threads: everything is called on the engine's thread; the store is touched on its own thread only.
 class StoreDesk {
  public:
+  static constexpr std::size_t waiting_max = 10000;  ///< some seconds of a disk's commits
+
   StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox> inbox,
             std::function<void(std::vector<Event>)> deliver);
   ~StoreDesk();
@@ -27,6 +31,7 @@ class StoreDesk {
   void load(std::string job_id);
   /// Runs on the store's thread, after what was ordered before.
   void read(std::function<void(store::Store&)> read);
+  bool full() const { return waiting_.size() >= waiting_max; }
   bool idle() const { return !busy_ && waiting_.empty(); }
 
  private:

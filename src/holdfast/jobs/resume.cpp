@@ -14,7 +14,7 @@ namespace {
 namespace json = boost::json;
 
 json::array texts(const std::vector<std::string>& values) {
-  return {values.begin(), values.end()};
+  return json::array(values.begin(), values.end());
 }
 
 void add_inputs(const Template& source, StageNames& names) {
@@ -96,6 +96,12 @@ StageNames stages_from(const JobFile& job, const std::string& from) {
   return names;
 }
 
+bool can_resume(const JobRow& kept) {
+  const bool open = kept.state == JobState::interrupted || kept.state == JobState::failed ||
+                    kept.state == JobState::running || kept.state == JobState::waiting;
+  return open && !kept.owner;
+}
+
 std::vector<std::string> resume_problems(const JobFile& job, const JobRow& kept, const StageNames& anew) {
   std::vector<std::string> problems;
   if (kept.owner) {
@@ -103,9 +109,7 @@ std::vector<std::string> resume_problems(const JobFile& job, const JobRow& kept,
                                    kept.job_id, kept.owner->pid, kept.owner->program));
     return problems;
   }
-  const bool open = kept.state == JobState::interrupted || kept.state == JobState::failed ||
-                    kept.state == JobState::running || kept.state == JobState::waiting;
-  if (!open) {
+  if (!can_resume(kept)) {
     problems.push_back(fmt::format("job {} is {}: there is nothing to resume; run the job file for a new one",
                                    kept.job_id, name(kept.state)));
     return problems;

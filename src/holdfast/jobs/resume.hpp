@@ -18,6 +18,9 @@ JobPlan plan_of(const JobFile& job, const std::filesystem::path& out);
 /// `from` and the stages behind it: they begin from their start. Empty where `from` is.
 StageNames stages_from(const JobFile& job, const std::string& from);
 
+/// Whether there is anything to go on with: it is not over, and no living process holds it.
+bool can_resume(const JobRow& kept);
+
 /// Why `job` cannot go on where `kept` ended, one sentence each: it is over, a living process holds it, a stage that is
 /// finished was made from something else than the file says now, an artifact is gone. Each says what to do.
 ///

@@ -134,6 +134,7 @@ Runner::Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile 
 }
 
 std::vector<std::string> Runner::problems() const {
+  if (options_.resume && (!kept_ || !can_resume(*kept_))) return problems_of_resume();
   std::vector<std::string> problems;
   if (const auto why = name_problem(options_.job_id)) problems.push_back("the job id " + *why);
   for (const auto& [stage, provider] : options_.providers) {
@@ -163,6 +164,10 @@ std::vector<std::string> Runner::problems() const {
   }
   if (const auto why = ArtifactFolder(options_.out, options_.job_id).problem()) problems.push_back(*why);
   return problems;
+}
+
+bool Runner::begins_anew(const std::string& stage) const {
+  return !options_.resume || stages_from(job_, options_.from).contains(stage);
 }
 
 std::vector<std::string> Runner::problems_of_resume() const {

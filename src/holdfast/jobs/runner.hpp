@@ -59,7 +59,8 @@ class Runner {
   std::vector<PlannedStage> plan() const;
   const std::string& job_id() const { return options_.job_id; }
   const std::filesystem::path& out() const { return options_.out; }
-  bool resumes() const { return options_.resume; }
+  /// The stage is run from its start whatever an earlier run has done.
+  bool begins_anew(const std::string& stage) const;
 
   /// A requested stop cancels the job: what is finished is kept and named.
   RunResult run(std::stop_token stop);

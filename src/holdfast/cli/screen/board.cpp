@@ -23,7 +23,7 @@ struct Board::Fold {
   }
   void operator()(const LockTaken& news) const {
     const StageSet governed = news.lock.governed();
-    for (StageRow& each : board.stages_) {
+    for (StageLine& each : board.stages_) {
       if (!governed.contains(each.name)) continue;
       each.provider = news.lock.provider_name;
       each.provider_type = news.lock.provider_type;
@@ -33,7 +33,7 @@ struct Board::Fold {
   }
   void operator()(const LockEnded& news) const {
     const StageSet governed = news.lock.governed();
-    for (StageRow& each : board.stages_) {
+    for (StageLine& each : board.stages_) {
       if (governed.contains(each.name) && same_name(each.provider, news.lock.provider_name)) each.locked = false;
     }
   }
@@ -48,7 +48,7 @@ struct Board::Fold {
     operation.provider_type = news.provider_type;
     operation.state = news.queued ? OperationPhase::queued : OperationPhase::running;
     call.seen_at = at;
-    StageRow& stage = board.row(news.stage_name);
+    StageLine& stage = board.row(news.stage_name);
     stage.provider = news.provider_name;
     begin(stage);
   }
@@ -78,13 +78,13 @@ struct Board::Fold {
   void operator()(const ConsentApplied&) const {}
   void operator()(const Cancelled&) const {}
   void operator()(const StageStarted& news) const {
-    StageRow& stage = board.row(news.stage_name);
+    StageLine& stage = board.row(news.stage_name);
     if (!news.provider_name.empty()) stage.provider = news.provider_name;
     stage.items = news.items;
     begin(stage);
   }
   void operator()(const StageFinished& news) const {
-    StageRow& stage = board.row(news.step.stage_name);
+    StageLine& stage = board.row(news.step.stage_name);
     begin(stage);
     stage.items = news.step.items;
     stage.items_done = news.step.items_done;
@@ -93,7 +93,7 @@ struct Board::Fold {
     stage.ended_at = at;
   }
 
-  void begin(StageRow& stage) const {
+  void begin(StageLine& stage) const {
     if (stage.state != StageState::pending) return;
     stage.state = StageState::running;
     stage.began_at = at;
@@ -142,23 +142,23 @@ void Board::note(std::string text, milliseconds at, bool urgent) {
   if (events_.size() > board_events_max) events_.pop_front();
 }
 
-const StageRow* Board::stage(std::string_view name) const {
+const StageLine* Board::stage(std::string_view name) const {
   return const_cast<Board*>(this)->find_row(name);
 }
 
-StageRow* Board::find_row(std::string_view name) {
-  const auto found = std::ranges::find_if(stages_, [&](const StageRow& each) { return same_name(each.name, name); });
+StageLine* Board::find_row(std::string_view name) {
+  const auto found = std::ranges::find_if(stages_, [&](const StageLine& each) { return same_name(each.name, name); });
   return found == stages_.end() ? nullptr : &*found;
 }
 
-StageRow& Board::row(const std::string& name) {
-  if (StageRow* found = find_row(name)) return *found;
+StageLine& Board::row(const std::string& name) {
+  if (StageLine* found = find_row(name)) return *found;
   stages_.push_back({.name = name});
   return stages_.back();
 }
 
 void Board::end_open_rows(StageState state, milliseconds at) {
-  for (StageRow& each : stages_) {
+  for (StageLine& each : stages_) {
     if (each.state != StageState::running) continue;
     each.state = state;
     each.ended_at = at;
@@ -186,7 +186,7 @@ CategoryWords Board::words(const api::OperationView& operation) const {
   return {harmless(words.label), harmless(words.hint)};
 }
 
-std::optional<double> Board::fraction(const StageRow& stage) const {
+std::optional<double> Board::fraction(const StageLine& stage) const {
   if (stage.state == StageState::done) return 1.0;
   double done = static_cast<double>(stage.items_done);
   bool known = stage.items > 1;

@@ -16,7 +16,7 @@ namespace holdfast::cli {
 inline constexpr std::size_t board_events_max = 50;
 
 /// One stage as the screen shows it. Times are since the board began.
-struct StageRow {
+struct StageLine {
   std::string name{}, provider{}, provider_type{};
   bool locked = false, absolute = false;
   std::size_t items = 1, items_done = 0;
@@ -41,7 +41,7 @@ struct BoardEvent {
 /// Pure. Time: told, since the board began. Owns no terminal and asks nobody.
 class Board {
  public:
-  Board(std::string job_id, std::vector<StageRow> plan, CategoryWording wording)
+  Board(std::string job_id, std::vector<StageLine> plan, CategoryWording wording)
       : job_id_(std::move(job_id)), wording_(std::move(wording)), stages_(std::move(plan)) {}
 
   void hear(const News& news, milliseconds at);
@@ -52,8 +52,8 @@ class Board {
 
   const std::string& job_id() const { return job_id_; }
   JobState state() const { return state_; }
-  const std::vector<StageRow>& stages() const { return stages_; }
-  const StageRow* stage(std::string_view name) const;
+  const std::vector<StageLine>& stages() const { return stages_; }
+  const StageLine* stage(std::string_view name) const;
   /// Those that run before those that wait, oldest first.
   std::vector<const LiveCall*> calls_of(std::string_view stage) const;
   const LiveCall* call(std::string_view operation_id) const;
@@ -63,18 +63,18 @@ class Board {
   const std::vector<FallbackDecision>& decisions() const { return decisions_; }
   CategoryWords words(const api::OperationView& operation) const;
   /// 0 to 1, of items and of the percent of those that run; nothing where only the end will tell.
-  std::optional<double> fraction(const StageRow& stage) const;
+  std::optional<double> fraction(const StageLine& stage) const;
 
  private:
   struct Fold;
 
-  StageRow& row(const std::string& name);
-  StageRow* find_row(std::string_view name);
+  StageLine& row(const std::string& name);
+  StageLine* find_row(std::string_view name);
   void end_open_rows(StageState state, milliseconds at);
 
   std::string job_id_;
   CategoryWording wording_;
-  std::vector<StageRow> stages_;
+  std::vector<StageLine> stages_;
   JobState state_ = JobState::running;
   std::map<std::string, LiveCall, std::less<>> calls_;
   std::deque<Question> questions_;

@@ -28,7 +28,7 @@ TEST(Board, a_stage_runs_from_its_start_to_its_last_item) {
   EXPECT_EQ(board.stage("rendering")->state, StageState::running);
   EXPECT_EQ(board.stage("rendering")->items_done, 1U);
   board.hear(bench::stage_step("rendering", 2, 2), 9s);
-  const StageRow& row = *board.stage("RENDERING");  // names compare without regard to case
+  const StageLine& row = *board.stage("RENDERING");  // names compare without regard to case
   EXPECT_EQ(row.state, StageState::done);
   EXPECT_EQ(row.began_at, 5s);
   EXPECT_EQ(row.ended_at, 9s);

@@ -34,7 +34,7 @@ constexpr std::array levels = {
 
 Columns columns_for(const Board& board, int width) {
   int longest = 4;
-  for (const StageRow& each : board.stages())
+  for (const StageLine& each : board.stages())
     longest = std::max(longest, columns(harmless(each.name)));
   Columns out;
   out.progress = width >= 30 ? 7 : 5;
@@ -64,7 +64,7 @@ Span mark(StageState state, Style style) {
   __builtin_unreachable();
 }
 
-std::string progress_of(const Board& board, const StageRow& stage) {
+std::string progress_of(const Board& board, const StageLine& stage) {
   if (stage.state == StageState::pending) return {};
   if (stage.items != 1) return std::to_string(stage.items_done) + "/" + std::to_string(stage.items);
   if (stage.state != StageState::running) return {};
@@ -72,7 +72,7 @@ std::string progress_of(const Board& board, const StageRow& stage) {
   return fraction ? std::to_string(static_cast<int>(*fraction * 100)) + " %" : std::string();
 }
 
-std::string elapsed_of(const StageRow& stage, milliseconds now) {
+std::string elapsed_of(const StageLine& stage, milliseconds now) {
   if (stage.state == StageState::pending) return {};
   return spoken((stage.state == StageState::running ? now : stage.ended_at) - stage.began_at);
 }
@@ -82,7 +82,7 @@ std::string right_aligned(const std::string& text, int width) {
   return std::string(static_cast<std::size_t>(std::max(missing, 0)), ' ') + text;
 }
 
-std::string provider_of(const Board& board, const StageRow& stage) {
+std::string provider_of(const Board& board, const StageLine& stage) {
   std::string out = stage.provider;
   if (stage.locked) out += stage.absolute ? " · absolute" : " · locked";
   const auto calls = board.calls_of(stage.name);
@@ -92,7 +92,7 @@ std::string provider_of(const Board& board, const StageRow& stage) {
   return out;
 }
 
-Line stage_line(const Board& board, const StageRow& stage, milliseconds now, const Columns& layout, Style style) {
+Line stage_line(const Board& board, const StageLine& stage, milliseconds now, const Columns& layout, Style style) {
   const Tone tone = stage.state == StageState::running   ? Tone::strong
                     : stage.state == StageState::pending ? Tone::faint
                                                          : Tone::plain;
@@ -125,7 +125,7 @@ Tone tone_of(LatencyCategory category) {
 }
 
 /// What the call that most needs attention is doing.
-std::vector<Line> call_lines(const Board& board, const StageRow& stage, milliseconds now, bool hints, int width,
+std::vector<Line> call_lines(const Board& board, const StageLine& stage, milliseconds now, bool hints, int width,
                              Style style) {
   const auto calls = board.calls_of(stage.name);
   if (calls.empty() || stage.state != StageState::running) return {};
@@ -168,7 +168,7 @@ void add_stages(const Board& board, milliseconds now, const Detail& detail, int 
                 std::vector<Line>& out) {
   const Columns layout = columns_for(board, width);
   std::size_t left_out = 0;
-  for (const StageRow& each : board.stages()) {
+  for (const StageLine& each : board.stages()) {
     const bool idle = each.state == StageState::pending || each.state == StageState::done;
     if (idle && !detail.idle_stages) {
       ++left_out;

@@ -1,4 +1,4 @@
-#include "holdfast/cli/arguments.hpp"
+#include "holdfast/cli/line/arguments.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

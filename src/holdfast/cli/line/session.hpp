@@ -1,11 +1,13 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "holdfast/cli/arguments.hpp"
+#include "holdfast/cli/line/arguments.hpp"
 #include "holdfast/config/config.hpp"
 #include "holdfast/profiles/timeout_profiles.hpp"
+#include "holdfast/store/store.hpp"
 
 namespace holdfast::cli {
 
@@ -13,7 +15,7 @@ namespace holdfast::cli {
 struct Session {
   Config config{};
   TimeoutProfiles profiles = TimeoutProfiles::defaults();
-  std::string store = "memory:";
+  std::string store{};                 ///< never empty: `default_store` where nobody said one
   std::string store_from{};            ///< who said it, for messages: "--store"
   std::vector<std::string> notices{};  ///< worth telling the user, and no errors
 };
@@ -21,13 +23,21 @@ struct Session {
 /// The process's environment.
 EnvironmentLookup process_environment();
 
+/// The login name of whoever runs this.
+std::string user_name();
+
 /// Throws `Error` config with everything that is wrong with the file, the profiles, or the default patience.
 Session load_session(const GlobalArguments& arguments, const EnvironmentLookup& environment);
 
 /// Throws `Error` where there is no such patience profile, naming those there are. `flag`: who said it.
 void check_patience(const TimeoutProfiles& profiles, const std::string& patience, const std::string& flag);
 
-/// Throws `Error` config where the store is none that this version knows.
-void check_store(const Session& session);
+/// `sqlite:` in `$XDG_STATE_HOME/holdfast/holdfast.db` (`~/.local/state` where that is not set; without a home, the
+/// working folder).
+std::string default_store(const EnvironmentLookup& environment);
+
+/// The session's store, opened. Throws `Error`: config where it is none that this version knows, store_unavailable
+/// where it cannot be opened; with who named it in front.
+std::unique_ptr<store::Store> open_store(const Session& session);
 
 }  // namespace holdfast::cli

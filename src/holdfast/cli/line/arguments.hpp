@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -7,7 +9,7 @@
 #include <variant>
 #include <vector>
 
-#include "holdfast/cli/exit_status.hpp"
+#include "holdfast/cli/line/exit_status.hpp"
 #include "holdfast/core/consent.hpp"
 
 namespace holdfast::cli {
@@ -31,6 +33,8 @@ struct RunArguments {
   OnStall on_stall = OnStall::ask;
   std::optional<OnError> on_error{};        ///< absent: ask on a terminal, else fail
   std::vector<StandingConsent> consents{};  ///< `on_stall` cancel is not among them
+  std::string resume{};                     ///< the job to go on with; `job` may be empty then
+  std::string from{};                       ///< resume: the stage to begin anew
   bool dry_run = false, json = false, plain = false;
 };
 
@@ -58,8 +62,70 @@ struct VersionArguments {
   bool json = false;
 };
 
+struct JobsArguments {
+  bool active = false, json = false;
+  std::size_t limit = 50;
+};
+
+/// `show` and `history` of one job.
+struct ShowArguments {
+  std::string job{};
+  bool json = false;
+};
+struct HistoryArguments {
+  std::string job{};
+  bool json = false;
+};
+
+struct WatchArguments {
+  std::string job{};  ///< empty: all
+  bool json = false, plain = false;
+};
+
+struct StatsArguments {
+  bool json = false;
+};
+
+struct AnswerArguments {
+  std::string operation{}, option{};  ///< empty: the open questions are listed
+  int ask = 0;
+  std::string provider{}, note{};
+  bool confirmed = false, json = false;
+};
+
+struct SwitchArguments {
+  std::string job{}, to{};
+  std::vector<std::string> stages{};
+  bool confirmed = false, json = false;
+};
+
+struct CancelArguments {
+  std::string job{};
+  bool confirmed = false, json = false;
+};
+
+struct ReleaseArguments {
+  std::string job{};
+  bool json = false;
+};
+
+struct AuditArguments {
+  enum class Verb : unsigned char { show, verify, export_all };
+  Verb verb = Verb::show;
+  std::string job{};             ///< verify, export: empty is all
+  std::filesystem::path file{};  ///< verify: an export
+  bool json = false;
+};
+
+struct PruneArguments {
+  std::chrono::seconds closed_before{};  ///< this long ago
+  bool with_audit = false, json = false;
+};
+
 using Command =
-    std::variant<RunArguments, InitArguments, ProfilesArguments, ProvidersArguments, DoctorArguments, VersionArguments>;
+    std::variant<RunArguments, InitArguments, ProfilesArguments, ProvidersArguments, DoctorArguments, VersionArguments,
+                 JobsArguments, ShowArguments, HistoryArguments, WatchArguments, StatsArguments, AnswerArguments,
+                 SwitchArguments, CancelArguments, ReleaseArguments, AuditArguments, PruneArguments>;
 
 struct Arguments {
   GlobalArguments global{};

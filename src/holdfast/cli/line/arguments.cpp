@@ -1,7 +1,9 @@
-#include "holdfast/cli/arguments.hpp"
+#include "holdfast/cli/line/arguments.hpp"
 
 // The only source that includes CLI11: it costs seconds to compile.
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <charconv>
 #include <tuple>
 
 #include "holdfast/base/name.hpp"
@@ -20,12 +22,17 @@ Examples:
   holdfast run job.toml                                run it, live on the terminal
   holdfast run job.toml --input article=@README.md     with a text of your own
   holdfast run job.toml --dry-run                      what it would do, and everything that is wrong with it
+  holdfast run job.toml --resume film-k3f9q2           go on where that run ended
+  holdfast jobs                                        what ran, what runs, what waits for an answer
+  holdfast watch film-k3f9q2                           the same screen, in another terminal
+  holdfast answer                                      the open questions, and how to answer them
+  holdfast audit verify                                whether the record is whole and unchanged
   holdfast profiles Ollama --patience longForm         how long Ollama may take
   holdfast providers --check                           who can serve a stage here, and what is missing
   holdfast doctor                                      whether this machine has what it takes
 
 Exit status: 0 done, 1 the job failed, 2 usage or configuration, 3 refused by policy, 4 cancelled,
-5 store unreachable. Environment: HOLDFAST_CONFIG, HOLDFAST_STORE, NO_COLOR.
+5 store or the job's process unreachable. Environment: HOLDFAST_CONFIG, HOLDFAST_STORE, NO_COLOR.
 )";
 
 constexpr const char* run_examples = R"(
@@ -36,7 +43,23 @@ Examples:
   holdfast run job.toml --json | jq 'select(.event == "stage.finished")'
 
 On a terminal a suspected stall is a question, answered by a key; no answer means: keep waiting. Without a terminal
-nobody is asked: decide in advance with --on-stall or --consent.
+it is printed with the command that answers it from another one; or decide in advance with --on-stall or --consent.
+)";
+
+constexpr const char* answer_examples = R"(
+Examples:
+  holdfast answer                                      the open questions of all running jobs
+  holdfast answer op-01K… continue_5m
+  holdfast answer op-01K… try_alternative --provider Piper --confirm
+  holdfast answer op-01K… cancel_job --confirm
+)";
+
+constexpr const char* audit_examples = R"(
+Examples:
+  holdfast audit show film-k3f9q2
+  holdfast audit verify                                exit status 1 where something was changed
+  holdfast audit export > trail.jsonl
+  holdfast audit verify --file trail.jsonl
 )";
 
 /// What the options write into, before the texts among them are read.
@@ -50,13 +73,26 @@ struct Raw {
   ProvidersArguments provider_list{};
   DoctorArguments doctor{};
   VersionArguments version{};
+  JobsArguments jobs{};
+  ShowArguments show{};
+  HistoryArguments history{};
+  WatchArguments watch{};
+  StatsArguments stats{};
+  AnswerArguments answer{};
+  SwitchArguments move{};
+  CancelArguments cancel{};
+  ReleaseArguments release{};
+  AuditArguments audit{};
+  PruneArguments prune{};
+  std::string stages{}, closed_before{};
   bool version_asked = false;
 };
 
 void add_global(CLI::App& app, Raw& raw) {
   app.add_option("--config", raw.global.config, "configuration (else HOLDFAST_CONFIG, then the usual places)")
       ->type_name("FILE");
-  app.add_option("--store", raw.global.store, "where locks and decisions are kept (else HOLDFAST_STORE); memory:")
+  app.add_option("--store", raw.global.store,
+                 "where locks and decisions are kept (else HOLDFAST_STORE): sqlite:PATH or memory:")
       ->type_name("URL");
   app.add_option("--log-level", raw.global.log_level, "trace, debug, info, warn, error or off")
       ->type_name("LEVEL")
@@ -74,7 +110,7 @@ void add_repeated(CLI::App& app, const std::string& name, std::vector<std::strin
 void add_run(CLI::App& app, Raw& raw) {
   CLI::App* run = app.add_subcommand("run", "run a job file, its stages locked to their providers");
   run->footer(run_examples);
-  run->add_option("JOB", raw.run.job, "the job file")->type_name("FILE")->required();
+  run->add_option("JOB", raw.run.job, "the job file; may be left out with --resume")->type_name("FILE");
   add_repeated(*run, "--input", raw.inputs, "NAME=VALUE|@FILE", "an input of the job; repeat for more");
   run->add_option("--patience", raw.run.patience, "conservative, balanced, longForm, or one of your own")
       ->type_name("PROFILE");
@@ -87,6 +123,9 @@ void add_run(CLI::App& app, Raw& raw) {
       ->type_name("ask|fail")
       ->check(CLI::IsMember({"ask", "fail"}));
   add_repeated(*run, "--consent", raw.consents, "'WHEN: WHAT'", "an answer given in advance; repeat for more");
+  run->add_option("--resume", raw.run.resume, "go on with a job that failed or whose process died")->type_name("JOB");
+  run->add_option("--from", raw.run.from, "with --resume: this stage and those behind it begin anew")
+      ->type_name("STAGE");
   run->add_flag("--dry-run", raw.run.dry_run, "print the plan and everything that is wrong, start nothing");
   run->add_flag("--json", raw.run.json, "one line of JSON an event on stdout, nothing else there");
   run->add_flag("--plain", raw.run.plain, "one line of text an event, no screen, no prompts");
@@ -114,6 +153,83 @@ void add_others(CLI::App& app, Raw& raw) {
 
   CLI::App* version = app.add_subcommand("version", "version, compiler and libraries");
   version->add_flag("--json", raw.version.json, "one JSON document");
+}
+
+void add_json(CLI::App& app, bool& into) {
+  app.add_flag("--json", into, "one JSON document");
+}
+
+/// Looking at what is kept.
+void add_kept(CLI::App& app, Raw& raw) {
+  CLI::App* jobs = app.add_subcommand("jobs", "jobs in the store, newest first");
+  jobs->add_flag("--active", raw.jobs.active, "only those that are not over");
+  jobs->add_option("--limit", raw.jobs.limit, "at most so many (50)")->type_name("N")->check(CLI::Range(1, 10000));
+  add_json(*jobs, raw.jobs.json);
+
+  CLI::App* show = app.add_subcommand("show", "one job: its stages, locks, questions");
+  show->add_option("JOB", raw.show.job, "the job's id")->required();
+  add_json(*show, raw.show.json);
+
+  CLI::App* watch = app.add_subcommand("watch", "a running job, live, in another terminal");
+  watch->add_option("JOB", raw.watch.job, "the job's id (all running jobs)");
+  watch->add_flag("--json", raw.watch.json, "one line of JSON an event");
+  watch->add_flag("--plain", raw.watch.plain, "one line of text an event");
+
+  CLI::App* history = app.add_subcommand("history", "the decisions of a job: who switched, from, to, why");
+  history->add_option("JOB", raw.history.job, "the job's id")->required();
+  add_json(*history, raw.history.json);
+
+  add_json(*app.add_subcommand("stats", "counts over the whole store"), raw.stats.json);
+
+  CLI::App* audit = app.add_subcommand("audit", "the record: show, verify, export");
+  audit->require_subcommand(1);
+  audit->footer(audit_examples);
+  CLI::App* audit_show = audit->add_subcommand("show", "every record of a job, in order");
+  audit_show->add_option("JOB", raw.audit.job, "the job's id")->required();
+  add_json(*audit_show, raw.audit.json);
+  CLI::App* verify = audit->add_subcommand("verify", "check the chain, and that nothing lacks its record");
+  verify->add_option("JOB", raw.audit.job, "one job (all)");
+  verify->add_option("--file", raw.audit.file, "check an export instead of the store")->type_name("EXPORT");
+  add_json(*verify, raw.audit.json);
+  CLI::App* exported = audit->add_subcommand("export", "all records to stdout, one line of JSON each");
+  exported->add_option("JOB", raw.audit.job, "one job (all)");
+
+  CLI::App* prune = app.add_subcommand("prune", "take old jobs away; their record stays unless told otherwise");
+  prune->add_option("--closed-before", raw.closed_before, "over for longer than this: 90d, 12h")
+      ->type_name("AGE")
+      ->required();
+  prune->add_flag("--with-audit", raw.prune.with_audit, "the record too");
+  add_json(*prune, raw.prune.json);
+}
+
+/// Acting on a job, wherever it runs.
+void add_acting(CLI::App& app, Raw& raw) {
+  CLI::App* answer = app.add_subcommand("answer", "answer a question of a running job; without words: list them");
+  answer->footer(answer_examples);
+  answer->add_option("OPERATION", raw.answer.operation, "op-…, as the question names it");
+  answer->add_option("OPTION", raw.answer.option, "continue_30s, continue_5m, wait_until_done, try_alternative, …");
+  answer->add_option("--ask", raw.answer.ask, "the question's number (the open one)")->type_name("N");
+  answer->add_option("--provider", raw.answer.provider, "for try_alternative")->type_name("NAME");
+  answer->add_option("--note", raw.answer.note, "kept with the answer")->type_name("TEXT");
+  answer->add_flag("--confirm", raw.answer.confirmed, "for answers that end or switch something");
+  add_json(*answer, raw.answer.json);
+
+  CLI::App* move = app.add_subcommand("switch", "move a job, or some of its stages, to another provider");
+  move->add_option("JOB", raw.move.job, "the job's id")->required();
+  move->add_option("--to", raw.move.to, "the provider")->type_name("NAME")->required();
+  move->add_option("--stages", raw.stages, "only these, with commas between (all that have not finished)")
+      ->type_name("A,B");
+  move->add_flag("--confirm", raw.move.confirmed, "style and tone may change; finished work is kept");
+  add_json(*move, raw.move.json);
+
+  CLI::App* cancel = app.add_subcommand("cancel", "end a job; what is finished is kept");
+  cancel->add_option("JOB", raw.cancel.job, "the job's id")->required();
+  cancel->add_flag("--confirm", raw.cancel.confirmed, "yes");
+  add_json(*cancel, raw.cancel.json);
+
+  CLI::App* release = app.add_subcommand("release", "give a job's locks back; it is over then");
+  release->add_option("JOB", raw.release.job, "the job's id")->required();
+  add_json(*release, raw.release.json);
 }
 
 Usage wrong(const std::string& what, const std::string& command = {}) {
@@ -163,7 +279,6 @@ Usage explained(const CLI::App& app, const std::vector<std::string>& words, cons
     if (!remaining.empty()) return unexpected(app, remaining.front());
   }
   if (dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
-    if (chosen(app) == "run") return wrong("run needs a job file: holdfast run job.toml", "run");
     return wrong(words.empty() ? "say what to do, such as `holdfast run job.toml`" : std::string(error.what()));
   }
   return wrong(shown(error.what(), 400), chosen(app));
@@ -187,11 +302,75 @@ std::optional<Usage> read_run(Raw& raw) {
   if (raw.run.json && raw.run.plain) return wrong("--json and --plain exclude each other: say one of them", "run");
   raw.run.on_stall = raw.on_stall == "wait" ? OnStall::wait : raw.on_stall == "cancel" ? OnStall::cancel : OnStall::ask;
   if (!raw.on_error.empty()) raw.run.on_error = raw.on_error == "ask" ? OnError::ask : OnError::fail;
-  if (raw.run.job.empty()) return wrong("the job file's name is empty", "run");
+  if (raw.run.job.empty() && raw.run.resume.empty()) {
+    return wrong("run needs a job file: holdfast run job.toml", "run");
+  }
+  if (!raw.run.from.empty() && raw.run.resume.empty()) return wrong("--from goes with --resume JOB", "run");
+  return std::nullopt;
+}
+
+/// "90d", "12h", "30m", "45s".
+std::optional<std::chrono::seconds> age_of(const std::string& text) {
+  std::int64_t count = 0;
+  const char* const end = text.data() + text.size();
+  const auto [after, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || after + 1 != end || count < 0 || count > 1'000'000'000) return std::nullopt;
+  switch (*after) {
+    case 'd':
+      return std::chrono::days(count);
+    case 'h':
+      return std::chrono::hours(count);
+    case 'm':
+      return std::chrono::minutes(count);
+    case 's':
+      return std::chrono::seconds(count);
+    default:
+      return std::nullopt;
+  }
+}
+
+/// The texts among the options of the others.
+std::optional<Usage> read_others(const std::string& command, const CLI::App& app, Raw& raw) {
+  if (command == "prune") {
+    const auto age = age_of(raw.closed_before);
+    if (!age) return wrong("--closed-before '" + shown(raw.closed_before) + "' is no age such as 90d or 12h", command);
+    raw.prune.closed_before = *age;
+  }
+  for (std::size_t at = 0; command == "switch" && at < raw.stages.size();) {
+    const std::size_t comma = std::min(raw.stages.find(',', at), raw.stages.size());
+    raw.move.stages.push_back(raw.stages.substr(at, comma - at));
+    at = comma + 1;
+  }
+  if (command == "answer" && raw.answer.ask < 0) return wrong("--ask is a question's number, from 1", command);
+  if (command == "answer" && !raw.answer.operation.empty() && raw.answer.option.empty()) {
+    return wrong("say which answer: holdfast answer " + shown(raw.answer.operation) + " continue_5m", command);
+  }
+  if (command == "watch" && raw.watch.json && raw.watch.plain) {
+    return wrong("--json and --plain exclude each other: say one of them", command);
+  }
+  if (command != "audit") return std::nullopt;
+  const std::string verb = app.get_subcommand("audit")->get_subcommands().front()->get_name();
+  raw.audit.verb = verb == "show"     ? AuditArguments::Verb::show
+                   : verb == "verify" ? AuditArguments::Verb::verify
+                                      : AuditArguments::Verb::export_all;
+  if (!raw.audit.file.empty() && !raw.audit.job.empty()) {
+    return wrong("audit verify checks a job of the store or an export, not both", command);
+  }
   return std::nullopt;
 }
 
 Command command_of(const std::string& name, Raw& raw) {
+  if (name == "jobs") return raw.jobs;
+  if (name == "show") return std::move(raw.show);
+  if (name == "history") return std::move(raw.history);
+  if (name == "watch") return std::move(raw.watch);
+  if (name == "stats") return raw.stats;
+  if (name == "answer") return std::move(raw.answer);
+  if (name == "switch") return std::move(raw.move);
+  if (name == "cancel") return std::move(raw.cancel);
+  if (name == "release") return std::move(raw.release);
+  if (name == "audit") return std::move(raw.audit);
+  if (name == "prune") return raw.prune;
   if (name == "run") return std::move(raw.run);
   if (name == "init") return std::move(raw.init);
   if (name == "profiles") return std::move(raw.profiles);
@@ -215,6 +394,8 @@ std::variant<Arguments, Usage> parse_arguments(const std::vector<std::string>& w
   add_global(app, raw);
   add_run(app, raw);
   add_others(app, raw);
+  add_kept(app, raw);
+  add_acting(app, raw);
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 takes them
     app.parse(std::move(reversed));
@@ -229,9 +410,7 @@ std::variant<Arguments, Usage> parse_arguments(const std::vector<std::string>& w
   if (raw.version_asked) return Arguments{raw.global, VersionArguments{}};
   const std::string command = chosen(app);
   if (command.empty()) return wrong("say what to do, such as `holdfast run job.toml`");
-  if (command == "run") {
-    if (auto usage = read_run(raw)) return *usage;
-  }
+  if (auto usage = command == "run" ? read_run(raw) : read_others(command, app, raw)) return *usage;
   return Arguments{raw.global, command_of(command, raw)};
 }
 

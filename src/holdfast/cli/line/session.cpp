@@ -1,9 +1,11 @@
-#include "holdfast/cli/session.hpp"
+#include "holdfast/cli/line/session.hpp"
+
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
-
-#include "holdfast/store/store.hpp"
 
 namespace holdfast::cli {
 
@@ -13,6 +15,16 @@ EnvironmentLookup process_environment() {
     if (value == nullptr || *value == '\0') return std::nullopt;
     return value;
   };
+}
+
+std::string user_name() {
+  passwd entry{};
+  passwd* found = nullptr;
+  std::array<char, 4096> buffer{};
+  if (::getpwuid_r(::geteuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
+    return found->pw_name;
+  }
+  return "uid " + std::to_string(::geteuid());
 }
 
 void check_patience(const TimeoutProfiles& profiles, const std::string& patience, const std::string& flag) {
@@ -47,14 +59,23 @@ Session load_session(const GlobalArguments& arguments, const EnvironmentLookup& 
   } else if (!session.config.store.empty()) {
     session.store = session.config.store;
     session.store_from = session.config.file.string() + ": store";
+  } else {
+    session.store = default_store(environment);
   }
   return session;
 }
 
-void check_store(const Session& session) {
-  if (const auto opened = store::open(session.store); !opened) {
-    throw Error(Errc::config, (session.store_from.empty() ? "" : session.store_from + ": ") + opened.error().message);
-  }
+std::string default_store(const EnvironmentLookup& environment) {
+  if (const auto state = environment("XDG_STATE_HOME")) return "sqlite:" + *state + "/holdfast/holdfast.db";
+  if (const auto home = environment("HOME")) return "sqlite:" + *home + "/.local/state/holdfast/holdfast.db";
+  return "sqlite:holdfast.db";
+}
+
+std::unique_ptr<store::Store> open_store(const Session& session) {
+  auto opened = store::open(session.store);
+  if (opened) return std::move(*opened);
+  throw Error(opened.error().code,
+              (session.store_from.empty() ? "" : session.store_from + ": ") + opened.error().message);
 }
 
 }  // namespace holdfast::cli

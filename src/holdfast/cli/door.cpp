@@ -1,0 +1,22 @@
+#include "holdfast/cli/door.hpp"
+
+#include "holdfast/cli/provider_views.hpp"
+
+namespace holdfast::cli {
+
+Door::Door(Gateway& gateway, const std::filesystem::path& socket, const Session& session,
+           const providers::Catalogue& catalogue) {
+  if (socket.empty()) return;
+  try {
+    service_ = std::make_unique<control::Service>(
+        gateway, control::ServiceOptions{.endpoint = {.path = socket.string()},
+                                         .patience = session.config.patience,
+                                         .providers = [&catalogue, config = session.config] {
+                                           return provider_views(catalogue, config, false);
+                                         }});
+  } catch (const Error& error) {
+    problem_ = "no other terminal can reach this job: " + std::string(error.what());
+  }
+}
+
+}  // namespace holdfast::cli

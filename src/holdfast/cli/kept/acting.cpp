@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <ostream>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/base/name.hpp"
+#include "holdfast/cli/kept/kept.hpp"
+#include "holdfast/cli/kept/owners.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/gateway/gateway.hpp"
+#include "holdfast/store/owner.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+namespace json = boost::json;
+
+JobRow job_to_act_on(store::Store& store, const std::string& id) {
+  auto row = store.job(id).value();
+  if (!row) throw Error(Errc::no_such_job, "there is no job " + id + " in the store; see `holdfast jobs`");
+  return std::move(*row);
+}
+
+/// Acts in this process on a job that nobody holds.
+Gateway acting_here(const Session& session, std::unique_ptr<store::Store> store, const char* program) {
+  store->act_as(store::this_process(program, ""));
+  GatewayOptions options{.profiles = session.profiles, .patience = session.config.patience};
+  for (const ProviderConfig& each : session.config.providers) {
+    options.providers.push_back({.name = each.name, .type = each.type, .requires_network = each.requires_network});
+  }
+  return Gateway(std::move(options), std::move(store));
+}
+
+void print_question(const json::object& operation, std::ostream& out) {
+  const auto& question = operation.at("question").as_object();
+  const auto text = [](const json::value& value) {
+    return value.is_string() ? harmless(value.as_string()) : std::string("-");
+  };
+  out << text(operation.at("operationId")) << "  " << text(operation.at("jobId")) << ", stage "
+      << text(operation.at("stageName")) << " on " << text(operation.at("providerName")) << ": "
+      << text(question.at("kind")) << "\n  " << text(question.at("evidence")) << "\n";
+  for (const json::value& each : question.at("options").as_array()) {
+    const auto& option = each.as_object();
+    out << "  holdfast answer " << text(operation.at("operationId")) << " " << text(option.at("id"))
+        << (option.at("requiresConfirmation").as_bool() ? " --confirm" : "") << "   " << text(option.at("label"))
+        << "\n";
+  }
+  for (const json::value& each : question.at("alternatives").as_array()) {
+    const auto& other = each.as_object();
+    if (other.at("allowed").as_bool()) out << "  alternative: --provider " << text(other.at("providerName")) << "\n";
+  }
+}
+
+Exit list_questions(const AnswerArguments& arguments, store::Store& store, std::ostream& out) {
+  json::array asked;
+  for (const LivingOwner& owner : living_owners(store)) {
+    if (owner.process.socket.empty()) continue;
+    const json::object listed = reach(owner.process, owner.jobs.front()).get("/operations", {{"state", "active"}});
+    for (const json::value& each : listed.at("operations").as_array()) {
+      if (!each.as_object().at("question").is_null()) asked.push_back(each);
+    }
+  }
+  if (arguments.json) {
+    out << api::text(api::listing("operations", std::move(asked))) << "\n";
+    return Exit::done;
+  }
+  if (asked.empty()) out << "No open questions.\n";
+  for (const json::value& each : asked)
+    print_question(each.as_object(), out);
+  return Exit::done;
+}
+
+/// Whoever knows of the operation.
+control::Remote owner_of_operation(store::Store& store, const std::string& operation) {
+  for (const LivingOwner& owner : living_owners(store)) {
+    if (owner.process.socket.empty()) continue;
+    control::Remote remote = reach(owner.process, owner.jobs.front());
+    try {
+      remote.get(control::Remote::path({"operations", operation}));
+      return remote;
+    } catch (const Error& error) {
+      if (error.errc() != Errc::no_such_operation && error.errc() != Errc::store_unavailable) throw;
+    }
+  }
+  throw Error(Errc::no_such_operation,
+              "no running process knows of operation " + operation + "; `holdfast answer` lists what is asked");
+}
+
+/// The provider that a switch of these stages leaves.
+std::string provider_left(const JobRow& job, const std::vector<std::string>& stages) {
+  for (auto lock = job.locks.rbegin(); lock != job.locks.rend(); ++lock) {
+    if (lock->active() && (stages.empty() || lock->governed().overlaps({stages, {}}))) return lock->provider_name;
+  }
+  throw Error(Errc::no_such_job, "job " + job.job_id + " has no active lock to switch");
+}
+
+/// Prints what was done; throws what was refused.
+void print_result(const AnswerResult& result, const std::string& done, bool as_json, std::ostream& out) {
+  if (!result.applied) throw Error(result.refused, result.message);
+  const std::string unrecorded = result.recorded ? "" : " The record could not be written; it is tried again.";
+  out << (as_json ? api::text(api::to_json(result)) : harmless(done) + unrecorded) << "\n";
+}
+
+}  // namespace
+
+Exit answer_command(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
+  const auto store = open_store(session);
+  if (arguments.operation.empty()) return list_questions(arguments, *store, out);
+  const control::Remote remote = owner_of_operation(*store, arguments.operation);
+  const AnswerResult result = remote.answer({.operation_id = arguments.operation,
+                                             .ask = arguments.ask,
+                                             .option = arguments.option,
+                                             .provider = arguments.provider,
+                                             .confirmed = arguments.confirmed,
+                                             .by = user_name(),
+                                             .note = arguments.note});
+  print_result(result, "Answered " + arguments.option + ".", arguments.json, out);
+  return Exit::done;
+}
+
+Exit switch_command(const SwitchArguments& arguments, const Session& session, std::ostream& out) {
+  auto store = open_store(session);
+  const JobRow job = job_to_act_on(*store, arguments.job);
+  const std::string from = provider_left(job, arguments.stages);
+  json::object made;
+  if (!job.owner) {
+    Gateway gateway = acting_here(session, std::move(store), "holdfast switch");
+    gateway.switch_provider({.job_id = job.job_id,
+                             .to_provider = arguments.to,
+                             .stages = arguments.stages,
+                             .confirmed = arguments.confirmed,
+                             .by = user_name()});
+    made = api::to_json(gateway.fallback_history(job.job_id).back());
+  } else {
+    auto decision =
+        FallbackDecision::user_requested(job.job_id, from, arguments.to, milliseconds(0), "", arguments.stages);
+    decision.user_confirmed = arguments.confirmed;
+    decision.decided_by = user_name();
+    made = reach(*job.owner, job.job_id).decide({.decision = std::move(decision)});
+  }
+  const std::string done = "Job " + job.job_id + " goes on with " + arguments.to + " instead of " + from + ".";
+  out << (arguments.json ? api::text(made) : harmless(done)) << "\n";
+  return Exit::done;
+}
+
+Exit cancel_command(const CancelArguments& arguments, const Session& session, std::ostream& out) {
+  auto store = open_store(session);
+  const JobRow job = job_to_act_on(*store, arguments.job);
+  const CancelRequest request{.job_id = job.job_id, .confirmed = arguments.confirmed, .by = user_name()};
+  const AnswerResult result = job.owner ? reach(*job.owner, job.job_id).cancel(request)
+                                        : acting_here(session, std::move(store), "holdfast cancel").cancel(request);
+  print_result(result, "Job " + job.job_id + " is cancelled; what is finished is kept.", arguments.json, out);
+  return Exit::done;
+}
+
+Exit release_command(const ReleaseArguments& arguments, const Session& session, std::ostream& out) {
+  auto store = open_store(session);
+  const JobRow job = job_to_act_on(*store, arguments.job);
+  const bool released =
+      job.owner ? reach(*job.owner, job.job_id).release(job.job_id)
+                : acting_here(session, std::move(store), "holdfast release").release_provider_lock(job.job_id);
+  const std::string done =
+      released ? "Job " + job.job_id + " is released." : "Job " + job.job_id + " had no lock to release.";
+  out << (arguments.json ? api::text(json::object{{"jobId", job.job_id}, {"released", released}}) : harmless(done))
+      << "\n";
+  return Exit::done;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,98 @@
+#include <fstream>
+#include <iostream>
+#include <ostream>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/base/wall_time.hpp"
+#include "holdfast/cli/kept/kept.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/cli/screen/telling.hpp"
+#include "holdfast/control/views.hpp"
+#include "holdfast/store/audit.hpp"
+#include "holdfast/store/export.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+constexpr std::size_t records_at_a_time = 1000;
+
+void show(const AuditArguments& arguments, store::Store& store, std::ostream& out) {
+  // A screen has no profiles at hand here: categories keep their own names.
+  const auto plain = [](LatencyCategory category, const std::string&, const std::string&) {
+    return CategoryWords{std::string(name(category)), {}};
+  };
+  std::uint64_t next = 1;
+  for (;;) {
+    const auto records = store.trail(arguments.job, next, records_at_a_time).value();
+    if (records.empty()) break;
+    for (const AuditRecord& each : records) {
+      if (arguments.json) {
+        out << store::record_line(each) << "\n";
+        continue;
+      }
+      const auto news = store::decode(each);
+      const std::string said = news ? told(*news, plain) : news.error().message;
+      out << each.seq << "  " << rfc3339(each.time) << "  " << harmless(each.kind)
+          << (said.empty() ? "" : "  " + harmless(said)) << "\n";
+    }
+    next = records.back().seq + 1;
+  }
+  if (next == 1) throw Error(Errc::no_such_job, "there is no record of job " + arguments.job + "; see `holdfast jobs`");
+}
+
+Exit print(const AuditReport& report, bool json, std::ostream& out) {
+  if (json) {
+    out << api::text(control::to_json(report)) << "\n";
+  } else {
+    for (const AuditFinding& each : report.findings) {
+      out << "job " << harmless(each.job_id) << (each.seq == 0 ? "" : ", record " + std::to_string(each.seq)) << ", "
+          << harmless(each.field) << ": " << harmless(each.message) << "\n";
+    }
+    const std::string seen = std::to_string(report.records) + " records of " + std::to_string(report.jobs) + " jobs";
+    out << (report.findings.empty() ? seen + ": whole and unchanged." : seen + ": NOT as they were written.") << "\n";
+  }
+  return report.findings.empty() ? Exit::done : Exit::failed;
+}
+
+AuditReport verified_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(Errc::config, "--file: '" + path.string() + "' cannot be read");
+  return store::verify_export(file).value();
+}
+
+}  // namespace
+
+Exit audit_command(const AuditArguments& arguments, const Session& session, std::ostream& out) {
+  if (!arguments.file.empty()) return print(verified_file(arguments.file), arguments.json, out);
+  const auto store = open_store(session);
+  switch (arguments.verb) {
+    case AuditArguments::Verb::show:
+      show(arguments, *store, out);
+      return Exit::done;
+    case AuditArguments::Verb::verify:
+      return print(store->verify(arguments.job).value(), arguments.json, out);
+    case AuditArguments::Verb::export_all: {
+      const AuditReport report = store::write_export(*store, arguments.job, out).value();
+      if (report.findings.empty()) return Exit::done;
+      print(report, false, std::cerr);
+      return Exit::failed;
+    }
+  }
+  __builtin_unreachable();
+}
+
+Exit prune_command(const PruneArguments& arguments, const Session& session, std::ostream& out) {
+  const auto store = open_store(session);
+  const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+  const store::Pruned pruned = store->prune(now - arguments.closed_before, arguments.with_audit).value();
+  if (arguments.json) {
+    out << api::text(boost::json::object{{"jobs", pruned.jobs}, {"records", pruned.records}}) << "\n";
+    return Exit::done;
+  }
+  out << "Took away " << pruned.jobs << " jobs"
+      << (arguments.with_audit ? " and " + std::to_string(pruned.records) + " records." : "; their record stays.")
+      << "\n";
+  return Exit::done;
+}
+
+}  // namespace holdfast::cli

@@ -1,0 +1,215 @@
+#include <unistd.h>
+
+#include <atomic>
+#include <deque>
+#include <exception>
+#include <iostream>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "holdfast/api/decode.hpp"
+#include "holdfast/cli/commands.hpp"
+#include "holdfast/cli/kept/owners.hpp"
+#include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/cli/screen_view.hpp"
+#include "holdfast/cli/watch_job.hpp"
+
+namespace holdfast::cli {
+namespace {
+
+/// One job of another process, as a view sees it.
+class RemoteJob {
+ public:
+  RemoteJob(control::Remote remote, std::string job_id) : remote_(std::move(remote)), job_id_(std::move(job_id)) {}
+
+  std::vector<api::OperationView> operations() const {
+    std::vector<api::OperationView> live;
+    try {
+      const auto listed = remote_.get("/operations", {{"state", "active"}, {"job", job_id_}});
+      for (const auto& each : listed.at("operations").as_array()) {
+        auto operation = api::operation_from_json(each.as_object());
+        if (operation && !ended(operation->state)) live.push_back(std::move(*operation));
+      }
+    } catch (const std::exception&) {
+      // The feed says when the process is gone; until then the last numbers stand.
+    }
+    return live;
+  }
+  JobControl control() const {
+    return {
+        .answer =
+            [this](Answer answer) {
+              try {
+                return remote_.answer(answer);
+              } catch (const Error& error) {
+                return AnswerResult{.applied = false, .refused = error.errc(), .message = error.what()};
+              }
+            },
+        .cancel = [this](const std::string& by) { remote_.cancel({.job_id = job_id_, .confirmed = true, .by = by}); }};
+  }
+  const control::Remote& remote() const { return remote_; }
+
+ private:
+  const control::Remote remote_;
+  const std::string job_id_;
+};
+
+Board board_of(const JobRow& job, const TimeoutProfiles& profiles) {
+  std::vector<StageLine> lines;
+  for (const auto& each : job.stages) {
+    StageLine line{.name = each.stage_name, .items = each.items, .items_done = each.items_done, .state = each.state};
+    for (const ProviderLock& lock : job.locks) {
+      if (!lock.active() || !lock.governed().contains(each.stage_name)) continue;
+      line.provider = lock.provider_name;
+      line.provider_type = lock.provider_type;
+      line.locked = true;
+      line.absolute = !lock.overridable;
+    }
+    lines.push_back(std::move(line));
+  }
+  return {job.job_id, std::move(lines), wording_of(profiles)};
+}
+
+/// What was asked before this terminal came.
+void hear_open_questions(const RemoteJob& job, View& view) {
+  for (api::OperationView& each : job.operations()) {
+    if (!each.question) continue;
+    view.hear({0, each.question->opened_at, std::make_shared<const News>(QuestionOpened{*each.question})},
+              milliseconds(0));
+  }
+}
+
+/// Follows the feed until the job is over, its process is gone, or `stop` fires.
+class Follow {
+ public:
+  Follow(const RemoteJob& job, const std::string& job_id, NewsQueue& queue, std::stop_source& stop)
+      : thread_([&job, job_id, &queue, &stop, this] {
+          try {
+            job.remote().follow(job_id,
+                                {.on_notice =
+                                     [&](const Notice& notice) {
+                                       queue.push(notice);
+                                       if (std::holds_alternative<JobClosed>(*notice.news)) stop.request_stop();
+                                     },
+                                 .on_lost = [&](const std::string& why) { return lost(why), false; }},
+                                stop.get_token());
+          } catch (const Error& error) {
+            lost(error.what());
+          }
+          over_ = true;
+        }) {}
+
+  const std::atomic<bool>& over() const { return over_; }
+  void wait() { thread_.join(); }
+  /// Why the feed ended by itself; empty: it did not. Call it when `over`.
+  std::string why() const {
+    const std::lock_guard lock(mutex_);
+    return why_;
+  }
+
+ private:
+  void lost(const std::string& why) {
+    const std::lock_guard lock(mutex_);
+    why_ = why;
+  }
+
+  mutable std::mutex mutex_;
+  std::string why_;
+  std::atomic<bool> over_{false};
+  std::jthread thread_;  ///< last: joined before what it writes to goes
+};
+
+std::unique_ptr<View> view_for(const WatchArguments& arguments, const JobRow& job, const Session& session,
+                               JobControl control) {
+  const TerminalFacts facts = terminal_facts();
+  if (arguments.json) return std::make_unique<JsonView>(stdout, std::move(control));
+  if (!arguments.plain && can_paint(facts)) {
+    return std::make_unique<ScreenView>(board_of(job, session.profiles), style_for(facts), true, std::move(control));
+  }
+  return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control), false);
+}
+
+/// How the job stands when nobody is watched any more.
+Exit ending(store::Store& store, const WatchArguments& arguments, const std::string& why) {
+  const auto job = store.job(arguments.job).value();
+  const JobState state = job ? job->state : JobState::released;
+  std::ostream& out = arguments.json ? std::cerr : std::cout;
+  out << harmless(arguments.job) << ": " << name(state) << "\n";
+  if (state == JobState::interrupted) {
+    out << "Its process is gone" << (why.empty() ? "" : " (" + harmless(why) + ")")
+        << ". Go on with it: holdfast run --resume " << shell_quoted(arguments.job) << "\n";
+  }
+  return Exit::done;
+}
+
+Exit watch_one(const WatchArguments& arguments, const Session& session, store::Store& store) {
+  const auto kept = store.job(arguments.job).value();
+  if (!kept) throw Error(Errc::no_such_job, "there is no job " + arguments.job + " in the store; see `holdfast jobs`");
+  if (!kept->owner) return ending(store, arguments, "");
+  const RemoteJob job(reach(*kept->owner, kept->job_id), kept->job_id);
+  Signals signals;
+  NewsQueue queue(signals);
+  std::stop_source stop;
+  auto view = view_for(arguments, *kept, session, job.control());
+  std::string why;
+  {
+    const Follow feed(job, kept->job_id, queue, stop);
+    hear_open_questions(job, *view);
+    const auto leave = [&stop] { stop.request_stop(); };
+    show_job({.operations = [&job] { return job.operations(); }, .terminate = leave, .interrupt = leave}, *view, queue,
+             signals, feed.over());
+    stop.request_stop();
+    why = feed.why();
+  }
+  view.reset();  // gives the terminal back
+  return ending(store, arguments, why);
+}
+
+Exit watch_all(const WatchArguments& arguments, const Session& session, store::Store& store) {
+  Signals signals;
+  NewsQueue queue(signals);
+  std::deque<std::stop_source> stops;  // a job's end ends its own feed only
+  std::deque<RemoteJob> jobs;
+  std::deque<Follow> feeds;
+  for (const LivingOwner& owner : living_owners(store)) {
+    if (owner.process.socket.empty()) continue;
+    for (const std::string& id : owner.jobs) {
+      jobs.emplace_back(reach(owner.process, id), id);
+      feeds.emplace_back(jobs.back(), id, queue, stops.emplace_back());
+    }
+  }
+  if (feeds.empty()) {
+    std::cerr << "No job is running that can be watched. `holdfast jobs` lists those that ran.\n";
+    return Exit::done;
+  }
+  std::unique_ptr<View> view;
+  if (arguments.json) {
+    view = std::make_unique<JsonView>(stdout, JobControl{});
+  } else {
+    view = std::make_unique<PlainView>(stdout, wording_of(session.profiles), JobControl{}, false);
+  }
+  const auto leave = [&stops] {
+    for (std::stop_source& each : stops)
+      each.request_stop();
+  };
+  std::atomic<bool> over = false;
+  const std::jthread all([&] {
+    for (Follow& feed : feeds)
+      feed.wait();
+    over = true;
+    signals.wake();
+  });
+  show_job({.operations = [] { return std::vector<api::OperationView>(); }, .terminate = leave, .interrupt = leave},
+           *view, queue, signals, over);
+  return Exit::done;
+}
+
+}  // namespace
+
+Exit watch_command(const WatchArguments& arguments, const Session& session) {
+  const auto store = open_store(session);
+  return arguments.job.empty() ? watch_all(arguments, session, *store) : watch_one(arguments, session, *store);
+}
+
+}  // namespace holdfast::cli

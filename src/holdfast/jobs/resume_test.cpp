@@ -1,0 +1,171 @@
+#include "holdfast/jobs/resume.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "holdfast/jobs/children.hpp"
+#include "holdfast/jobs/runner_bench.hpp"
+#include "holdfast/store/owner.hpp"
+
+namespace holdfast::jobs {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+/// Every call leaves a line in `calls`, so that what was repeated shows.
+class ResumeTest : public RunnerTest {
+ protected:
+  ResumeTest() {
+    add_shell("Sh", "echo \"$1\" >> " + calls() + "; echo \"made $1\" > \"$2\"");
+    add_shell("Late", "test ! -e " + late() + " || exit 3; echo late > \"$2\"");
+  }
+  std::string calls() const { return (folder / "calls").string(); }
+  std::string late() const { return (folder / "late").string(); }
+  void be_late() { std::ofstream(late()) << "x"; }
+  void be_in_time() { fs::remove(late()); }
+  RunResult again(const std::string& toml) {
+    options.resume = true;
+    return run(toml);
+  }
+  std::vector<std::string> problems(const std::string& toml) {
+    options.resume = true;
+    return runner(toml).problems();
+  }
+};
+
+/// A stage that works, and one that fails as long as there is a file `late`.
+const std::string then_late = one_stage + R"(
+[[stages]]
+name = "next"
+kind = "text"
+provider = "Late"
+prompt = "go"
+output = "next.txt"
+)";
+
+TEST_F(ResumeTest, AFailedJobGoesOnWithTheStageThatFailed) {
+  be_late();
+  ASSERT_EQ(run(then_late).state, JobState::failed);
+  EXPECT_EQ(gateway->job("job-1")->state, JobState::failed);
+  be_in_time();
+  const RunResult result = again(then_late);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_THAT(names(result.artifacts), ElementsAre("made.txt", "next.txt"));
+  EXPECT_EQ(content(calls()), "hello\n") << "the first stage was called once";
+  EXPECT_EQ(gateway->provider_locks("job-1").size(), 2u) << "no lock was taken twice";
+}
+
+TEST_F(ResumeTest, FinishedItemsAreNotRepeated) {
+  add_shell("Item", "echo \"$1\" >> " + calls() + "; test \"$1\" != b -o ! -e " + late() +
+                        " || exit 3; echo \"made $1\" > \"$2\"");
+  std::string job = three_items;
+  job.replace(job.find("\"Sh\""), 4, "\"Item\"");
+  be_late();
+  ASSERT_EQ(run(job).state, JobState::failed);
+  be_in_time();
+  const RunResult result = again(job);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(content(calls()), "a\nb\nb\nc\n");
+  EXPECT_EQ(content(folder / "out/made-1.txt"), "made a\n");
+}
+
+TEST_F(ResumeTest, AFileThatDiffersInAFinishedStageIsRefusedByNameAndFromRunsItAgain) {
+  be_late();
+  ASSERT_EQ(run(then_late).state, JobState::failed);
+  be_in_time();
+  std::string changed = then_late;
+  changed.replace(changed.find("hello"), 5, "hullo");
+  EXPECT_THAT(problems(changed), ElementsAre(testing::AllOf(HasSubstr("stage make"), HasSubstr("--from make"))));
+  changed = then_late;
+  changed.replace(changed.find("\"go\""), 4, "\"run\"");
+  EXPECT_THAT(problems(changed), IsEmpty()) << "that stage is not finished";
+
+  changed = then_late;
+  changed.replace(changed.find("hello"), 5, "hullo");
+  options.from = "make";
+  EXPECT_THAT(problems(changed), IsEmpty());
+  EXPECT_EQ(run(changed).state, JobState::done);
+  EXPECT_EQ(content(calls()), "hello\nhullo\n");
+}
+
+TEST_F(ResumeTest, AnArtifactThatIsGoneIsNamed) {
+  be_late();
+  ASSERT_EQ(run(then_late).state, JobState::failed);
+  fs::remove(folder / "out/made.txt");
+  EXPECT_THAT(problems(then_late), ElementsAre(testing::AllOf(HasSubstr("made.txt"), HasSubstr("--from make"))));
+}
+
+TEST_F(ResumeTest, WhatIsOverOrUnknownIsRefused) {
+  ASSERT_EQ(run(one_stage).state, JobState::done);
+  EXPECT_THAT(problems(one_stage), ElementsAre(HasSubstr("job-1 is done")));
+  options.job_id = "job-9";
+  EXPECT_THAT(problems(one_stage), ElementsAre(HasSubstr("no job job-9")));
+}
+
+TEST_F(ResumeTest, ALockIsMovedByASwitchAndNotByAResume) {
+  be_late();
+  ASSERT_EQ(run(then_late).state, JobState::failed);
+  options.providers = {{"next", "Sh"}};
+  EXPECT_THAT(problems(then_late),
+              ElementsAre(testing::AllOf(HasSubstr("locked to Late"), HasSubstr("holdfast switch"))));
+}
+
+TEST_F(ResumeTest, AnInterruptedItemIsAskedAboutBeforeItIsSentAgain) {
+  // A store whose last owner died while the stage ran.
+  const std::string file = "sqlite:" + (folder / "kept.db").string();
+  {
+    auto store = store::open(file).value();
+    Owner dead = store::this_process("holdfast run", "");
+    dead.start_time += 1;
+    store->act_as(dead);
+    const JobFile parsed = parse_job_file("[job]\nname = \"film\"\n" + one_stage, folder / "job.toml").value();
+    JobOpened opened{.job_id = "job-1", .name = "film", .patience = "balanced", .opened_by = "ana"};
+    opened.plan = std::make_shared<const JobPlan>(plan_of(parsed, folder / "out"));
+    OperationStarted started{.job_id = "job-1", .stage_name = "make", .provider_name = "Sh", .provider_type = "tts"};
+    started.correlation_id = "job-1/make/1";
+    started.operation_id = text(OperationId{77});
+    const store::Transaction transaction{SaveId{1}, WallTime{}, {opened, started}};
+    ASSERT_EQ(store->commit({&transaction, 1})[0].kind, store::Outcome::Kind::saved);
+  }
+  catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
+  gateway = std::make_unique<Gateway>(GatewayOptions{.store = file, .providers = catalogue->infos()});
+  std::atomic<int> asked = 0;
+  when<QuestionOpened>([&](const QuestionOpened& opened) {
+    EXPECT_EQ(opened.question.kind, QuestionKind::interrupted);
+    EXPECT_EQ(content(calls()), "") << "nothing was sent before the answer";
+    ++asked;
+    gateway->answer({.operation_id = opened.question.operation_id, .option = "try_again", .by = "ana"});
+  });
+  const RunResult result = again(one_stage);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(content(calls()), "hello\n");
+  EXPECT_THAT(gateway->verify_audit().findings, IsEmpty());
+}
+
+TEST_F(ResumeTest, ChildrenOfAKilledRunAreEndedAndStrangersAreNot) {
+  fs::create_directories(folder / "work");
+  const fs::path mine = folder / "work/01.process", reused = folder / "work/02.process";
+  // TERM is ignored: only KILL ends it.
+  ::pid_t child = ::fork();
+  if (child == 0) {
+    ::setpgid(0, 0);
+    ::signal(SIGTERM, SIG_IGN);
+    for (;;)
+      ::pause();
+  }
+  ::setpgid(child, child);
+  note_child(mine, child);
+  const Owner self = store::process_of(::getpid());
+  std::ofstream(reused) << ::getpgrp() << " " << self.start_time + 1 << " " << self.boot_id << "\n";
+  end_children(folder / "work");
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  EXPECT_THAT(fs::is_empty(folder / "work"), true) << "the notes are taken away";
+}
+
+}  // namespace
+}  // namespace holdfast::jobs
