@@ -191,6 +191,23 @@ class FaultyDisk {
   std::map<std::string, State> files_;
 };
 
+/// An empty store: made once, copied often.
+void empty_store(const std::string& path) {
+  static const std::string bytes = [] {
+    const Folder folder;
+    { open_sqlite(folder.file()); }
+    return bytes_of(folder.file());
+  }();
+  std::ofstream(path, std::ios::binary) << bytes;
+}
+
+/// Through the layer, which syncs nothing: hundreds of stores are opened here.
+std::unique_ptr<Store> open_fast(const std::string& path) {
+  auto store = Sqlite::open(path, {.vfs = FaultyDisk::name});
+  if (!store) throw std::runtime_error(store.error().message);
+  return std::move(*store);
+}
+
 /// A story of some commits, each of two transactions, and what became of each.
 class Story {
  public:
@@ -271,7 +288,7 @@ TEST_P(Disk, what_was_acknowledged_survives_a_fault_at_every_step_and_the_store_
   for (bool came = true; came; ++at) {
     SCOPED_TRACE("fault at step " + std::to_string(at));
     Folder folder;
-    { open_sqlite(folder.file()); }
+    empty_store(folder.file());
     FaultyDisk disk;
     auto store = Sqlite::open(folder.file(), {.vfs = FaultyDisk::name});
     ASSERT_TRUE(store.has_value());
@@ -279,11 +296,11 @@ TEST_P(Disk, what_was_acknowledged_survives_a_fault_at_every_step_and_the_store_
     const Story story(**store);
     came = disk.mend();
     faults += came ? 1 : 0;
-    if (!came) EXPECT_TRUE(story.all_saved());
+    EXPECT_TRUE(came || story.all_saved());
     must(**store, {JobOpened{"afterwards"}});
     story.check(**store, store->get());
     store->reset();
-    const auto again = open_sqlite(folder.file());
+    const auto again = open_fast(folder.file());
     story.check(*again, nullptr);
     EXPECT_TRUE(again->job("afterwards").value());
     if (testing::Test::HasFailure()) return;
@@ -296,7 +313,7 @@ TEST(PowerLoss, at_every_step_leaves_what_was_acknowledged_and_nothing_half_writ
   for (int at = 1;; ++at) {
     SCOPED_TRACE("power lost at step " + std::to_string(at));
     Folder folder;
-    { open_sqlite(folder.file()); }
+    empty_store(folder.file());
     FaultyDisk disk;
     auto store = Sqlite::open(folder.file(), {.vfs = FaultyDisk::name});
     ASSERT_TRUE(store.has_value());
@@ -305,7 +322,7 @@ TEST(PowerLoss, at_every_step_leaves_what_was_acknowledged_and_nothing_half_writ
     store->reset();
     const bool came = disk.mend();
     disk.restart(static_cast<std::uint64_t>(at) * 7919);
-    auto again = Sqlite::open(folder.file());
+    auto again = Sqlite::open(folder.file(), {.vfs = FaultyDisk::name});
     ASSERT_TRUE(again.has_value()) << again.error().message;
     story.check(**again, nullptr);
     must(**again, {JobOpened{"afterwards"}});
@@ -326,7 +343,7 @@ TEST(PowerLoss, while_the_file_is_made_leaves_one_that_can_be_made_again) {
     const bool came = disk.mend();
     EXPECT_TRUE(made || came);
     disk.restart(static_cast<std::uint64_t>(at) * 104729);
-    auto again = Sqlite::open(folder.file());
+    auto again = Sqlite::open(folder.file(), {.vfs = FaultyDisk::name});
     ASSERT_TRUE(again.has_value()) << again.error().message;
     must(**again, {JobOpened{"job"}});
     if (!came) break;
@@ -357,12 +374,12 @@ struct Allocator {
 
 TEST(OutOfMemory, at_any_allocation_is_an_outcome_and_the_store_works_again) {
   Allocator::install();
-  constexpr int stride = 11;  // there are thousands of allocations
+  constexpr int stride = 23;  // there are thousands of allocations
   int faults = 0;
   for (int at = 0;; at += stride) {
     SCOPED_TRACE("allocation " + std::to_string(at));
     Folder folder;
-    { open_sqlite(folder.file()); }
+    empty_store(folder.file());
     FaultyDisk disk;  // so that nothing is synced
     disk.mend();
     Allocator::left = at;
