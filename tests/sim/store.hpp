@@ -21,6 +21,7 @@ class Store {
   Store(Random& random, Rows& rows, Later later) : random_(random), rows_(rows), later_(std::move(later)) {}
 
   bool healthy = false;  ///< from now on nothing fails
+  std::function<void(const effect::Save&)> also{};  ///< hears of every transaction that is on disk
 
   void save(Instant now, const effect::Save& order) {
     if (now > outage_until_ && !healthy && random_.percent(1)) {
@@ -70,6 +71,7 @@ class Store {
   void commit(const effect::Save& order) {
     for (const News& record : order.records)
       ledgers_[job_of(record)].apply(record);
+    if (also) also(order);
   }
   Nanoseconds queue(Instant now) {
     const Nanoseconds work = milliseconds(random_.percent(5) ? random_.between(200, 3000) : random_.between(1, 20));

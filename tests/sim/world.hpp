@@ -25,6 +25,8 @@ class World {
   /// So many jobs, to their end and the peace after it.
   void run(int jobs);
   std::uint64_t hash() const { return hash_; }
+  /// Hears of every transaction that this world's store has kept, in order.
+  void also_keep(std::function<void(const effect::Save&)> keep) { store_.also = std::move(keep); }
   /// The last steps, each with what the Machine ordered; only where `traced`.
   const std::deque<std::string>& trace() const { return trace_; }
 

@@ -14,7 +14,10 @@ std::vector<Outcome> Memory::commit(std::span<const Transaction> transactions) {
       Kept& job = jobs_[job_of(record)];
       const auto* opened = std::get_if<JobOpened>(&record);
       if (opened != nullptr && (!opened->resumed || !job.book.opened)) job.order = ++opened_;
-      if (opened != nullptr && !job.book.opened) ++statistics_.total_jobs;
+      if (opened != nullptr && !job.book.opened) {
+        ++statistics_.total_jobs;
+        job.first = job.records.size();
+      }
       job.book.add(record, transaction.time);
       if (is_record(record)) job.records.push_back({job.records.size() + 1, transaction.time, record});
       count(statistics_, record);
@@ -47,7 +50,7 @@ result<std::vector<FallbackDecision>> Memory::history(const std::string& job_id)
   std::vector<FallbackDecision> decisions;
   const Kept* job = find(job_id);
   if (job == nullptr) return decisions;
-  for (const KeptRecord& kept : job->records) {
+  for (const KeptRecord& kept : std::span(job->records).subspan(job->first)) {
     if (const auto* decision = std::get_if<FallbackDecision>(&kept.record)) decisions.push_back(*decision);
   }
   return decisions;

@@ -32,6 +32,7 @@ class Memory : public Store {
   struct Kept {
     Book book;
     std::vector<KeptRecord> records;
+    std::size_t first = 0;    ///< of the records: what came before belongs to a job of this name that was pruned
     std::uint64_t order = 0;  ///< in which jobs were opened
     bool decided = false;
   };

@@ -64,9 +64,10 @@ std::size_t secret_mark(std::string_view lower, std::size_t at) {
   for (const std::string_view mark : secret_after) {
     if (!lower.substr(at).starts_with(mark)) continue;
     std::size_t end = at + mark.size();
-    while (end < lower.size() && (lower[end] == ' ' || lower[end] == '=' || lower[end] == ':' || lower[end] == '"'))
-      ++end;
-    const bool said = mark.back() == ' ' || mark.back() == '=' || mark.back() == ':' || end > at + mark.size();
+    // "API key provided" says nothing secret; "api_key: x" does.
+    bool said = mark.back() == ' ' || mark.back() == '=' || mark.back() == ':';
+    for (; end < lower.size() && std::string_view(" =:\"'").find(lower[end]) != std::string_view::npos; ++end)
+      said = said || lower[end] == '=' || lower[end] == ':';
     if (said && lower.substr(end).starts_with("bearer ")) end += 7;
     return said ? end - at : 0;
   }

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -230,9 +231,12 @@ class Opening {
     sqlite3_file* const opened = file();
     const int code = opened->pMethods->xRead(opened, header.data(), header_bytes, 0);
     if (code != SQLITE_OK && code != SQLITE_IOERR_SHORT_READ) database_.fail(code, "reading it");
-    if (std::memcmp(header.data(), magic.data(), magic.size()) != 0)
+    const bool blank = std::ranges::all_of(header, [](unsigned char byte) { return byte == 0; });
+    if (blank && has_journal()) return;  // the power went while it was made: SQLite puts it in order first
+    if (std::memcmp(header.data(), magic.data(), magic.size()) != 0) {
       refuse("this is no store of Holdfast, and no SQLite file");
-    if (has_journal()) return;  // the file may be in the middle of a change: SQLite looks after it first
+    }
+    if (has_journal()) return;  // it may be in the middle of a change: the same
     if (big_endian(header, 68) != application_id)
       refuse("this is an SQLite file of another program, no store of Holdfast");
     const unsigned page = static_cast<unsigned>(header[16]) << 8 | header[17];
