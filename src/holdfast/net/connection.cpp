@@ -97,6 +97,8 @@ awaitable<void> Connection::run() {
       auto serving = serve_one(request, response);
       co_await std::move(serving);
     } else {
+      // What comes after a mistake may be anything; nothing of it is read as a request.
+      close_after_ = true;
       auto refusing = answer_refusal();
       co_await std::move(refusing);
     }
@@ -174,10 +176,7 @@ void Connection::refuse(int status, std::string_view reason) {
   refusal_reason_ = reason;
 }
 
-/// What comes after a mistake may be anything; nothing of it is read as a request.
 awaitable<void> Connection::answer_refusal() {
-  close_after_ = true;
-  expects_continue_ = false;
   const std::string body = refusal_reason_ + "\n";
   Fields fields;
   fields.add("Content-Type", "text/plain; charset=utf-8");
@@ -213,10 +212,8 @@ awaitable<void> Connection::serve_one(Request& request, Response& response) {
     if (!threw && body_error_ == Fault::timed_out) status = 408;
     if (body_error_) close_after_ = true;
     refuse(status, reason_phrase(status));
-    const bool closes = close_after_ || status != 500;
     auto refusing = answer_refusal();
     co_await std::move(refusing);
-    close_after_ = closes || !may_keep_alive();
   } else if (sent_ != Sent::ended) {
     broken_ = true;  // cut: an end would say that it is whole
   }

@@ -194,7 +194,8 @@ TEST_F(SocketTest, FollowsAStreamOfEventsUntilItHasHeardEnough) {
   bool left = false;
   const Endpoint endpoint = serve(unix_endpoint(), [&](Request& request, Response& response) -> awaitable<void> {
     const Fields fields = {{"Content-Type", "text/event-stream"}};
-    auto beginning = response.begin(200, fields, format_sse_comment("hello"));
+    const std::string comment = format_sse_comment("hello");
+    auto beginning = response.begin(200, fields, comment);
     co_await std::move(beginning);
     for (int i = 0; i < 3; ++i) {
       const std::string event = format_sse({.id = std::to_string(i), .event = "tick", .data = "a\nb"});
