@@ -245,7 +245,7 @@ awaitable<void> Connection::linger() {
   arrived_.clear();
   room_.notify();
   const TimePoint deadline = after(core_->options.linger_time);
-  while (!ended_ && !core_->stopping) {
+  while (!ended_) {
     auto waiting = arrival_.wait_until(deadline);
     const Woken woken = co_await std::move(waiting);
     if (woken != Woken::notified) break;
@@ -255,7 +255,7 @@ awaitable<void> Connection::linger() {
 void Connection::begin_stop() {
   if (running_) {
     tell_gone(Gone::stopping);
-  } else if (idle_since_ || discarding_ || (unread().empty() && arrived_.empty() && sent_ == Sent::nothing)) {
+  } else if (idle_since_ || (unread().empty() && arrived_.empty() && sent_ == Sent::nothing)) {
     stream_->close();
   }
 }
