@@ -26,7 +26,14 @@ Connection::Connection(std::shared_ptr<Server::Core> core, std::unique_ptr<Strea
       stream_(std::move(stream)),
       arrival_(core_->executor),
       room_(core_->executor),
-      gone_(core_->executor) {}
+      gone_(core_->executor) {
+  core_->connections.insert(this);
+}
+
+Connection::~Connection() {
+  core_->connections.erase(this);
+  core_->changed.notify();
+}
 
 awaitable<void> Connection::pump() {
   const auto self = shared_from_this();
@@ -45,7 +52,6 @@ awaitable<void> Connection::pump() {
       co_await std::move(waiting);
     }
   }
-  pumping_ = false;
   tell_gone(Gone::client_left);
 }
 
@@ -73,16 +79,11 @@ awaitable<Connection::Filled> Connection::fill(TimePoint deadline) {
 
 awaitable<void> Connection::run() {
   const auto self = shared_from_this();
-  struct Leave {
-    std::shared_ptr<Connection> connection;
-    ~Leave() {
-      connection->stream_->close();
-      connection->core_->connections.erase(connection);
-      connection->core_->changed.notify();
-    }
+  struct Close {
+    Stream& stream;
+    ~Close() { stream.close(); }  // the pump then ends, too
   };
-  const Leave leave{self};
-  pumping_ = true;
+  const Close close{*stream_};
   auto pumping = pump();
   asio::co_spawn(core_->executor, std::move(pumping), asio::detached);
   // Cancellation is for handlers; here it is told by the closed stream.

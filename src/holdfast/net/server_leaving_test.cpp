@@ -191,14 +191,28 @@ TEST_F(LeavingTest, AServerThatIsDestroyedCutsAndAccessesNothingOfItsOwnAfterwar
 }
 
 TEST_F(LeavingTest, ALoopThatEndsTakesAllConnectionsWithIt) {
-  auto loop = std::make_unique<Loop>();
-  auto server = std::make_unique<Server>(loop->executor(), echo);
-  auto [near, far] = memory_pair(loop->executor());
-  server->serve(std::move(far));
-  loop->until([&] { return server->connections() == 1; }, "the connection");
-  near.reset();
-  server.reset();
-  loop.reset();  // the sanitizers look for what is left
+  for (const bool running : {false, true}) {
+    auto loop = std::make_unique<Loop>();
+    bool entered = false;
+    Signal never_comes(loop->executor());
+    auto server = std::make_unique<Server>(loop->executor(), [&](Request&, Response&) -> awaitable<void> {
+      entered = true;
+      auto waiting = never_comes.wait();
+      co_await std::move(waiting);
+    });
+    auto [near, far] = memory_pair(loop->executor());
+    server->serve(std::move(far));
+    if (running) {
+      loop->run([&near = near]() -> awaitable<void> {
+        auto writing = near->write(get);
+        co_await std::move(writing);
+      });
+      loop->until([&] { return entered; }, "the handler");
+    }
+    near.reset();
+    server.reset();
+    loop.reset();  // the sanitizers look for what is left
+  }
 }
 
 }  // namespace
