@@ -36,10 +36,14 @@ class Client {
   /// A request with a body of known length; head and body leave together. If it fails because the server stopped
   /// reading, `read_head` may still give its answer.
   awaitable<error_code> send(RequestHead head, std::string_view body = {});
+  template <PassingString T>
+  awaitable<error_code> send(RequestHead head, T&& body) = delete;
 
   /// A request whose body comes in pieces: chunked, or as long as a `Content-Length` among the fields says.
   awaitable<error_code> begin(RequestHead head);
   awaitable<error_code> write(std::string_view bytes);
+  template <PassingString T>
+  awaitable<error_code> write(T&& bytes) = delete;
   /// `Fault::misused` where less was written than `Content-Length` promised; the connection is then closed.
   awaitable<error_code> end();
 

@@ -26,7 +26,14 @@ Connection::Connection(std::shared_ptr<Server::Core> core, std::unique_ptr<Strea
       stream_(std::move(stream)),
       arrival_(core_->executor),
       room_(core_->executor),
-      gone_(core_->executor) {}
+      gone_(core_->executor) {
+  core_->connections.insert(this);
+}
+
+Connection::~Connection() {
+  core_->connections.erase(this);
+  core_->changed.notify();
+}
 
 awaitable<void> Connection::pump() {
   const auto self = shared_from_this();
@@ -45,7 +52,6 @@ awaitable<void> Connection::pump() {
       co_await std::move(waiting);
     }
   }
-  pumping_ = false;
   tell_gone(Gone::client_left);
 }
 
@@ -73,16 +79,11 @@ awaitable<Connection::Filled> Connection::fill(TimePoint deadline) {
 
 awaitable<void> Connection::run() {
   const auto self = shared_from_this();
-  struct Leave {
-    std::shared_ptr<Connection> connection;
-    ~Leave() {
-      connection->stream_->close();
-      connection->core_->connections.erase(connection);
-      connection->core_->changed.notify();
-    }
+  struct Close {
+    Stream& stream;
+    ~Close() { stream.close(); }  // the pump then ends, too
   };
-  const Leave leave{self};
-  pumping_ = true;
+  const Close close{*stream_};
   auto pumping = pump();
   asio::co_spawn(core_->executor, std::move(pumping), asio::detached);
   // Cancellation is for handlers; here it is told by the closed stream.
@@ -97,6 +98,8 @@ awaitable<void> Connection::run() {
       auto serving = serve_one(request, response);
       co_await std::move(serving);
     } else {
+      // What comes after a mistake may be anything; nothing of it is read as a request.
+      close_after_ = true;
       auto refusing = answer_refusal();
       co_await std::move(refusing);
     }
@@ -174,10 +177,7 @@ void Connection::refuse(int status, std::string_view reason) {
   refusal_reason_ = reason;
 }
 
-/// What comes after a mistake may be anything; nothing of it is read as a request.
 awaitable<void> Connection::answer_refusal() {
-  close_after_ = true;
-  expects_continue_ = false;
   const std::string body = refusal_reason_ + "\n";
   Fields fields;
   fields.add("Content-Type", "text/plain; charset=utf-8");
@@ -213,10 +213,8 @@ awaitable<void> Connection::serve_one(Request& request, Response& response) {
     if (!threw && body_error_ == Fault::timed_out) status = 408;
     if (body_error_) close_after_ = true;
     refuse(status, reason_phrase(status));
-    const bool closes = close_after_ || status != 500;
     auto refusing = answer_refusal();
     co_await std::move(refusing);
-    close_after_ = closes || !may_keep_alive();
   } else if (sent_ != Sent::ended) {
     broken_ = true;  // cut: an end would say that it is whole
   }
@@ -248,7 +246,7 @@ awaitable<void> Connection::linger() {
   arrived_.clear();
   room_.notify();
   const TimePoint deadline = after(core_->options.linger_time);
-  while (!ended_ && !core_->stopping) {
+  while (!ended_) {
     auto waiting = arrival_.wait_until(deadline);
     const Woken woken = co_await std::move(waiting);
     if (woken != Woken::notified) break;
@@ -258,7 +256,7 @@ awaitable<void> Connection::linger() {
 void Connection::begin_stop() {
   if (running_) {
     tell_gone(Gone::stopping);
-  } else if (idle_since_ || discarding_ || (unread().empty() && arrived_.empty() && sent_ == Sent::nothing)) {
+  } else if (idle_since_ || (unread().empty() && arrived_.empty() && sent_ == Sent::nothing)) {
     stream_->close();
   }
 }

@@ -10,11 +10,14 @@ HeadScanner::State HeadScanner::refuse(int status, std::string_view reason) {
   return State::refused;
 }
 
+bool HeadScanner::may_begin(std::string_view line) const {
+  return kind_ == Kind::request ? is_token(line.substr(0, 1)) : line.starts_with('H');
+}
+
 HeadScanner::State HeadScanner::take_line(std::string_view line) {
   if (!is_field_value(line)) return refuse(400, "a control character in the head");
   if (lines_ == 1) {
-    const bool bare = line.empty() || line.front() == ' ' || line.front() == '\t';
-    return bare ? refuse(400, "the first line is not one") : State::more;
+    return may_begin(line) ? State::more : refuse(400, "the first line is not one");
   }
   if (line.empty()) return State::whole;
   if (line.front() == ' ' || line.front() == '\t') return refuse(400, "a field is continued on the next line");
@@ -35,9 +38,7 @@ HeadScanner::State HeadScanner::scan(std::string_view bytes) {
     if (end == std::string_view::npos) {
       looked_at_ = bytes.size();
       // What cannot become a request need not be waited for: TLS spoken to a plain port, a scan of ports.
-      if (lines_ == 0 && !bytes.empty() && kind_ == Kind::request && !is_token(bytes.substr(0, 1))) {
-        return refuse(400, "the first line is not one");
-      }
+      if (lines_ == 0 && !bytes.empty() && !may_begin(bytes)) return refuse(400, "the first line is not one");
       return State::more;
     }
     if (end == line_begin_ || bytes[end - 1] != '\r') return refuse(400, "a line ends without a carriage return");

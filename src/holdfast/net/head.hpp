@@ -33,6 +33,7 @@ class HeadScanner {
 
  private:
   State refuse(int status, std::string_view reason);
+  bool may_begin(std::string_view line) const;
   State take_line(std::string_view line);
 
   Kind kind_;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
@@ -76,6 +77,10 @@ struct Body {
   error_code error = {};
   std::string bytes = {};
 };
+
+/// A string that is gone when the awaitable that was made with it is awaited: `auto writing = r.write(text());`.
+template <class T>
+concept PassingString = std::same_as<T, std::string>;
 
 /// ASCII only, as HTTP compares.
 bool same_word(std::string_view a, std::string_view b) noexcept;

@@ -21,10 +21,11 @@ constexpr std::chrono::milliseconds accept_pause{100};
 
 void Server::Core::start(std::unique_ptr<Stream> stream) {
   auto connection = std::make_shared<Connection>(shared_from_this(), std::move(stream));
-  connections.insert(connection);
   auto running = connection->run();
-  // Through the executor: a handler never runs inside the call that brought its connection.
-  asio::co_spawn(executor, std::move(running), asio::bind_cancellation_slot(connection->slot(), asio::detached));
+  // Through the executor: a handler never runs inside the call that brought its connection. The completion handler
+  // keeps the connection, and so the cancellation signal, for as long as the coroutine may look at its slot.
+  asio::co_spawn(executor, std::move(running),
+                 asio::bind_cancellation_slot(connection->slot(), [connection](std::exception_ptr) {}));
 }
 
 awaitable<void> Server::Core::accept_from(std::shared_ptr<Listener> listener) {
@@ -53,8 +54,8 @@ awaitable<void> Server::Core::accept_from(std::shared_ptr<Listener> listener) {
 }
 
 void Server::Core::close_idle_one() {
-  std::shared_ptr<Connection> oldest;
-  for (const auto& connection : connections) {
+  Connection* oldest = nullptr;
+  for (Connection* const connection : connections) {
     const auto since = connection->idle_since();
     if (since && (!oldest || *since < *oldest->idle_since())) oldest = connection;
   }
@@ -67,14 +68,14 @@ void Server::Core::begin_stop() {
     if (const auto listener = weak.lock()) listener->close();
   }
   const auto now = connections;  // a connection that ends takes itself out
-  for (const auto& connection : now)
+  for (Connection* const connection : now)
     connection->begin_stop();
   changed.notify();
 }
 
 void Server::Core::cut_all() {
   const auto now = connections;
-  for (const auto& connection : now)
+  for (Connection* const connection : now)
     connection->cut();
 }
 

@@ -82,7 +82,8 @@ class Request {
 
 /// What is answered: `send`, or `begin`, `write`…, `end`. Lives as long as its handler runs.
 ///
-/// One call at a time. Calls in the wrong order, and fields that cannot be written down, are `Fault::misused` and
+/// One call at a time. Bytes must live until the call has returned; strings that would not are refused by the compiler.
+/// Calls in the wrong order, and fields that cannot be written down, are `Fault::misused` and
 /// `malformed`, and nothing is sent. `Connection`, `Keep-Alive`, `Transfer-Encoding` among the fields are the server's
 /// own business and dropped; `Date` is added. To HEAD, 204 and 304 the body is not sent, whatever is written.
 /// An answer that is begun and not ended is cut off, so that nobody takes it for whole.
@@ -94,11 +95,17 @@ class Response {
 
   /// The whole answer in one write.
   awaitable<error_code> send(int status, Fields fields, std::string_view body);
+  template <PassingString T>
+  awaitable<error_code> send(int status, Fields fields, T&& body) = delete;
 
   /// An answer in pieces: chunked, or as long as a `Content-Length` among the fields says. The head leaves at once,
   /// together with `first`.
   awaitable<error_code> begin(int status, Fields fields, std::string_view first = {});
+  template <PassingString T>
+  awaitable<error_code> begin(int status, Fields fields, T&& first) = delete;
   awaitable<error_code> write(std::string_view bytes);
+  template <PassingString T>
+  awaitable<error_code> write(T&& bytes) = delete;
   awaitable<error_code> end();
 
   bool begun() const;

@@ -12,7 +12,8 @@
 /// What server.cpp, connection.cpp and exchange.cpp share.
 namespace holdfast::net {
 
-/// What connections share. Kept by the `Server`, by each connection and each accepting coroutine.
+/// What connections share. Kept by the `Server`, by each connection and each accepting coroutine; a loop that ends
+/// frees these, and so it.
 class Server::Core : public std::enable_shared_from_this<Server::Core> {
  public:
   Core(Executor on, Handler what, ServerOptions with)
@@ -31,7 +32,8 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   Executor executor;
   Handler handler;
   ServerOptions options;
-  std::set<std::shared_ptr<Connection>> connections;
+  /// Those that live: they put themselves in and take themselves out.
+  std::set<Connection*> connections;
   std::vector<std::weak_ptr<Listener>> listeners;
   std::size_t accepting = 0;
   /// Accepted, and not yet let in.
@@ -49,6 +51,9 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(std::shared_ptr<Server::Core> core, std::unique_ptr<Stream> stream);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   awaitable<void> run();
   /// Reads ahead, until the stream ends.
@@ -98,7 +103,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t used_ = 0;
   std::string arrived_;
   error_code ended_;
-  bool pumping_ = false;
   bool discarding_ = false;
   Signal arrival_;
   Signal room_;

@@ -14,7 +14,7 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::uint64_t retry_ms_max = 24ULL * 3600 * 1000;
 
 bool is_one_line(std::string_view text) {
-  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+  return text.find_first_of("\r\n") == std::string_view::npos;
 }
 
 }  // namespace
@@ -80,6 +80,7 @@ void SseReader::take_line(std::vector<SseEvent>& out) {
 
 std::string format_sse(const SseEvent& event) {
   HOLDFAST_CHECK(is_one_line(event.id) && is_one_line(event.event), "an event's id and name are one line each");
+  HOLDFAST_CHECK(event.id.find('\0') == std::string::npos, "readers ignore an id with a zero byte");
   std::string out;
   out.reserve(event.data.size() + event.id.size() + event.event.size() + 32);
   if (!event.id.empty()) out.append("id: ").append(event.id).append("\n");

@@ -52,8 +52,8 @@ class SseReader {
   bool too_large_ = false;
 };
 
-/// One event as bytes. `id` and `event` are left out where they are empty. Neither may hold a line end or a zero byte
-/// (a bug); `data` may be anything, and each of its lines gets its own field.
+/// One event as bytes. `id` and `event` are left out where they are empty; a line end in either, or a zero byte in
+/// `id`, is a bug (what `SseReader` gives has none). `data` may be anything, and each of its lines gets its own field.
 std::string format_sse(const SseEvent& event);
 /// A line that readers skip, to show that the line is alive. `text` without line ends.
 std::string format_sse_comment(std::string_view text);

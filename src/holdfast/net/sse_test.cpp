@@ -94,6 +94,13 @@ TEST(Sse, WhatIsWrittenIsReadBack) {
   EXPECT_TRUE(read(format_sse_comment("holdfast")).empty());
 }
 
+TEST(Sse, WhateverCameInCanBeSentOn) {
+  using namespace std::string_view_literals;
+  const Events events = read("event: e\0f\nid: \xff\ndata: \0\n\n"sv);
+  ASSERT_EQ(events.size(), 1u);
+  EXPECT_EQ(read(format_sse(events[0])), events);
+}
+
 TEST(Sse, DataCannotSmuggleAnEventInto) {
   EXPECT_EQ(read(format_sse({.data = "a\n\nevent: evil\r\n\r\ndata: b\rid: 3"})),
             (Events{{.data = "a\n\nevent: evil\n\ndata: b\nid: 3"}}));
