@@ -132,7 +132,7 @@ void Machine::resume_job(Job& job, const event::JobRequested& event) {
   const JobRequest& request = event.request;
   JobOpened again{
       job.id,       job.name,    request.patience.empty() ? job.patience : request.patience, request.opened_by, true,
-      request.anew, request.plan};
+      request.plan, request.anew};
   save({.job_id = job.id, .records = {std::move(again)}, .plan = {}, .then = Replied{event.ticket, true}});
 }
 

@@ -17,8 +17,8 @@ namespace holdfast {
 struct JobOpened {
   std::string job_id{}, name{}, patience{}, opened_by{};
   bool resumed = false;                   ///< it was open before, and goes on
-  std::vector<std::string> anew{};        ///< resumed: stages that begin from their start
   std::shared_ptr<const JobPlan> plan{};  ///< kept by the store, no part of the record
+  std::vector<std::string> anew{};        ///< resumed: stages that begin from their start
 };
 
 struct JobClosed {
