@@ -136,7 +136,21 @@ TEST(Api, a_job_has_the_keys_of_the_interface_in_their_order) {
   EXPECT_EQ(api::text(api::to_json(job)),
             golden(R"({"jobId": "v-k3f9q2", "name": "v", "state": "running", "patienceProfile": "balanced", "epoch": )"
                    R"(1, "openedAt": "NOON", "closedAt": null, "locks": [], "stages": [{"stageName": "tts", "state": )"
-                   R"("running", "items": 12, "itemsDone": 7, "artifacts": ["a.wav"]}]})"));
+                   R"("running", "items": 12, "itemsDone": 7, "artifacts": ["a.wav"]}], "owner": null})"));
+}
+
+TEST(Api, a_job_names_the_process_that_holds_it) {
+  const JobRow job{.job_id = "v", .owner = Owner{.pid = 4711, .socket = "/run/4711.sock", .program = "holdfast run"}};
+  EXPECT_EQ(api::text(api::to_json(job).at("owner")),
+            R"({"pid": 4711, "program": "holdfast run", "socket": "/run/4711.sock"})");
+}
+
+TEST(Api, an_answer_that_lost_names_the_option_that_won) {
+  const AnswerResult lost{
+      .applied = false, .refused = Errc::already_answered, .winning_option = "continue_5m", .message = "before"};
+  EXPECT_EQ(api::text(api::to_json(lost)),
+            R"({"applied": false, "refused": "already_answered", "winningOption": "continue_5m", )"
+            R"("message": "before", "recorded": true})");
 }
 
 TEST(Api, statistics_have_the_keys_of_the_interface_in_their_order) {

@@ -1,135 +1,14 @@
 #include "holdfast/api/decode.hpp"
 
-#include <limits>
-#include <type_traits>
+#include <boost/json/parse.hpp>
 
 #include "holdfast/api/json.hpp"
-#include "holdfast/base/wall_time.hpp"
+#include "holdfast/api/reader.hpp"
 
 namespace holdfast::api {
 namespace {
 
 namespace json = boost::json;
-
-/// Reads the keys of one object. The first thing that is wrong is kept, and what is read after it has no meaning.
-class Reader {
- public:
-  Reader(const json::object& object, std::string& problem, std::string where = "")
-      : object_(object), problem_(problem), where_(std::move(where)) {}
-
-  std::string words(std::string_view key) {
-    const json::value* value = find(key);
-    if (value == nullptr) return {};
-    if (const json::string* text = value->if_string()) return std::string(*text);
-    return wrong(key, "is no string"), std::string();
-  }
-  /// Null is empty.
-  std::string optional_words(std::string_view key) { return is_null(key) ? std::string() : words(key); }
-
-  bool flag(std::string_view key) {
-    const json::value* value = find(key);
-    if (value == nullptr) return false;
-    if (const bool* truth = value->if_bool()) return *truth;
-    return wrong(key, "is neither true nor false"), false;
-  }
-  template <class Number>
-  Number number(std::string_view key) {
-    const json::value* value = find(key);
-    if (value == nullptr) return 0;
-    boost::system::error_code error;
-    const Number out = value->to_number<Number>(error);
-    if (!value->is_number() || error) return wrong(key, "is no number of its kind"), Number(0);
-    return out;
-  }
-  template <class Number>
-  std::optional<Number> optional_number(std::string_view key) {
-    if (is_null(key)) return std::nullopt;
-    return number<Number>(key);
-  }
-  milliseconds ms(std::string_view key) { return milliseconds(number<std::int64_t>(key)); }
-  std::optional<milliseconds> optional_ms(std::string_view key) {
-    if (is_null(key)) return std::nullopt;
-    return ms(key);
-  }
-  WallTime time(std::string_view key) {
-    const auto time = parse_rfc3339(words(key));
-    if (!time) wrong(key, "is no time as this writes it (2026-11-23T07:22:00.123Z)");
-    return time.value_or(WallTime{});
-  }
-  std::optional<WallTime> optional_time(std::string_view key) {
-    if (is_null(key)) return std::nullopt;
-    return time(key);
-  }
-  /// One of the names of a closed set whose last member is `last`.
-  template <class Enum>
-  Enum one_of(std::string_view key, Enum last) {
-    const std::string said = words(key);
-    for (int i = 0; i <= static_cast<int>(last); ++i) {
-      if (name(static_cast<Enum>(i)) == said) return static_cast<Enum>(i);
-    }
-    wrong(key, "is '" + said.substr(0, 40) + "', which is none of its names");
-    return last;
-  }
-  std::vector<std::string> list(std::string_view key) {
-    std::vector<std::string> out;
-    for (const json::value& each : array(key)) {
-      if (const json::string* text = each.if_string()) {
-        out.emplace_back(*text);
-      } else {
-        wrong(key, "holds what is no string");
-      }
-    }
-    return out;
-  }
-  /// `read` makes one value of each object of the array.
-  template <class Read>
-  auto objects(std::string_view key, Read read) {
-    std::vector<decltype(read(std::declval<Reader&>()))> out;
-    for (const json::value& each : array(key)) {
-      const json::object* object = each.if_object();
-      if (object == nullptr) return wrong(key, "holds what is no object"), out;
-      Reader inner(*object, problem_, where_ + std::string(key) + ".");
-      out.push_back(read(inner));
-    }
-    return out;
-  }
-  /// `read` makes a value of the object; a value as it is made by default where that is null.
-  template <class Read>
-  auto object(std::string_view key, Read read) {
-    using Value = decltype(read(std::declval<Reader&>()));
-    const json::value* value = find(key);
-    if (value == nullptr || value->is_null()) return Value{};
-    const json::object* object = value->if_object();
-    if (object == nullptr) return wrong(key, "is no object"), Value{};
-    Reader inner(*object, problem_, where_ + std::string(key) + ".");
-    return read(inner);
-  }
-  bool is_null(std::string_view key) {
-    const json::value* value = find(key);
-    return value == nullptr || value->is_null();
-  }
-  void wrong(std::string_view key, const std::string& why) {
-    if (problem_.empty()) problem_ = "key '" + where_ + std::string(key) + "' " + why;
-  }
-
- private:
-  const json::value* find(std::string_view key) {
-    const json::value* value = object_.if_contains(key);
-    if (value == nullptr) wrong(key, "is missing");
-    return value;
-  }
-  const json::array& array(std::string_view key) {
-    static const json::array none;
-    const json::value* value = find(key);
-    if (value == nullptr) return none;
-    if (const json::array* array = value->if_array()) return *array;
-    return wrong(key, "is no list"), none;
-  }
-
-  const json::object& object_;
-  std::string& problem_;
-  std::string where_;
-};
 
 ProviderLock lock(Reader& in, std::string_view job_id) {
   return {.job_id = std::string(job_id),
@@ -404,6 +283,25 @@ result<News> news_from_json(std::string_view event_name, std::string_view job_id
   std::visit(Fill{reader, job_id, operation_id}, *news);
   if (!problem.empty()) return Failure{Errc::invalid_argument, std::string(event_name) + ": " + problem};
   return std::move(*news);
+}
+
+result<Told> told_from_line(std::string_view line) {
+  boost::system::error_code error;
+  const json::value value = json::parse(line, error);
+  const json::object* object = error ? nullptr : value.if_object();
+  if (object == nullptr) return Failure{Errc::invalid_argument, "an event's line is no JSON object"};
+  std::string problem;
+  Reader in(*object, problem);
+  Told told{.seq = in.number<std::uint64_t>("seq"), .time = in.time("time")};
+  const std::string event = in.words("event"), job = in.optional_words("jobId"),
+                    operation = in.optional_words("operationId");
+  const json::value* data = object->if_contains("data");
+  if (data == nullptr || !data->is_object()) in.wrong("data", "is no object");
+  if (!problem.empty()) return Failure{Errc::invalid_argument, "an event's line: " + problem};
+  auto news = news_from_json(event, job, operation, data->get_object());
+  if (!news) return news.error();
+  told.news = std::move(*news);
+  return told;
 }
 
 }  // namespace holdfast::api

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <string_view>
 
 #include "holdfast/base/error.hpp"
@@ -15,5 +16,15 @@ namespace holdfast::api {
 /// outside the data; where there is none they are empty. Threads: any. Errors: values, whatever the input is.
 result<News> news_from_json(std::string_view event_name, std::string_view job_id, std::string_view operation_id,
                             const boost::json::object& data);
+
+/// What `event_line` says.
+struct Told {
+  std::uint64_t seq = 0;
+  WallTime time{};
+  News news{};
+};
+
+/// The way back from an event's line, as text.
+result<Told> told_from_line(std::string_view line);
 
 }  // namespace holdfast::api

@@ -16,23 +16,6 @@ namespace json = boost::json;
 
 constexpr std::string_view replacement = "\xEF\xBF\xBD";
 
-json::string words(std::string_view text) {
-  if (is_utf8(text)) return json::string(text);
-  using Utf8 = boost::locale::utf::utf_traits<char>;
-  json::string out;
-  for (const char* at = text.begin(); at != text.end();) {
-    const char* const begin = at;
-    const auto character = Utf8::decode(at, text.end());
-    if (boost::locale::utf::is_valid_codepoint(character)) {
-      out.append(std::string_view(begin, at));
-    } else {
-      out.append(replacement);
-      at = begin + 1;  // the decoder may have taken a good byte along with the broken ones
-    }
-  }
-  return out;
-}
-
 json::value optional_words(std::string_view text) {
   if (text.empty()) return nullptr;
   return words(text);
@@ -285,6 +268,23 @@ void write(const json::value& value, std::string& out) {
 
 }  // namespace
 
+json::string words(std::string_view text) {
+  if (is_utf8(text)) return json::string(text);
+  using Utf8 = boost::locale::utf::utf_traits<char>;
+  json::string out;
+  for (const char* at = text.begin(); at != text.end();) {
+    const char* const begin = at;
+    const auto character = Utf8::decode(at, text.end());
+    if (boost::locale::utf::is_valid_codepoint(character)) {
+      out.append(std::string_view(begin, at));
+    } else {
+      out.append(replacement);
+      at = begin + 1;  // the decoder may have taken a good byte along with the broken ones
+    }
+  }
+  return out;
+}
+
 std::string_view name(AnswerAction action) noexcept {
   switch (action) {
     case AnswerAction::extend:
@@ -395,6 +395,10 @@ json::object to_json(const StageRow& stage) {
           {"artifacts", list(stage.artifacts)}};
 }
 
+json::object to_json(const Owner& owner) {
+  return {{"pid", owner.pid}, {"program", optional_words(owner.program)}, {"socket", optional_words(owner.socket)}};
+}
+
 json::object to_json(const JobRow& job) {
   return {{"jobId", words(job.job_id)},
           {"name", optional_words(job.name)},
@@ -404,7 +408,16 @@ json::object to_json(const JobRow& job) {
           {"openedAt", rfc3339(job.opened_at)},
           {"closedAt", optional_time(job.closed_at)},
           {"locks", objects(job.locks)},
-          {"stages", objects(job.stages)}};
+          {"stages", objects(job.stages)},
+          {"owner", job.owner ? json::value(to_json(*job.owner)) : json::value(nullptr)}};
+}
+
+json::object to_json(const AnswerResult& result) {
+  return {{"applied", result.applied},
+          {"refused", result.refused == Errc::ok ? json::value(nullptr) : json::value(name(result.refused))},
+          {"winningOption", optional_words(result.winning_option)},
+          {"message", optional_words(result.message)},
+          {"recorded", result.recorded}};
 }
 
 json::object to_json(const Statistics& statistics) {

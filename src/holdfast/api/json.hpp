@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
 #include <cstdint>
 #include <optional>
@@ -47,6 +48,9 @@ struct ProfileView {
   std::optional<milliseconds> first_progress_threshold{};
 };
 
+/// A text as JSON can hold it.
+boost::json::string words(std::string_view text);
+
 boost::json::object to_json(const ProviderLock& lock);
 boost::json::object to_json(const FallbackDecision& decision);
 boost::json::object to_json(const Progress& progress);
@@ -56,7 +60,11 @@ boost::json::object to_json(const Question& question);
 boost::json::object to_json(const StandingConsent& consent);
 boost::json::object to_json(const OperationView& operation);
 boost::json::object to_json(const StageRow& stage);
+/// Whom to ask about a job: its process, and where that answers.
+boost::json::object to_json(const Owner& owner);
 boost::json::object to_json(const JobRow& job);
+/// What became of an answer or a cancel.
+boost::json::object to_json(const AnswerResult& result);
 boost::json::object to_json(const Statistics& statistics);
 boost::json::object to_json(const ProviderView& provider);
 boost::json::object to_json(const ProfileView& profile);

@@ -1,0 +1,126 @@
+#include "holdfast/control/feed.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/base/wall_time.hpp"
+#include "holdfast/control/limits.hpp"
+#include "holdfast/net/sse.hpp"
+
+namespace holdfast::control {
+
+Feed::Feed(net::Executor executor, std::string boot, std::size_t events_kept, std::chrono::milliseconds comment_time)
+    : executor_(std::move(executor)),
+      boot_(std::move(boot)),
+      events_kept_(events_kept),
+      comment_time_(comment_time),
+      added_(executor_) {}
+
+void Feed::tell(const Notice& notice) {
+  net::SseEvent event{.id = id_of(notice.seq), .event = std::string(event_name(*notice.news))};
+  event.data = api::text(api::event_line(notice.seq, notice.time, *notice.news));
+  boost::asio::post(executor_, [this, event = Event{notice.seq, job_of(*notice.news),
+                                                    net::format_sse(event)}]() mutable { add(std::move(event)); });
+}
+
+void Feed::add(Event event) {
+  if (newest_ != 0 && event.seq != newest_ + 1) {
+    ring_.clear();
+    first_ = ++next_;  // every position is behind it now
+  }
+  newest_ = event.seq;
+  ring_.push_back(std::move(event));
+  ++next_;
+  if (ring_.size() > events_kept_) {
+    ring_.pop_front();
+    ++first_;
+  }
+  added_.notify();
+}
+
+std::optional<std::uint64_t> Feed::position_behind(std::string_view id) const {
+  const std::size_t dash = id.rfind('-');
+  if (dash == std::string_view::npos || id.substr(0, dash) != boot_) return std::nullopt;
+  const auto seq = net::parse_length(id.substr(dash + 1));
+  if (!seq || *seq > newest_) return std::nullopt;
+  if (*seq == newest_) return next_;
+  if (*seq == 0 && first_ == 0) return 0;  // given out before there was any event
+  if (ring_.empty() || *seq + 1 < ring_.front().seq) return std::nullopt;
+  return first_ + (*seq + 1 - ring_.front().seq);
+}
+
+std::string Feed::take(std::uint64_t& position, const std::string& job) const {
+  std::string out;
+  while (position < next_ && out.size() < feed_write_bytes) {
+    const Event& event = ring_[position - first_];
+    if (job.empty() || event.job == job) out += event.bytes;
+    ++position;
+  }
+  return out;
+}
+
+std::string Feed::id_of(std::uint64_t seq) const {
+  return boot_ + "-" + std::to_string(seq);
+}
+
+std::string Feed::reset_bytes() const {
+  const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+  const boost::json::object line{{"event", "reset"}, {"seq", newest_},         {"time", rfc3339(now)},
+                                 {"jobId", nullptr}, {"operationId", nullptr}, {"data", boost::json::object()}};
+  const net::SseEvent event{.id = id_of(newest_), .event = "reset", .data = api::text(line)};
+  return net::format_sse(event);
+}
+
+/// With the newest id, so that a follower of a quiet job does not come back with one that is long forgotten.
+std::string Feed::comment_bytes() const {
+  return ": \nid: " + id_of(newest_) + "\n\n";
+}
+
+net::awaitable<void> Feed::follow(net::Response& response, std::string job, std::string last_id) {
+  response.cancel_when_left();
+  const auto stopping = std::make_shared<bool>(response.stopping());
+  response.on_gone([this, stopping](net::Gone why) {
+    *stopping = why == net::Gone::stopping;
+    added_.notify();
+  });
+  std::uint64_t position = next_;
+  std::string first = comment_bytes();
+  if (!last_id.empty()) {
+    const auto found = position_behind(last_id);
+    first = found ? ": \n\n" : reset_bytes();
+    position = found.value_or(next_);
+  }
+  const net::Fields fields{{"Content-Type", "text/event-stream"},
+                           {"Cache-Control", "no-store"},
+                           {"X-Content-Type-Options", "nosniff"},
+                           {"X-Accel-Buffering", "no"}};
+  auto beginning = response.begin(200, fields, first);
+  net::error_code error = co_await std::move(beginning);
+  net::TimePoint comment_due = net::after(comment_time_);
+  while (!error && !*stopping) {
+    std::string bytes;
+    const bool behind = position < first_;
+    if (behind) {
+      ++overtaken_;
+      bytes = reset_bytes();
+    } else if (position < next_) {
+      bytes = take(position, job);
+      if (bytes.empty()) continue;
+    } else {
+      auto waiting = added_.wait_until(comment_due);
+      const net::Woken woken = co_await std::move(waiting);
+      if (woken == net::Woken::cancelled) co_return;
+      if (woken == net::Woken::notified) continue;
+      bytes = comment_bytes();
+    }
+    auto writing = response.write(bytes);
+    error = co_await std::move(writing);
+    comment_due = net::after(comment_time_);
+    if (behind) break;
+  }
+  if (error) co_return;
+  auto ending = response.end();
+  co_await std::move(ending);
+}
+
+}  // namespace holdfast::control

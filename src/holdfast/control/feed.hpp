@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "holdfast/gateway/gateway.hpp"
+#include "holdfast/net/server.hpp"
+#include "holdfast/net/signal.hpp"
+
+namespace holdfast::control {
+
+/// The event feed: one ring of the newest events, and any number of followers who walk along it.
+///
+///     first_                                next_
+///       v                                     v
+///     [ 7 ][ 8 ][ 9 ]…                  [ n ]        positions; each event also has the number of its notice
+///              ^        ^
+///         a follower   another one
+///
+/// A follower holds a position and nothing else: a slow one costs no memory and delays nobody. Whom the ring has
+/// overtaken hears `event: reset`, and its stream ends; so does one whom a gap in the notices' numbers meets, which is
+/// what the gateway's notice board leaves when it had to drop some.
+/// Threads: `tell` from any; the rest on the executor's one. Lifetime: outlives what runs on the executor.
+class Feed {
+ public:
+  Feed(net::Executor executor, std::string boot, std::size_t events_kept, std::chrono::milliseconds comment_time);
+
+  /// Never blocks.
+  void tell(const Notice& notice);
+
+  /// Streams until the client leaves, falls behind, or the server stops. `job` empty: everything. `last_id`: from
+  /// behind that event; empty: from now on.
+  net::awaitable<void> follow(net::Response& response, std::string job, std::string last_id);
+
+  /// Followers that the ring has overtaken.
+  std::uint64_t overtaken() const { return overtaken_; }
+
+ private:
+  struct Event {
+    std::uint64_t seq = 0;
+    std::string job{};
+    std::string bytes{};  ///< as they are sent
+  };
+
+  void add(Event event);
+  /// Where to go on behind an id; nothing where that is not known any more, or was another process's.
+  std::optional<std::uint64_t> position_behind(std::string_view id) const;
+  /// Events of the job from a position on, up to `feed_write_bytes`; moves the position behind them.
+  std::string take(std::uint64_t& position, const std::string& job) const;
+  std::string id_of(std::uint64_t seq) const;
+  std::string reset_bytes() const;
+  std::string comment_bytes() const;
+
+  net::Executor executor_;
+  const std::string boot_;
+  const std::size_t events_kept_;
+  const std::chrono::milliseconds comment_time_;
+  net::Signal added_;
+  std::deque<Event> ring_;
+  std::uint64_t first_ = 0, next_ = 0;  ///< positions
+  std::uint64_t newest_ = 0;            ///< number of the newest notice; 0: there was none
+  std::uint64_t overtaken_ = 0;
+};
+
+}  // namespace holdfast::control

@@ -1,0 +1,112 @@
+#include <algorithm>
+
+#include "holdfast/api/json.hpp"
+#include "holdfast/api/openapi.hpp"
+#include "holdfast/base/name.hpp"
+#include "holdfast/control/handlers.hpp"
+#include "holdfast/control/views.hpp"
+
+namespace holdfast::control {
+namespace {
+
+namespace json = boost::json;
+
+std::string patience_of(const Call& call) {
+  const std::string said = call.parameter("patience");
+  return said.empty() ? call.options.patience : said;
+}
+
+std::vector<api::ProviderView> provider_views(const Call& call) {
+  if (call.options.providers) return call.options.providers();
+  std::vector<api::ProviderView> out;
+  for (ProviderInfo& each : call.gateway.providers())
+    out.push_back({.info = std::move(each)});
+  return out;
+}
+
+/// The type that somebody configured; empty: the mapping of the profiles decides.
+std::string configured_type(const std::vector<api::ProviderView>& configured, const std::string& provider) {
+  for (const api::ProviderView& each : configured) {
+    if (same_name(each.info.name, provider)) return each.info.type;
+  }
+  return {};
+}
+
+}  // namespace
+
+Reply say_live(const Call&) {
+  return json_reply({{"status", "live"}});
+}
+
+Reply say_ready(const Call& call) {
+  call.gateway.jobs({.limit = 1});  // throws where the store cannot be read
+  return json_reply({{"status", "ready"}});
+}
+
+Reply show_document(const Call&) {
+  return {.body = std::string(api::openapi_document())};
+}
+
+Reply show_statistics(const Call& call) {
+  return json_reply(api::to_json(call.gateway.statistics()));
+}
+
+Reply list_providers(const Call& call) {
+  json::array entries;
+  for (const api::ProviderView& each : provider_views(call))
+    entries.emplace_back(api::to_json(each));
+  return json_reply(api::listing("providers", std::move(entries)));
+}
+
+Reply list_profiles(const Call& call) {
+  const std::string patience = patience_of(call);
+  const TimeoutProfiles profiles = call.gateway.profiles();
+  std::vector<std::pair<std::string, std::string>> known;  // the configured ones first, each once
+  for (const api::ProviderView& each : provider_views(call))
+    known.emplace_back(each.info.name, each.info.type);
+  for (auto& [name, type] : profiles.mapped_providers()) {
+    const auto same = [&name](const auto& each) { return same_name(each.first, name); };
+    if (std::ranges::none_of(known, same)) known.emplace_back(name, type);
+  }
+  json::array entries;
+  for (const auto& [name, type] : known)
+    entries.emplace_back(api::to_json(view_of(profiles.for_provider(name, patience, type))));
+  return json_reply(api::listing("profiles", std::move(entries)));
+}
+
+Reply show_profile(const Call& call) {
+  const std::string& provider = call.path[0];
+  if (const auto why = name_problem(provider)) {
+    throw Error(Errc::invalid_argument, "the provider's name " + *why);
+  }
+  const std::string type = configured_type(provider_views(call), provider);
+  return json_reply(api::to_json(view_of(call.gateway.profiles().for_provider(provider, patience_of(call), type))));
+}
+
+Reply list_audit(const Call& call) {
+  const std::string job = call.parameter("job");
+  if (job.empty()) throw Error(Errc::invalid_argument, "parameter 'job' is missing");
+  const std::uint64_t from = call.number("from", 1, 1, UINT64_MAX);
+  const std::size_t limit = call.number("limit", page_entries_default, 1, page_entries_max);
+  std::vector<AuditRecord> records = call.gateway.audit(job, from, limit + 1);
+  if (records.empty() && from == 1 && !call.gateway.job(job)) {
+    throw Error(Errc::no_such_job, "there is no job " + job);
+  }
+  json::value next = nullptr;
+  if (records.size() > limit) {
+    next = records.back().seq;
+    records.pop_back();
+  }
+  json::array entries;
+  for (const AuditRecord& each : records)
+    entries.emplace_back(to_json(each));
+  json::object out = api::listing("records", std::move(entries));
+  out["next"] = std::move(next);
+  return json_reply(std::move(out));
+}
+
+Reply verify_audit(const Call& call) {
+  return json_reply(to_json(call.gateway.verify_audit(call.parameter("job"))));
+}
+
+}  // namespace holdfast::control
