@@ -101,17 +101,18 @@ TEST(Api, an_operation_has_the_keys_of_the_interface_in_their_order) {
                                      .question = a_question()};
   EXPECT_EQ(
       api::text(api::to_json(operation)),
-      golden(R"({"operationId": "op-1", "jobId": "job-1", "stageName": "script", "providerName": "Ollama", )"
-             R"("providerType": "local_llm", "correlationId": null, "state": "running", "category": )"
-             R"("StallSuspected", "startedAt": "NOON", "elapsedMs": 134000, "heartbeatCount": 9, "lastHeartbeatAt": )"
-             R"("NOON", "sinceLastHeartbeatMs": 3100, "sinceLastProgressMs": 46000, "stallThresholdMs": 45000, )"
-             R"("progress": {"tokens": 512, "chunks": null, "bytes": null, "percent": null, "remainingMs": null, )"
-             R"("message": null}, "question": {"kind": "stall", "ask": 1, "openedAt": "NOON", "options": [{"id": )"
-             R"("continue_30s", "label": "Continue", "requiresConfirmation": false, "action": "extend", "extensionMs": 0, )"
-             R"("offerPartialArtifacts": false}, {"id": "cancel_job", "label": "Cancel", "requiresConfirmation": true, )"
-             R"("action": "extend", "extensionMs": 0, "offerPartialArtifacts": false}], "evidence": "No progress for 46 s.", "alternatives": )"
-             R"([{"providerName": "OpenAI", "providerType": "cloud_llm", "model": "gpt", "requiresNetwork": true, )"
-             R"("allowed": false, "whyNot": "output was delivered"}]}, "error": null})"));
+      golden(
+          R"({"operationId": "op-1", "jobId": "job-1", "stageName": "script", "providerName": "Ollama", )"
+          R"("providerType": "local_llm", "correlationId": null, "state": "running", "category": )"
+          R"("StallSuspected", "startedAt": "NOON", "elapsedMs": 134000, "heartbeatCount": 9, "lastHeartbeatAt": )"
+          R"("NOON", "sinceLastHeartbeatMs": 3100, "sinceLastProgressMs": 46000, "stallThresholdMs": 45000, )"
+          R"("progress": {"tokens": 512, "chunks": null, "bytes": null, "percent": null, "remainingMs": null, )"
+          R"("message": null}, "question": {"kind": "stall", "ask": 1, "openedAt": "NOON", "options": [{"id": )"
+          R"("continue_30s", "label": "Continue", "requiresConfirmation": false, "action": "extend", "extensionMs": 0, )"
+          R"("offerPartialArtifacts": false}, {"id": "cancel_job", "label": "Cancel", "requiresConfirmation": true, )"
+          R"("action": "extend", "extensionMs": 0, "offerPartialArtifacts": false}], "evidence": "No progress for 46 s.", "alternatives": )"
+          R"([{"providerName": "OpenAI", "providerType": "cloud_llm", "model": "gpt", "requiresNetwork": true, )"
+          R"("allowed": false, "whyNot": "output was delivered"}]}, "error": null})"));
 }
 
 TEST(Api, what_an_operation_does_not_have_is_null) {
@@ -194,7 +195,8 @@ TEST(Api, every_kind_of_news_has_its_data) {
        R"({"name": "n", "patienceProfile": "balanced", "openedBy": "ana", "resumed": false})"},
       {JobClosed{.job_id = "j", .state = JobState::cancelled, .by = "ana"}, R"({"state": "cancelled", "by": "ana"})"},
       {LockTaken{a_lock()}, api::text(api::to_json(a_lock()))},
-      {LockEnded{a_lock(), 2}, [] {
+      {LockEnded{a_lock(), 2},
+       [] {
          auto data = api::to_json(a_lock());
          data["jobEpoch"] = 2;
          return api::text(data);

@@ -66,7 +66,8 @@ void write_double(double number, std::string& out) {
     return;
   }
   std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), std::abs(number), std::chars_format::scientific);
+  const auto end =
+      std::to_chars(text.data(), text.data() + text.size(), std::abs(number), std::chars_format::scientific);
   const std::string_view shortest(text.data(), static_cast<std::size_t>(end.ptr - text.data()));
   const auto e = shortest.find('e');
   std::string digits(1, shortest[0]);

@@ -130,8 +130,8 @@ News full(QuestionOpened news) {
   return news;
 }
 News full(QuestionAnswered news) {
-  return news = {"job-1", "script", "Ollama", "op-1", "corr", 3, QuestionKind::interrupted, "try_alternative",
-                 "OpenAI", "ana",   "api",    "note", false};
+  return news = {"job-1",           "script", "Ollama", "op-1", "corr", 3,    QuestionKind::interrupted,
+                 "try_alternative", "OpenAI", "ana",    "api",  "note", false};
 }
 News full(QuestionClosed news) {
   return news = {"job-1", "op-1", 3, "answer"};
@@ -143,8 +143,9 @@ News full(ProviderHardError news) {
   return news;
 }
 News full(FallbackDecision news) {
-  return news = {"job-1",  noon,     "Ollama", "OpenAI", ReasonCode::provider_fatal_error, 5s, true, {"script"}, "corr",
-                 "broken", "ana",    "op-1",   3,        "consent-1"};
+  return news = {"job-1", noon,   "Ollama",   "OpenAI",   ReasonCode::provider_fatal_error,
+                 5s,      true,   {"script"}, "corr",     "broken",
+                 "ana",   "op-1", 3,          "consent-1"};
 }
 News full(ConsentGiven news) {
   return news = {"job-1", consent()};

@@ -221,12 +221,9 @@ struct Data {
             {"items", news.items}};
   }
   json::object operator()(const StageFinished& news) const {
-    return {{"stageName", words(news.step.stage_name)},
-            {"items", news.step.items},
-            {"itemsDone", news.step.items_done},
-            {"finished", news.step.finished},
-            {"artifacts", list(news.step.artifacts)},
-            {"item", news.step.item}};
+    return {{"stageName", words(news.step.stage_name)}, {"items", news.step.items},
+            {"itemsDone", news.step.items_done},        {"finished", news.step.finished},
+            {"artifacts", list(news.step.artifacts)},   {"item", news.step.item}};
   }
 };
 

@@ -166,7 +166,8 @@ void ChainCheck::next(const AuditRecord& record) {
     note(record.seq, "hash",
          "record " + number + " was changed: its hash is " + shown(record.hash) + ", what it says gives " + hash);
   }
-  if (const auto said = decode(record); !said) note(record.seq, "data", "record " + number + ": " + said.error().message);
+  if (const auto said = decode(record); !said)
+    note(record.seq, "data", "record " + number + ": " + said.error().message);
   last_seq_ = record.seq;
   last_hash_ = record.hash;
 }
@@ -175,8 +176,8 @@ void ChainCheck::end(std::uint64_t count, std::string_view last_hash) {
   ++report_.jobs;
   if (count != seen_) {
     note(0, "count",
-         "the job has " + std::to_string(count) + " records by its own count; " + std::to_string(seen_) +
-             " are there" + (seen_ < count && last_seq_ < count ? ": the end was cut off" : ""));
+         "the job has " + std::to_string(count) + " records by its own count; " + std::to_string(seen_) + " are there" +
+             (seen_ < count && last_seq_ < count ? ": the end was cut off" : ""));
   }
   if (last_hash != last_hash_) {
     note(0, "lastHash",

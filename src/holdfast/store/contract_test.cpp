@@ -22,11 +22,11 @@ class Contract : public testing::TestWithParam<Kind> {
   std::unique_ptr<Store> store_ = GetParam().make(folder_);
 };
 
-INSTANTIATE_TEST_SUITE_P(
-    Stores, Contract,
-    testing::Values(Kind{"memory", [](const Folder&) { return std::make_unique<Memory>(); }},
-                    Kind{"sqlite", [](const Folder& folder) { return open_sqlite(folder.file()); }}),
-    [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Stores, Contract,
+                         testing::Values(Kind{"memory", [](const Folder&) { return std::make_unique<Memory>(); }},
+                                         Kind{"sqlite",
+                                              [](const Folder& folder) { return open_sqlite(folder.file()); }}),
+                         [](const auto& info) { return info.param.name; });
 
 TEST_P(Contract, a_job_comes_back_with_its_locks_consents_and_finished_stages) {
   must(*store_, {JobOpened{"job", "video", "longForm", "ana"}, taken("job", "Ollama", 1)});
@@ -54,8 +54,8 @@ TEST_P(Contract, a_job_comes_back_with_its_locks_consents_and_finished_stages) {
 
 TEST_P(Contract, the_librarys_two_calls_are_kept_as_decision_and_end_and_then_the_new_lock) {
   must(*store_, {JobOpened{"job"}, taken("job", "Ollama", 1)});
-  must(*store_, {decision("job", "Ollama", "OpenAI"),
-                 ended(lock("job", "Ollama", 1), LockState::ended, "USER_REQUEST", 2)});
+  must(*store_,
+       {decision("job", "Ollama", "OpenAI"), ended(lock("job", "Ollama", 1), LockState::ended, "USER_REQUEST", 2)});
   must(*store_, {taken("job", "OpenAI", 3)});
   EXPECT_EQ(store_->load("job").value()->epoch, 3u);
 }
@@ -173,11 +173,12 @@ TEST_P(Contract, a_stage_shows_how_its_operations_ended_until_it_is_done) {
   must(*store_, {JobOpened{.job_id = "job", .plan = a_plan()}});
   const auto state = [&] { return store_->job("job").value()->stages.at(0).state; };
   const OperationStarted operation = started("job", "op-1", "Script");  // names compare without regard to case
-  const std::vector<std::pair<OperationPhase, StageState>> all = {{OperationPhase::failed, StageState::failed},
-                                                                  {OperationPhase::cancelled, StageState::cancelled},
-                                                                  {OperationPhase::interrupted, StageState::interrupted},
-                                                                  {OperationPhase::switched, StageState::running},
-                                                                  {OperationPhase::completed, StageState::running}};
+  const std::vector<std::pair<OperationPhase, StageState>> all = {
+      {OperationPhase::failed, StageState::failed},
+      {OperationPhase::cancelled, StageState::cancelled},
+      {OperationPhase::interrupted, StageState::interrupted},
+      {OperationPhase::switched, StageState::running},
+      {OperationPhase::completed, StageState::running}};
   for (const auto& [outcome, shown] : all) {
     must(*store_, {operation});
     EXPECT_EQ(state(), StageState::running);

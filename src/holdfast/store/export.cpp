@@ -117,8 +117,9 @@ class Reader {
     const auto expect = [&](const char* key, std::uint64_t seen) {
       const auto said = number(object, key);
       if (said == seen) return;
-      note(0, key, "says " + (said ? std::to_string(*said) : "nothing") + " for " + key + "; " + std::to_string(seen) +
-                       " are there");
+      note(0, key,
+           "says " + (said ? std::to_string(*said) : "nothing") + " for " + key + "; " + std::to_string(seen) +
+               " are there");
     };
     expect("jobs", jobs_);
     expect("records", report_.records);

@@ -147,7 +147,8 @@ void count(Statistics& statistics, const News& record) {
 }
 
 Stage& Book::stage(std::string_view name) {
-  const auto found = std::ranges::find_if(stages, [&](const Stage& each) { return same_name(each.row.stage_name, name); });
+  const auto found =
+      std::ranges::find_if(stages, [&](const Stage& each) { return same_name(each.row.stage_name, name); });
   if (found != stages.end()) return *found;
   stages.push_back({.row = {.stage_name = std::string(name)}});
   return stages.back();

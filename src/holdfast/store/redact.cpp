@@ -15,9 +15,10 @@ constexpr std::size_t quoted_bytes_max = 40;  // a longer quotation may be a pie
 
 /// What follows one of these is secret, up to the next blank or delimiter.
 constexpr std::array secret_after = {
-    std::string_view("bearer "), std::string_view("basic "),     std::string_view("api_key"), std::string_view("api-key"),
-    std::string_view("apikey"),  std::string_view("api key"),    std::string_view("token="),  std::string_view("token:"),
-    std::string_view("secret="), std::string_view("secret:"),    std::string_view("password"), std::string_view("key="),
+    std::string_view("bearer "),      std::string_view("basic "),        std::string_view("api_key"),
+    std::string_view("api-key"),      std::string_view("apikey"),        std::string_view("api key"),
+    std::string_view("token="),       std::string_view("token:"),        std::string_view("secret="),
+    std::string_view("secret:"),      std::string_view("password"),      std::string_view("key="),
     std::string_view("access_token"), std::string_view("authorization:")};
 /// What begins like this is a key, dashes and all.
 constexpr std::array key_prefixes = {std::string_view("sk-"),   std::string_view("sk_"),  std::string_view("pk-"),
@@ -76,11 +77,11 @@ std::size_t secret_mark(std::string_view lower, std::size_t at) {
 /// The bytes of a long quotation that begins at the front of `text`, marks included; 0: none.
 std::size_t long_quotation(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 6> marks = {{{"\"", "\""},
-                                                                                  {"'", "'"},
-                                                                                  {"`", "`"},
-                                                                                  {"\xC2\xAB", "\xC2\xBB"},
-                                                                                  {"\xE2\x80\x9C", "\xE2\x80\x9D"},
-                                                                                  {"\xE2\x80\x9E", "\xE2\x80\x9C"}}};
+                                                                                   {"'", "'"},
+                                                                                   {"`", "`"},
+                                                                                   {"\xC2\xAB", "\xC2\xBB"},
+                                                                                   {"\xE2\x80\x9C", "\xE2\x80\x9D"},
+                                                                                   {"\xE2\x80\x9E", "\xE2\x80\x9C"}}};
   for (const auto& [open, close] : marks) {
     if (!text.starts_with(open)) continue;
     const std::size_t end = text.find(close, open.size());

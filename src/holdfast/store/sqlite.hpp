@@ -13,7 +13,7 @@
 namespace holdfast::store {
 
 struct SqliteOptions {
-  std::string vfs{};                                    ///< SQLite's file layer; empty: its own
+  std::string vfs{};  ///< SQLite's file layer; empty: its own
   std::span<const Migration> migrations = store::migrations();
 };
 

@@ -24,7 +24,8 @@ std::vector<std::int64_t> keys(Query query) {
 /// Takes one job's own rows away; its locks, decisions and all that hangs on it go along.
 void prune_job(Database& database, std::int64_t key) {
   database.run(
-      "UPDATE counters SET active_locks = active_locks - (SELECT count(*) FROM locks WHERE job = ? AND state = 'active')",
+      "UPDATE counters SET active_locks = active_locks - (SELECT count(*) FROM locks WHERE job = ? AND state = "
+      "'active')",
       key);
   database.run("DELETE FROM jobs WHERE job = ?", key);
 }
@@ -117,8 +118,8 @@ void Sqlite::verify_job(std::int64_t key, AuditReport& report) {
   ChainCheck check(id, report);
   Consequences records;
   {
-    Query query = database_->query(
-        "SELECT seq, time, kind, data, previous, hash FROM audit WHERE job = ? ORDER BY seq", key);
+    Query query =
+        database_->query("SELECT seq, time, kind, data, previous, hash FROM audit WHERE job = ? ORDER BY seq", key);
     while (query.row()) {
       const AuditRecord record = audit_row(query, id);
       check.next(record);

@@ -142,8 +142,8 @@ class FaultyDisk {
     };
     out.xWrite = [](sqlite3_file* f, const void* from, int bytes, sqlite3_int64 at) {
       if (const int code = current()->fault(Deed::write)) return code;
-      of(f)->state->pending.push_back({static_cast<std::size_t>(at),
-                                       std::string(static_cast<const char*>(from), static_cast<std::size_t>(bytes))});
+      of(f)->state->pending.push_back(
+          {static_cast<std::size_t>(at), std::string(static_cast<const char*>(from), static_cast<std::size_t>(bytes))});
       return of(f)->real()->pMethods->xWrite(of(f)->real(), from, bytes, at);
     };
     out.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
@@ -195,7 +195,9 @@ class FaultyDisk {
 void empty_store(const std::string& path) {
   static const std::string bytes = [] {
     const Folder folder;
-    { open_sqlite(folder.file()); }
+    {
+      open_sqlite(folder.file());
+    }
     return bytes_of(folder.file());
   }();
   std::ofstream(path, std::ios::binary) << bytes;

@@ -95,8 +95,8 @@ std::vector<event::LostOperation> lost_operations(Database& database, const Foun
     Query query =
         database.query("SELECT seq, writer, open_stall, asks FROM operations WHERE job = ? ORDER BY seq", job.key);
     while (query.row()) {
-      open.push_back({query.size(0), query.number(1), static_cast<int>(query.number(2)),
-                      static_cast<int>(query.number(3))});
+      open.push_back(
+          {query.size(0), query.number(1), static_cast<int>(query.number(2)), static_cast<int>(query.number(3))});
     }
   }
   std::vector<event::LostOperation> lost;

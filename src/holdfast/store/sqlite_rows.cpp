@@ -145,7 +145,8 @@ Consequences read_consequences(Database& database, std::int64_t key, const std::
 std::vector<StandingConsent> read_consents(Database& database, std::int64_t key) {
   std::vector<StandingConsent> out;
   Query query = database.query(
-      "SELECT id, on_error, minimum_silence_ms, switch_to, type, given_by FROM consents WHERE job = ? ORDER BY seq", key);
+      "SELECT id, on_error, minimum_silence_ms, switch_to, type, given_by FROM consents WHERE job = ? ORDER BY seq",
+      key);
   while (query.row()) {
     out.push_back({.id = query.text(0),
                    .when = query.number(1) != 0 ? StandingConsent::When::error : StandingConsent::When::stall,
@@ -164,8 +165,8 @@ std::vector<Stage> read_stages(Database& database, std::int64_t key) {
        query.row();)
     out.push_back(stage_row(query));
   for (Stage& stage : out) {
-    Query query = database.query("SELECT item, artifact FROM stage_items WHERE job = ? AND stage = ? ORDER BY item", key,
-                                 stage.row.stage_name);
+    Query query = database.query("SELECT item, artifact FROM stage_items WHERE job = ? AND stage = ? ORDER BY item",
+                                 key, stage.row.stage_name);
     while (query.row()) {
       if (query.size(0) == 0 || query.size(0) > items_max) continue;
       stage.row.artifacts.resize(query.size(0));

@@ -12,7 +12,7 @@ namespace {
 /// A connection beside the store, for what no caller of the store could do.
 class Raw {
  public:
-  explicit Raw(const std::string& path) { 
+  explicit Raw(const std::string& path) {
     EXPECT_EQ(sqlite3_open(path.c_str(), &database_), SQLITE_OK);
     run("PRAGMA synchronous=OFF");
   }
@@ -187,10 +187,9 @@ TEST_F(SqliteStore, a_migration_that_fails_leaves_the_old_file) {
 
 TEST_F(SqliteStore, a_transaction_that_breaks_a_rule_fails_alone_and_its_neighbours_are_kept) {
   auto store = open_sqlite(path());
-  const std::vector<Transaction> all = {saves(1, {JobOpened{"a"}, taken("a", "Ollama", 1)}),
-                                        saves(2, {JobOpened{"b"}, taken("b", "Ollama", 2)}),
-                                        saves(3, {JobOpened{"c"}, decision("c", "Same", "same")}),
-                                        saves(4, {JobOpened{"d"}})};
+  const std::vector<Transaction> all = {
+      saves(1, {JobOpened{"a"}, taken("a", "Ollama", 1)}), saves(2, {JobOpened{"b"}, taken("b", "Ollama", 2)}),
+      saves(3, {JobOpened{"c"}, decision("c", "Same", "same")}), saves(4, {JobOpened{"d"}})};
   const auto outcomes = store->commit(all);
   EXPECT_EQ(outcomes[0].kind, Outcome::Kind::saved);
   EXPECT_EQ(outcomes[1].kind, Outcome::Kind::failed);
@@ -298,7 +297,8 @@ TEST_F(SqliteStore, verify_names_job_number_and_field_of_everything_that_was_tam
       {"DELETE FROM audit WHERE seq = 1 AND job = 1", "seq", 2},
       {"DELETE FROM audit WHERE seq = 6", "count", 0},
       {"DELETE FROM audit WHERE seq = 6; UPDATE chains SET count = 5 WHERE job = 1", "lastHash", 0},
-      {"UPDATE audit SET seq = 99 WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 4; UPDATE audit SET seq = 4 WHERE "
+      {"UPDATE audit SET seq = 99 WHERE seq = 3; UPDATE audit SET seq = 3 WHERE seq = 4; UPDATE audit SET seq = 4 "
+       "WHERE "
        "seq = 99",
        "previous", 3},
       {"INSERT INTO audit SELECT job, 7, time, kind, data, previous, hash FROM audit WHERE seq = 6", "previous", 7},
@@ -309,7 +309,8 @@ TEST_F(SqliteStore, verify_names_job_number_and_field_of_everything_that_was_tam
       {"UPDATE locks SET provider = 'Claude' WHERE seq = 5", "providerName", 5},
       {"UPDATE locks SET state = 'active', reason = '' WHERE seq = 2", "state", 2},
       {"DELETE FROM locks WHERE seq = 5", "lock", 5},
-      {"INSERT INTO locks SELECT job, 4, provider, type, correlation, 1, stages, except_stages, 'active', 0, NULL, '', 2, "
+      {"INSERT INTO locks SELECT job, 4, provider, type, correlation, 1, stages, except_stages, 'active', 0, NULL, '', "
+       "2, "
        "NULL FROM locks WHERE seq = 5",
        "lock", 4},
       {"UPDATE answers SET option = 'cancel_job'", "option", 6},

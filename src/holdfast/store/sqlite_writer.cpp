@@ -101,8 +101,8 @@ Writer::Row Writer::read_row(const std::string& job_id) {
 void Writer::record(Row& job, WallTime time, const News& news) {
   if (is_record(news)) {
     const AuditRecord kept = make_record(job.last_hash, job.count + 1, time, news);
-    database_.run("INSERT INTO audit(job, seq, time, kind, data, previous, hash) VALUES(?,?,?,?,?,?,?)", job.key, kept.seq,
-                  as_number(kept.time), kept.kind, kept.data, kept.previous, kept.hash);
+    database_.run("INSERT OR FAIL INTO audit(job, seq, time, kind, data, previous, hash) VALUES(?,?,?,?,?,?,?)",
+                  job.key, kept.seq, as_number(kept.time), kept.kind, kept.data, kept.previous, kept.hash);
     job.count = kept.seq;
     job.last_hash = kept.hash;
   }
@@ -116,8 +116,8 @@ void Writer::write_back(Row& job) {
   const std::optional<std::int64_t> owner = has_owner(job.state) ? std::optional(writer_) : std::nullopt;
   if (!job.changed && job.owner == owner) return;
   const std::optional<std::int64_t> closed = job.closed_at ? std::optional(as_number(*job.closed_at)) : std::nullopt;
-  database_.run("UPDATE jobs SET state = ?, closed_at = ?, decided = ?, owner = ? WHERE job = ?", name(job.state), closed,
-                job.decided, owner, job.key);
+  database_.run("UPDATE jobs SET state = ?, closed_at = ?, decided = ?, owner = ? WHERE job = ?", name(job.state),
+                closed, job.decided, owner, job.key);
 }
 
 void Writer::need(Row& job, WallTime time) {
@@ -186,7 +186,8 @@ void Writer::apply(Row& job, WallTime time, const LockTaken& news) {
   raise(job, lock.epoch);
   const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
   database_.run(
-      "INSERT INTO locks(job, seq, provider, type, correlation, overridable, stages, except_stages, state, locked_at, "
+      "INSERT OR FAIL INTO locks(job, seq, provider, type, correlation, overridable, stages, except_stages, state, "
+      "locked_at, "
       "reason, epoch) VALUES(?,?,?,?,?,?,?,?,'active',?,'',?)",
       job.key, job.count, lock.provider_name, lock.provider_type, lock.correlation_id, lock.overridable, stages, except,
       as_number(lock.locked_at), lock.epoch);
@@ -200,7 +201,7 @@ void Writer::apply(Row& job, WallTime time, const LockEnded& news) {
   const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
   const std::optional<std::int64_t> ended = lock.ended_at ? std::optional(as_number(*lock.ended_at)) : std::nullopt;
   const int ended_rows = database_.run(
-      "UPDATE locks SET state = ?, ended_at = ?, reason = ?, ended_epoch = ? WHERE job = ? AND epoch = ? AND "
+      "UPDATE OR FAIL locks SET state = ?, ended_at = ?, reason = ?, ended_epoch = ? WHERE job = ? AND epoch = ? AND "
       "state = 'active' AND stages = ? AND except_stages = ?",
       name(lock.state), ended, lock.reason, news.epoch, job.key, lock.epoch, stages, except);
   if (ended_rows != 1) {
@@ -261,8 +262,8 @@ void Writer::apply(Row& job, WallTime time, const OperationEnded& news) {
 }
 
 void Writer::apply(Row& job, WallTime, const StallSuspected& news) {
-  database_.run("UPDATE operations SET open_stall = ?1, asks = max(asks, ?1) WHERE job = ?2 AND operation = ?3", news.ask,
-                job.key, news.operation_id);
+  database_.run("UPDATE operations SET open_stall = ?1, asks = max(asks, ?1) WHERE job = ?2 AND operation = ?3",
+                news.ask, job.key, news.operation_id);
 }
 void Writer::apply(Row& job, WallTime, const StallResolved& news) {
   database_.run("UPDATE operations SET open_stall = 0 WHERE job = ? AND operation = ?", job.key, news.operation_id);

@@ -134,7 +134,11 @@ inline std::shared_ptr<const JobPlan> a_plan() {
 
 /// A process that is gone: nobody has this number, and the boot is another one.
 inline Owner dead_owner() {
-  return {.pid = 4711, .start_time = 99, .boot_id = "an earlier boot", .socket = "/run/old.sock", .program = "holdfast run"};
+  return {.pid = 4711,
+          .start_time = 99,
+          .boot_id = "an earlier boot",
+          .socket = "/run/old.sock",
+          .program = "holdfast run"};
 }
 
 /// Another process that lives: the one that started this test.
