@@ -67,7 +67,8 @@ Writer::Row& Writer::row_of(const std::string& job_id) {
   const auto found = rows_.find(job_id);
   if (found != rows_.end()) return found->second;
   Row row = read_row(job_id);
-  const auto owner = row.owner ? read_owner(database_, *row.owner) : std::nullopt;
+  const bool foreign = row.owner && *row.owner != writer_;
+  const auto owner = foreign ? read_owner(database_, *row.owner) : std::nullopt;
   if (holder(owner, me_) == Holder::another) throw Refusal(Errc::store_held, held(job_id, *owner));
   return rows_.emplace(job_id, std::move(row)).first->second;
 }

@@ -111,7 +111,7 @@ class Store {
 
   // The audit trail.
 
-  /// The ids of the jobs that have a trail, also where `prune` took the job itself away: oldest first, those behind
+  /// The ids of the jobs that have a trail, also where `prune` took the job itself away: in their own order, those behind
   /// `after` (empty: from the first), at most `limit`.
   virtual result<std::vector<std::string>> trails(const std::string& after, std::size_t limit) = 0;
   /// Records of one job from number `from` on, at most `limit`.
