@@ -80,7 +80,9 @@ void plain_commits(const std::string& path) {
 }
 
 void opening(const std::string& path) {
-  { holdfast::store::Sqlite::open(path).value(); }
+  {
+    holdfast::store::Sqlite::open(path).value();
+  }
   sqlite3* database = nullptr;
   sqlite3_open(path.c_str(), &database);
   const int code = sqlite3_exec(
@@ -91,7 +93,8 @@ void opening(const std::string& path) {
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
       "INSERT INTO jobs(job, first_seq, name, patience, state, opened_at) SELECT i, 1, 'n', '', 'done', i FROM n;"
       "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 999999) "
-      "INSERT INTO audit SELECT i / 100 + 1, i % 100 + 1, i, 'operation.started', printf('%0300d', i), printf('%064d', i), "
+      "INSERT INTO audit SELECT i / 100 + 1, i % 100 + 1, i, 'operation.started', printf('%0300d', i), printf('%064d', "
+      "i), "
       "printf('%064d', i + 1) FROM n; COMMIT",
       nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) std::printf("the large file could not be made: %s\n", sqlite3_errmsg(database));
@@ -113,8 +116,8 @@ void opening(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const fs::path folder = (argc > 1 ? fs::path(argv[1]) : fs::temp_directory_path()) /
-                          ("holdfast-bench-" + std::to_string(::getpid()));
+  const fs::path folder =
+      (argc > 1 ? fs::path(argv[1]) : fs::temp_directory_path()) / ("holdfast-bench-" + std::to_string(::getpid()));
   fs::create_directories(folder);
   plain_commits(folder / "plain.db");
   pairs("lock and release, 64 callers, memory", "memory:", 64, 3);

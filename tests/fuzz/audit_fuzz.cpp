@@ -38,7 +38,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       if (news.error().message.empty()) __builtin_trap();
       continue;
     }
-    const auto again = api::news_from_json(event_name(*news), job_of(*news), api::operation_of(*news), api::to_json(*news));
+    const auto again =
+        api::news_from_json(event_name(*news), job_of(*news), api::operation_of(*news), api::to_json(*news));
     if (!again || api::to_json(*again) != api::to_json(*news)) __builtin_trap();
   }
   return 0;

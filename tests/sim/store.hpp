@@ -20,7 +20,7 @@ class Store {
 
   Store(Random& random, Rows& rows, Later later) : random_(random), rows_(rows), later_(std::move(later)) {}
 
-  bool healthy = false;  ///< from now on nothing fails
+  bool healthy = false;                             ///< from now on nothing fails
   std::function<void(const effect::Save&)> also{};  ///< hears of every transaction that is on disk
 
   void save(Instant now, const effect::Save& order) {

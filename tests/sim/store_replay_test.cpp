@@ -18,7 +18,8 @@ std::vector<store::Transaction> saved(std::uint64_t seed) {
   Rows rows;
   World world(seed, rows);
   world.also_keep([&](const effect::Save& order) {
-    out.push_back({order.save, WallTime(milliseconds(1'000'000 + static_cast<std::int64_t>(out.size()))), order.records});
+    out.push_back(
+        {order.save, WallTime(milliseconds(1'000'000 + static_cast<std::int64_t>(out.size()))), order.records});
   });
   world.run(jobs);
   return out;
@@ -44,7 +45,8 @@ TEST(StoreReplay, WhatTheMachineSendsIsKeptTheSameInMemoryAndInSqlite) {
       memory.commit(some);
       const auto outcomes = sqlite->commit(some);
       for (std::size_t i = 0; i < some.size(); ++i) {
-        ASSERT_EQ(outcomes[i].kind, store::Outcome::Kind::saved) << "seed " << seed << ": " << problem(some[i], outcomes[i]);
+        ASSERT_EQ(outcomes[i].kind, store::Outcome::Kind::saved)
+            << "seed " << seed << ": " << problem(some[i], outcomes[i]);
       }
     }
     const auto rows = memory.jobs({.limit = 1000}).value();

@@ -91,6 +91,19 @@ FallbackDecision decision(Reader& in) {
           .consent_id = in.optional_words("consentId")};
 }
 
+/// Without what the operation that it belongs to says.
+Question question(Reader& in) {
+  Question out;
+  out.kind = in.one_of("kind", QuestionKind::interrupted);
+  out.ask = in.number<int>("ask");
+  out.opened_at = in.time("openedAt");
+  out.options = in.objects("options", option);
+  out.alternatives = in.objects("alternatives", alternative);
+  out.evidence = in.words("evidence");
+  out.silence = in.ms("silenceMs");
+  return out;
+}
+
 /// Fills a piece of news, one overload for each kind.
 struct Fill {
   Reader& in;
@@ -186,17 +199,10 @@ struct Fill {
     news.stalled_for = in.ms("stalledForMs");
   }
   void operator()(QuestionOpened& news) const {
-    Question& question = news.question;
-    ids(question);
-    about(question);
-    question.kind = in.one_of("kind", QuestionKind::interrupted);
-    question.ask = in.number<int>("ask");
-    question.opened_at = in.time("openedAt");
-    question.options = in.objects("options", option);
-    question.alternatives = in.objects("alternatives", alternative);
-    question.evidence = in.words("evidence");
-    question.total_elapsed = in.ms("elapsedMs");
-    question.silence = in.ms("silenceMs");
+    news.question = question(in);
+    ids(news.question);
+    about(news.question);
+    news.question.total_elapsed = in.ms("elapsedMs");
   }
   void operator()(QuestionAnswered& news) const {
     ids(news);
@@ -283,6 +289,40 @@ result<News> news_from_json(std::string_view event_name, std::string_view job_id
   std::visit(Fill{reader, job_id, operation_id}, *news);
   if (!problem.empty()) return Failure{Errc::invalid_argument, std::string(event_name) + ": " + problem};
   return std::move(*news);
+}
+
+result<OperationView> operation_from_json(const json::object& object) {
+  std::string problem;
+  Reader in(object, problem);
+  OperationView out{.operation_id = in.words("operationId"),
+                    .job_id = in.optional_words("jobId"),
+                    .stage_name = in.optional_words("stageName"),
+                    .provider_name = in.words("providerName"),
+                    .provider_type = in.words("providerType"),
+                    .correlation_id = in.optional_words("correlationId"),
+                    .state = in.one_of("state", OperationPhase::interrupted),
+                    .category = in.one_of("category", LatencyCategory::Error),
+                    .started_at = in.time("startedAt"),
+                    .elapsed = in.ms("elapsedMs"),
+                    .heartbeat_count = in.number<std::int64_t>("heartbeatCount"),
+                    .last_heartbeat = in.optional_time("lastHeartbeatAt"),
+                    .since_last_heartbeat = in.optional_ms("sinceLastHeartbeatMs"),
+                    .since_last_progress = in.optional_ms("sinceLastProgressMs"),
+                    .stall_threshold = in.ms("stallThresholdMs"),
+                    .progress = in.object("progress", progress)};
+  if (!in.is_null("error")) out.error = in.object("error", fault);
+  if (!in.is_null("question")) {
+    Question& asked = out.question.emplace(in.object("question", question));
+    asked.operation_id = out.operation_id;
+    asked.job_id = out.job_id;
+    asked.stage_name = out.stage_name;
+    asked.provider_name = out.provider_name;
+    asked.provider_type = out.provider_type;
+    asked.correlation_id = out.correlation_id;
+    asked.total_elapsed = out.elapsed;
+  }
+  if (!problem.empty()) return Failure{Errc::invalid_argument, "an operation: " + problem};
+  return out;
 }
 
 result<Told> told_from_line(std::string_view line) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "holdfast/api/json.hpp"
 #include "holdfast/base/error.hpp"
 #include "holdfast/core/news.hpp"
 
@@ -23,6 +24,9 @@ struct Told {
   WallTime time{};
   News news{};
 };
+
+/// An operation as `to_json(OperationView)` writes it.
+result<OperationView> operation_from_json(const boost::json::object& object);
 
 /// The way back from an event's line, as text.
 result<Told> told_from_line(std::string_view line);

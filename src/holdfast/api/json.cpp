@@ -169,7 +169,6 @@ struct Data {
     for (const auto& each : to_json(news.question))
       out[each.key()] = each.value();
     out["elapsedMs"] = news.question.total_elapsed.count();
-    out["silenceMs"] = news.question.silence.count();
     return out;
   }
   json::object operator()(const QuestionAnswered& news) const {
@@ -352,6 +351,7 @@ json::object to_json(const Question& question) {
           {"openedAt", rfc3339(question.opened_at)},
           {"options", options_json(question.options)},
           {"evidence", words(question.evidence)},
+          {"silenceMs", question.silence.count()},
           {"alternatives", alternatives_json(question.alternatives)}};
 }
 

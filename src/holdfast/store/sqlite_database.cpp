@@ -56,8 +56,9 @@ void Query::must(int code) const {
 
 Database::Database(const std::string& path, const std::string& vfs) : path_(path) {
   sqlite3* opened = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE,
-                                   vfs.empty() ? nullptr : vfs.c_str());
+  const int code =
+      sqlite3_open_v2(path.c_str(), &opened, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX,
+                      vfs.empty() ? nullptr : vfs.c_str());
   handle_.reset(opened);
   if (code != SQLITE_OK) {
     throw Fault(code, sentence(path, "opening it", code, opened == nullptr ? "out of memory" : sqlite3_errmsg(opened)));

@@ -104,53 +104,53 @@ CREATE TABLE operations(
 -- The trail: in order, without gaps, only longer.
 CREATE TRIGGER audit_in_order BEFORE INSERT ON audit
 WHEN NOT EXISTS(SELECT 1 FROM chains WHERE job = NEW.job AND count + 1 = NEW.seq AND last_hash = NEW.previous)
-BEGIN SELECT RAISE(ABORT, 'the record does not follow the last one of its trail'); END;
+BEGIN SELECT RAISE(FAIL, 'the record does not follow the last one of its trail'); END;
 CREATE TRIGGER audit_counted AFTER INSERT ON audit
 BEGIN UPDATE chains SET count = NEW.seq, last_hash = NEW.hash WHERE job = NEW.job; END;
 CREATE TRIGGER audit_not_changed BEFORE UPDATE ON audit
-BEGIN SELECT RAISE(ABORT, 'records of the trail are not changed'); END;
+BEGIN SELECT RAISE(FAIL, 'records of the trail are not changed'); END;
 CREATE TRIGGER audit_not_deleted BEFORE DELETE ON audit WHEN (SELECT pruning FROM control) = 0
-BEGIN SELECT RAISE(ABORT, 'records of the trail are not deleted'); END;
+BEGIN SELECT RAISE(FAIL, 'records of the trail are not deleted'); END;
 CREATE TRIGGER chains_only_longer BEFORE UPDATE ON chains
 WHEN NEW.job <> OLD.job OR NEW.id <> OLD.id OR NEW.count <> OLD.count + 1
-BEGIN SELECT RAISE(ABORT, 'a trail only becomes longer'); END;
+BEGIN SELECT RAISE(FAIL, 'a trail only becomes longer'); END;
 CREATE TRIGGER chains_not_deleted BEFORE DELETE ON chains WHEN (SELECT pruning FROM control) = 0
-BEGIN SELECT RAISE(ABORT, 'trails are not deleted'); END;
+BEGIN SELECT RAISE(FAIL, 'trails are not deleted'); END;
 
 -- Epochs: up by one, and every change of a lock at the job's own.
 CREATE TRIGGER epochs_only_rise BEFORE UPDATE OF epoch ON jobs
 WHEN NEW.epoch <> OLD.epoch AND NEW.epoch <> OLD.epoch + 1
-BEGIN SELECT RAISE(ABORT, 'stale epoch: an epoch rises by one'); END;
+BEGIN SELECT RAISE(FAIL, 'stale epoch: an epoch rises by one'); END;
 CREATE TRIGGER lock_at_the_epoch BEFORE INSERT ON locks
 WHEN NEW.epoch IS NOT (SELECT epoch FROM jobs WHERE job = NEW.job)
-BEGIN SELECT RAISE(ABORT, 'stale epoch: a lock is taken at the epoch of its job'); END;
+BEGIN SELECT RAISE(FAIL, 'stale epoch: a lock is taken at the epoch of its job'); END;
 CREATE TRIGGER lock_ends_at_the_epoch BEFORE UPDATE ON locks
 WHEN NEW.ended_epoch IS NOT (SELECT epoch FROM jobs WHERE job = NEW.job)
-BEGIN SELECT RAISE(ABORT, 'stale epoch: a lock ends at the epoch of its job'); END;
+BEGIN SELECT RAISE(FAIL, 'stale epoch: a lock ends at the epoch of its job'); END;
 
 -- Locks: ended once; moved to another provider only by a decision that the user has confirmed.
 CREATE TRIGGER lock_ends_once BEFORE UPDATE ON locks
 WHEN OLD.state <> 'active' OR NEW.state = 'active' OR NEW.job <> OLD.job OR NEW.seq <> OLD.seq
   OR NEW.provider <> OLD.provider OR NEW.epoch <> OLD.epoch
-BEGIN SELECT RAISE(ABORT, 'a lock ends once, and nothing else about it changes'); END;
+BEGIN SELECT RAISE(FAIL, 'a lock ends once, and nothing else about it changes'); END;
 CREATE TRIGGER switch_has_its_decision BEFORE UPDATE ON locks
 WHEN NEW.state = 'ended' AND NEW.reason IN ('USER_REQUEST','USER_AFTER_STALL','PROVIDER_FATAL_ERROR','LEGACY_AUTO')
   AND NOT EXISTS(SELECT 1 FROM decisions WHERE job = NEW.job AND moves_to = NEW.ended_epoch
                  AND from_provider = OLD.provider AND user_confirmed = 1 AND reason = NEW.reason)
-BEGIN SELECT RAISE(ABORT, 'silent switch: no confirmed decision ends this lock'); END;
+BEGIN SELECT RAISE(FAIL, 'silent switch: no confirmed decision ends this lock'); END;
 CREATE TRIGGER absolute_lock_is_not_switched BEFORE UPDATE ON locks
 WHEN OLD.overridable = 0 AND (NEW.state = 'unlocked'
   OR NEW.reason IN ('USER_REQUEST','USER_AFTER_STALL','PROVIDER_FATAL_ERROR','LEGACY_AUTO'))
-BEGIN SELECT RAISE(ABORT, 'silent switch: an absolute lock ends only by release or by cancelling the job'); END;
+BEGIN SELECT RAISE(FAIL, 'silent switch: an absolute lock ends only by release or by cancelling the job'); END;
 CREATE TRIGGER successor_has_its_decision BEFORE INSERT ON locks
 WHEN EXISTS(SELECT 1 FROM locks WHERE job = NEW.job AND ended_epoch = NEW.epoch)
   AND NOT EXISTS(SELECT 1 FROM decisions WHERE job = NEW.job AND moves_to = NEW.epoch AND user_confirmed = 1
                  AND NEW.provider IN (from_provider, to_provider))
-BEGIN SELECT RAISE(ABORT, 'silent switch: no confirmed decision names the provider of this lock'); END;
+BEGIN SELECT RAISE(FAIL, 'silent switch: no confirmed decision names the provider of this lock'); END;
 CREATE TRIGGER decisions_not_changed BEFORE UPDATE ON decisions
-BEGIN SELECT RAISE(ABORT, 'decisions are not changed'); END;
+BEGIN SELECT RAISE(FAIL, 'decisions are not changed'); END;
 CREATE TRIGGER answers_not_changed BEFORE UPDATE ON answers
-BEGIN SELECT RAISE(ABORT, 'answers are not changed'); END;
+BEGIN SELECT RAISE(FAIL, 'answers are not changed'); END;
 )sql";
 
 constexpr std::array all_migrations = {Migration{1, version_1}};

@@ -67,7 +67,8 @@ Writer::Row& Writer::row_of(const std::string& job_id) {
   const auto found = rows_.find(job_id);
   if (found != rows_.end()) return found->second;
   Row row = read_row(job_id);
-  const auto owner = row.owner ? read_owner(database_, *row.owner) : std::nullopt;
+  const bool foreign = row.owner && *row.owner != writer_;
+  const auto owner = foreign ? read_owner(database_, *row.owner) : std::nullopt;
   if (holder(owner, me_) == Holder::another) throw Refusal(Errc::store_held, held(job_id, *owner));
   return rows_.emplace(job_id, std::move(row)).first->second;
 }
@@ -101,8 +102,8 @@ Writer::Row Writer::read_row(const std::string& job_id) {
 void Writer::record(Row& job, WallTime time, const News& news) {
   if (is_record(news)) {
     const AuditRecord kept = make_record(job.last_hash, job.count + 1, time, news);
-    database_.run("INSERT INTO audit(job, seq, time, kind, data, previous, hash) VALUES(?,?,?,?,?,?,?)", job.key,
-                  kept.seq, as_number(kept.time), kept.kind, kept.data, kept.previous, kept.hash);
+    database_.run("INSERT OR FAIL INTO audit(job, seq, time, kind, data, previous, hash) VALUES(?,?,?,?,?,?,?)",
+                  job.key, kept.seq, as_number(kept.time), kept.kind, kept.data, kept.previous, kept.hash);
     job.count = kept.seq;
     job.last_hash = kept.hash;
   }
@@ -192,7 +193,8 @@ void Writer::apply(Row& job, WallTime time, const LockTaken& news) {
   raise(job, lock.epoch);
   const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
   database_.run(
-      "INSERT INTO locks(job, seq, provider, type, correlation, overridable, stages, except_stages, state, locked_at, "
+      "INSERT OR FAIL INTO locks(job, seq, provider, type, correlation, overridable, stages, except_stages, state, "
+      "locked_at, "
       "reason, epoch) VALUES(?,?,?,?,?,?,?,?,'active',?,'',?)",
       job.key, job.count, lock.provider_name, lock.provider_type, lock.correlation_id, lock.overridable, stages, except,
       as_number(lock.locked_at), lock.epoch);
@@ -206,7 +208,7 @@ void Writer::apply(Row& job, WallTime time, const LockEnded& news) {
   const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
   const std::optional<std::int64_t> ended = lock.ended_at ? std::optional(as_number(*lock.ended_at)) : std::nullopt;
   const int ended_rows = database_.run(
-      "UPDATE locks SET state = ?, ended_at = ?, reason = ?, ended_epoch = ? WHERE job = ? AND epoch = ? AND "
+      "UPDATE OR FAIL locks SET state = ?, ended_at = ?, reason = ?, ended_epoch = ? WHERE job = ? AND epoch = ? AND "
       "state = 'active' AND stages = ? AND except_stages = ?",
       name(lock.state), ended, lock.reason, news.epoch, job.key, lock.epoch, stages, except);
   if (ended_rows != 1) {
