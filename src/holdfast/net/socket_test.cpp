@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -310,6 +311,34 @@ TEST_F(SocketTest, AConnectionThatIsResetWhileItsHandlerWaitsIsSeen) {
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
   ::close(fd);
   loop_.until([&] { return left && server_->connections() == 0; }, "the reset to be seen");
+}
+
+TEST_F(SocketTest, AcceptingGoesOnAfterDescriptorsHaveRunOut) {
+  const Endpoint endpoint = serve(unix_endpoint());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none_left = before;
+  none_left.rlim_cur = static_cast<rlim_t>(fd) + 1;  // the lowest free number was taken, so there is none below it
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, endpoint.path.data(), endpoint.path.size());
+  const int connected = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const std::string bytes = "GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+  for (int i = 0; i < 10; ++i) {
+    loop_.run([]() -> awaitable<void> { co_return; });
+  }
+  const std::size_t accepted = server_->connections();
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(connected, 0);
+  EXPECT_EQ(written, static_cast<ssize_t>(bytes.size()));
+  EXPECT_EQ(accepted, 0u);
+  std::string answer(4096, '\0');
+  beside([&] { answer.resize(static_cast<std::size_t>(std::max<ssize_t>(0, ::read(fd, answer.data(), 4096)))); });
+  EXPECT_EQ(status_of(answer), 200);
+  ::close(fd);
 }
 
 TEST_F(SocketTest, AStoppedServerIsGoneFromItsPlace) {
