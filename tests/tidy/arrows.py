@@ -33,7 +33,7 @@ ALLOWED = {
     "config": {"toml", "gateway", "providers", "jobs", "net", "profiles", "store", "process", "core", "base"},
     "screen": {"api", "profiles", "core", "base"},
     "line": {"config", "toml", "jobs", "profiles", "store", "core", "base"},
-    "kept": {"line", "screen", "control", "api", "net", "gateway", "store", "core", "base"},
+    "kept": {"line", "screen", "control", "api", "net", "providers", "process", "gateway", "store", "core", "base"},
     "cli": None,  # everything
 }
 PURE = {"base", "core", "profiles", "wire", "api", "rulebased", "screen"}

@@ -61,9 +61,9 @@ jobs::RunOptions options_for(const RunArguments& arguments, const Session& sessi
   jobs::RunOptions options{.job_id = arguments.resume,
                            .out = arguments.out,
                            .consents = arguments.consents,
-                           .by = user_name(),
                            .resume = !arguments.resume.empty(),
-                           .from = arguments.from};
+                           .from = arguments.from,
+                           .by = user_name()};
   options.patience = !arguments.patience.empty() ? arguments.patience
                      : !job.patience.empty()     ? job.patience
                                                  : session.config.patience;

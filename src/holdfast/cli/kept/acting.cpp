@@ -7,6 +7,8 @@
 #include "holdfast/cli/kept/owners.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/gateway/gateway.hpp"
+#include "holdfast/process/spawner.hpp"
+#include "holdfast/providers/catalogue.hpp"
 #include "holdfast/store/owner.hpp"
 
 namespace holdfast::cli {
@@ -23,11 +25,11 @@ JobRow job_to_act_on(store::Store& store, const std::string& id) {
 /// Acts in this process on a job that nobody holds.
 Gateway acting_here(const Session& session, std::unique_ptr<store::Store> store, const char* program) {
   store->act_as(store::this_process(program, ""));
-  GatewayOptions options{.profiles = session.profiles, .patience = session.config.patience};
-  for (const ProviderConfig& each : session.config.providers) {
-    options.providers.push_back({.name = each.name, .type = each.type, .requires_network = each.requires_network});
-  }
-  return Gateway(std::move(options), std::move(store));
+  process::Spawner spawner;  // nothing is run: it belongs to those who could be
+  const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
+  return Gateway(
+      {.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()},
+      std::move(store));
 }
 
 void print_question(const json::object& operation, std::ostream& out) {

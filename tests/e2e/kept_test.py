@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""Jobs that outlive their process, and a second terminal. usage: HOLDFAST=path/to/holdfast kept_test.py"""
+import json
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+import unittest
+
+from bench import HOLDFAST, Bench, until
+
+
+class Kept(Bench):
+    def run_slowly(self, script="sleep 600", *words, mode="--json"):
+        """A run whose only stage goes silent; returns the child, what it said so far, and its open question."""
+        job = self.slow_providers(script)
+        child = self.start("--config", "holdfast.toml", "run", job, mode, "--out", "o", *words)
+        said = []
+        for line in child.stdout:
+            said.append(json.loads(line))
+            if said[-1]["event"] == "question.opened":
+                return child, said, said[-1]
+        raise AssertionError("no question came: " + child.stderr.read())
+
+    def ended(self, child):
+        out, err = child.communicate(timeout=30)
+        return child.returncode, self.lines_of_json(out), err
+
+    def kept(self, *words):
+        """A command that looks or acts, from another terminal."""
+        return self.holdfast("--config", "holdfast.toml", *words)
+
+    def document(self, *words):
+        run = self.kept(*words, "--json")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        return json.loads(run.stdout)
+
+    def database(self):
+        return self.folder / "state/holdfast/holdfast.db"
+
+
+class Looking(Kept):
+    def test_what_ran_is_listed_shown_and_on_the_record(self):
+        job = self.slow_providers("true")
+        self.assertEqual(self.kept("run", job, "--plain", "--out", "o").returncode, 0)
+        listed = self.document("jobs")["jobs"]
+        self.assertEqual([(each["name"], each["state"]) for each in listed], [("stalling", "done")])
+        name = listed[0]["jobId"]
+        shown = self.document("show", name)
+        self.assertEqual(shown["stages"][0]["artifacts"], [str(self.folder / "o/text.txt")])
+        self.assertTrue(shown["locks"][0]["text"].startswith("ProviderLock[Slow (cloud_llm) for Job " + name))
+        self.assertEqual(self.document("history", name)["decisions"], [])
+        self.assertEqual(self.document("stats")["totalJobs"], 1)
+        for words in (["jobs"], ["show", name], ["history", name], ["stats"], ["audit", "show", name]):
+            run = self.kept(*words)
+            self.assertEqual((run.returncode, run.stderr), (0, ""), words)
+            self.assertTrue(run.stdout.strip(), words)
+        kinds = [json.loads(line)["kind"] for line in self.kept("audit", "show", name, "--json").stdout.splitlines()]
+        self.assertEqual((kinds[0], kinds[-1]), ("job.opened", "job.closed"))
+        for kind in ("lock.created", "operation.started", "operation.ended", "stage.finished", "lock.ended"):
+            self.assertIn(kind, kinds)
+
+    def test_what_is_not_there_is_said_with_where_to_look(self):
+        self.slow_providers("true")
+        for words in (["show", "nobody"], ["history", "nobody"], ["audit", "show", "nobody"], ["release", "nobody"],
+                      ["cancel", "nobody", "--confirm"], ["switch", "nobody", "--to", "Quick", "--confirm"],
+                      ["run", "--resume", "nobody"]):
+            run = self.kept(*words)
+            self.assertEqual(run.returncode, 2, words)
+            self.assertIn("nobody", run.stderr)
+            self.assertIn("holdfast jobs", run.stderr)
+
+    def test_a_file_that_is_no_store_is_refused_and_left_as_it_was(self):
+        self.slow_providers("true")
+        other = self.write("notes.db", "these are notes")
+        run = self.holdfast("--store", f"sqlite:{other}", "jobs")
+        self.assertIn(run.returncode, (2, 5))
+        self.assertIn("notes.db", run.stderr)
+        self.assertEqual(other.read_text(), "these are notes")
+
+
+class SecondTerminal(Kept):
+    def test_a_stall_is_answered_in_each_way(self):
+        for option, extra, outcome in (("continue_30s", [], None), ("continue_5m", [], None), ("wait_until_done", [], None),
+                                       ("try_alternative", ["--provider", "Quick", "--confirm"], 0),
+                                       ("cancel_job", ["--confirm"], 4)):
+            with self.subTest(option):
+                shutil.rmtree(self.folder / "o", ignore_errors=True)
+                child, _, question = self.run_slowly()
+                asked = self.document("answer")["operations"]
+                self.assertEqual([each["operationId"] for each in asked], [question["operationId"]])
+                if extra:
+                    refused = self.kept("answer", question["operationId"], option, *extra[:-1])
+                    self.assertEqual(refused.returncode, 3, refused.stderr)
+                    self.assertIn("confirm", refused.stderr)
+                answer = self.kept("answer", question["operationId"], option, "--ask", question["data"]["ask"], *extra)
+                self.assertEqual(answer.returncode, 0, answer.stderr)
+                late = self.kept("answer", question["operationId"], "continue_5m", "--ask", question["data"]["ask"])
+                self.assertEqual(late.returncode, 3 if option != "cancel_job" or late.returncode == 3 else 2, late.stderr)
+                if outcome is None:
+                    self.assertIn(option, late.stderr, "whoever is late hears which answer won")
+                    self.assertEqual(self.kept("cancel", question["jobId"], "--confirm").returncode, 0)
+                    outcome = 4
+                status, said, err = self.ended(child)
+                self.assertEqual(status, outcome, err)
+                answered = [line["data"] for line in said if line["event"] == "question.answered"]
+                self.assertEqual((answered[0]["option"], answered[0]["door"]), (option, "api"))
+
+    def test_a_job_is_switched_and_says_so(self):
+        child, _, question = self.run_slowly()
+        self.assertEqual(self.kept("switch", question["jobId"], "--to", "Quick").returncode, 3, "unconfirmed")
+        wrong = self.kept("switch", question["jobId"], "--to", "Qick", "--confirm")
+        self.assertEqual(wrong.returncode, 2)
+        self.assertIn("Quick", wrong.stderr)
+        decision = self.document("switch", question["jobId"], "--to", "Quick", "--confirm")
+        self.assertEqual((decision["fromProvider"], decision["toProvider"], decision["reasonCode"]),
+                         ("Slow", "Quick", "USER_REQUEST"))
+        status, _, err = self.ended(child)
+        self.assertEqual(status, 0, err)
+        self.assertEqual((self.folder / "o/text.txt").read_text(), "quick\n")
+
+    def test_watch_shows_the_question_and_a_key_answers_it(self):
+        child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        terminal = self.terminal("--config", "holdfast.toml", "watch", question["jobId"])
+        terminal.shows(r"Is Slow stalled\?")
+        terminal.press("2", r"answered continue_5m")
+        (self.folder / "o/go").touch()
+        self.assertEqual(terminal.exit_status(), 0)
+        self.assertIn("done", terminal.screen())
+        status, said, err = self.ended(child)
+        self.assertEqual(status, 0, err)
+
+    def test_ctrl_c_leaves_watch_and_the_job_goes_on(self):
+        child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        terminal = self.terminal("--config", "holdfast.toml", "watch", question["jobId"])
+        terminal.shows(r"Is Slow stalled\?")
+        terminal.keys("C-c")
+        self.assertEqual(terminal.exit_status(), 0)
+        self.assertIsNone(child.poll())
+        (self.folder / "o/go").touch()
+        self.assertEqual(self.ended(child)[0], 0)
+
+    def test_watch_says_when_the_process_is_gone(self):
+        child, _, question = self.run_slowly()
+        watch = self.start("--config", "holdfast.toml", "watch", question["jobId"], "--plain")
+        until(lambda: "Is Slow stalled" in watch.stdout.readline(), "the open question")
+        child.kill()
+        out, err = watch.communicate(timeout=30)
+        self.assertEqual(watch.returncode, 0, err)
+        self.assertIn("--resume " + question["jobId"], out)
+
+    def test_a_question_is_told_to_the_configured_command(self):
+        job = self.slow_providers()
+        config = self.folder / "holdfast.toml"
+        config.write_text(config.read_text() + '[notify]\ncommand = ["sh", "-c", "cat >> told.json"]\n')
+        child = self.start("--config", "holdfast.toml", "run", job, "--plain", "--out", "o")
+        told = until(lambda: (self.folder / "told.json").exists() and (self.folder / "told.json").read_text(), "the question")
+        self.assertEqual(json.loads(told)["event"], "question.opened")
+        child.terminate()
+        child.communicate(timeout=30)
+
+    def test_two_jobs_of_two_processes_share_one_store(self):
+        first, _, one = self.run_slowly()
+        second = self.start("--config", "holdfast.toml", "run", "job.toml", "--json", "--out", "o2")
+        asked = until(lambda: (lambda all: len(all) == 2 and all)(self.document("answer")["operations"]), "both questions")
+        self.assertEqual(len({each["jobId"] for each in asked}), 2)
+        for each in asked:
+            self.assertEqual(self.kept("cancel", each["jobId"], "--confirm").returncode, 0)
+        self.assertEqual([self.ended(child)[0] for child in (first, second)], [4, 4])
+        self.assertEqual(self.kept("audit", "verify").returncode, 0)
+
+
+class Resume(Kept):
+    def test_a_killed_job_is_interrupted_and_asked_about_from_another_terminal(self):
+        child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        name = question["jobId"]
+        held = self.kept("run", "job.toml", "--resume", name)
+        self.assertEqual(held.returncode, 3, held.stderr)
+        self.assertIn(str(child.pid), held.stderr)
+        child.kill()
+        child.wait()
+        self.assertEqual(self.document("show", name)["state"], "interrupted")
+        (self.folder / "o/go").touch()
+        resumed = self.start("--config", "holdfast.toml", "run", "--resume", name, "--json")
+        asked = until(lambda: self.document("answer")["operations"], "the question about the interrupted call")
+        self.assertEqual(asked[0]["question"]["kind"], "interrupted")
+        self.assertEqual(asked[0]["operationId"], question["operationId"])
+        self.assertEqual(self.kept("answer", asked[0]["operationId"], "try_again").returncode, 0)
+        status, said, err = self.ended(resumed)
+        self.assertEqual(status, 0, err)
+        self.assertEqual((self.folder / "o/text.txt").read_text(), "one\ntwo\n")
+        locks = self.document("show", name)["locks"]
+        self.assertEqual(len(locks), 1, "the lock of the first run was still there")
+        self.assertEqual(self.kept("audit", "verify", name).returncode, 0)
+
+    def test_on_a_terminal_the_interrupted_call_is_a_question_on_the_screen(self):
+        child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        child.kill()
+        child.wait()
+        (self.folder / "o/go").touch()
+        terminal = self.terminal("--config", "holdfast.toml", "run", "--resume", question["jobId"])
+        terminal.shows(r"unknown")
+        terminal.press("1", r"answered try_again")
+        self.assertEqual(terminal.exit_status(), 0)
+
+    def test_from_runs_a_stage_anew_without_asking(self):
+        child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        child.kill()
+        child.wait()
+        (self.folder / "o/go").touch()
+        run = self.kept("run", "--resume", question["jobId"], "--from", "writing", "--plain")
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+
+    def test_a_failed_job_goes_on_by_the_command_that_its_last_line_says(self):
+        job = self.slow_providers("test -e mended || exit 3")
+        failed = self.kept("run", job, "--plain", "--out", "o")
+        self.assertEqual(failed.returncode, 1)
+        (self.folder / "o/mended").touch()
+        again = subprocess.run(failed.stdout.strip().splitlines()[-1], shell=True, cwd=self.folder, env=self.environment,
+                               capture_output=True, text=True, check=False, timeout=60)
+        self.assertEqual(again.returncode, 0, again.stdout + again.stderr)
+
+    def test_a_job_that_nobody_holds_is_cancelled_or_released_here(self):
+        for words, state in ((["cancel", "--confirm"], "cancelled"), (["release"], "released")):
+            child, _, question = self.run_slowly()
+            child.kill()
+            child.wait()
+            run = self.kept(words[0], question["jobId"], *words[1:])
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertEqual(self.document("show", question["jobId"])["state"], state)
+            shutil.rmtree(self.folder / "o")
+        self.assertEqual(self.kept("audit", "verify").returncode, 0)
+
+
+class Record(Kept):
+    def tamper(self, *statements):
+        """Somebody with the sqlite3 shell, who takes the guards away first."""
+        with sqlite3.connect(self.database()) as database:
+            for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                database.execute(f"DROP TRIGGER {name}")
+            for statement in statements:
+                self.assertGreater(database.execute(statement).rowcount, 0, statement)
+
+    def test_each_way_of_tampering_is_found_and_named(self):
+        job = self.slow_providers()
+        run = self.kept("run", job, "--json", "--out", "o", "--consent", "stall after 0s: switch to Quick")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(self.kept("audit", "verify").returncode, 0)
+        whole = tempfile.NamedTemporaryFile()
+        shutil.copy(self.database(), whole.name)
+        for statement, named in (
+                ("UPDATE audit SET data = replace(data, 'Quick', 'Quack') WHERE kind = 'fallback.decided'", r"hash"),
+                ("UPDATE audit SET time = time + 1 WHERE seq = 2", r"record 2"),
+                ("DELETE FROM audit WHERE seq = 3", r"record [34]"),
+                ("DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)", r"count"),
+                ("UPDATE decisions SET to_provider = 'Quack'", r"toProvider"),
+                ("DELETE FROM answers", r"answer"),
+                ("UPDATE locks SET provider = 'Quack' WHERE state <> 'active'", r"providerName")):
+            with self.subTest(statement):
+                shutil.copy(whole.name, self.database())
+                self.tamper(statement)
+                run = self.kept("audit", "verify")
+                self.assertEqual(run.returncode, 1, run.stdout)
+                self.assertRegex(run.stdout, named)
+                self.assertRegex(run.stdout, r"job stalling-\w+")
+
+    def test_an_export_is_checked_by_itself(self):
+        job = self.slow_providers("true")
+        self.assertEqual(self.kept("run", job, "--json", "--out", "o").returncode, 0)
+        exported = self.kept("audit", "export").stdout
+        trail = self.write("trail.jsonl", exported)
+        self.assertEqual(self.kept("audit", "verify", "--file", trail).returncode, 0)
+        lines = exported.splitlines(keepends=True)
+        for broken in ("".join(lines[:-2]), "".join(lines[:2] + lines[3:]), exported.replace("Slow", "Quick", 1)):
+            trail.write_text(broken)
+            run = self.kept("audit", "verify", "--file", trail)
+            self.assertEqual(run.returncode, 1, run.stdout)
+
+    def test_prune_takes_old_jobs_and_leaves_their_record(self):
+        job = self.slow_providers("true")
+        self.assertEqual(self.kept("run", job, "--json", "--out", "o").returncode, 0)
+        self.assertEqual(self.document("prune", "--closed-before", "90d")["jobs"], 0)
+        self.assertEqual(self.document("prune", "--closed-before", "0s")["jobs"], 1)
+        self.assertEqual(self.document("jobs")["jobs"], [])
+        self.assertEqual(self.kept("audit", "verify").returncode, 0)
+        self.assertGreater(len(self.kept("audit", "export").stdout.splitlines()), 5)
+        bad = self.kept("prune", "--closed-before", "soon")
+        self.assertEqual(bad.returncode, 2)
+        self.assertIn("soon", bad.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
