@@ -111,8 +111,8 @@ class Store {
 
   // The audit trail.
 
-  /// The ids of the jobs that have a trail, also where `prune` took the job itself away: in their own order, those behind
-  /// `after` (empty: from the first), at most `limit`.
+  /// The ids of the jobs that have a trail, also where `prune` took the job itself away: in their own order, those
+  /// behind `after` (empty: from the first), at most `limit`.
   virtual result<std::vector<std::string>> trails(const std::string& after, std::size_t limit) = 0;
   /// Records of one job from number `from` on, at most `limit`.
   virtual result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) = 0;
