@@ -122,10 +122,13 @@ void Writer::write_back(Row& job) {
 }
 
 void Writer::need(Row& job, WallTime time) {
-  if (job.exists) return;
+  if (!job.exists) insert(job, time, "", "");
+}
+
+void Writer::insert(Row& job, WallTime time, std::string_view name, std::string_view patience) {
   database_.run(
-      "INSERT INTO jobs(job, first_seq, name, patience, state, opened_at, owner) VALUES(?,?,'','','running',?,?)",
-      job.key, job.count, as_number(time), writer_);
+      "INSERT INTO jobs(job, first_seq, name, patience, state, opened_at, owner) VALUES(?,?,?,?,'running',?,?)",
+      job.key, job.count, name, patience, as_number(time), writer_);
   job.exists = true;
   job.state = JobState::running;
   job.owner = writer_;
@@ -151,17 +154,19 @@ void Writer::clear(Row& job) {
 }
 
 void Writer::apply(Row& job, WallTime time, const JobOpened& news) {
-  const bool known = job.exists;
-  need(job, time);
-  if (known && !news.resumed) clear(job);
-  // A resume that does not say a name or a patience keeps them, as it keeps the plan.
-  database_.run(
-      "UPDATE jobs SET name = iif(?1 = '' AND ?4, name, ?1), patience = iif(?2 = '' AND ?4, patience, ?2), "
-      "opened_at = iif(?4, opened_at, ?3) WHERE job = ?5",
-      news.name, news.patience, as_number(time), news.resumed, job.key);
-  job.state = JobState::running;
-  job.closed_at.reset();
-  job.changed = true;
+  if (!job.exists) {
+    insert(job, time, news.name, news.patience);
+  } else {
+    if (!news.resumed) clear(job);
+    // A resume that does not say a name or a patience keeps them, as it keeps the plan.
+    database_.run(
+        "UPDATE jobs SET name = iif(?1 = '' AND ?4, name, ?1), patience = iif(?2 = '' AND ?4, patience, ?2), "
+        "opened_at = iif(?4, opened_at, ?3) WHERE job = ?5",
+        news.name, news.patience, as_number(time), news.resumed, job.key);
+    job.state = JobState::running;
+    job.closed_at.reset();
+    job.changed = true;
+  }
   for (const std::string& stage : news.anew) {
     database_.run("DELETE FROM stage_items WHERE job = ? AND stage = ?", job.key, stage);
     database_.run(

@@ -73,6 +73,7 @@ class Writer {
   void write_back(Row& job);
   /// The job of a lock, a decision or a stage that came before its `JobOpened`.
   void need(Row& job, WallTime time);
+  void insert(Row& job, WallTime time, std::string_view name, std::string_view patience);
   void raise(Row& job, std::uint64_t epoch);
   void step(Row& job, const News& news);
   void clear(Row& job);
