@@ -137,6 +137,19 @@ TEST_F(Questions, OfTwoAnswersAtOnceOneWinsAndTheOtherHearsWhich) {
   }
 }
 
+TEST_F(Questions, TheSameAnswerTwiceAtOnceIsAppliedForBoth) {
+  for (int round = 0; round < 5; ++round) {
+    OperationRequest asked = request();
+    asked.job_id = "job-" + std::to_string(round);
+    SilentProvider provider(served_.gateway(), asked);
+    stalled(provider);
+    const auto send = [&] { return answer(R"("ask": 1, "option": "continue_5m")", "the same"); };
+    auto one = std::async(std::launch::async, send), two = std::async(std::launch::async, send);
+    EXPECT_EQ(one.get().status, 200);
+    EXPECT_EQ(two.get().status, 200);
+  }
+}
+
 TEST_F(Questions, AnOperationIsCancelledOnlyConfirmed) {
   SilentProvider provider(served_.gateway());
   stalled(provider);
