@@ -244,6 +244,48 @@ TEST(Service, AStoreThatFailsIsAProblemAndNotReady) {
   EXPECT_EQ(served.post("/jobs/job/locks", R"({"providerName": "Ollama"})").status, 201);
 }
 
+TEST(Service, IsAliveButNotReadyWhileItsStoreCannotBeRead) {
+  class Unreadable final : public store::Memory {
+    result<std::vector<JobRow>> jobs(const JobsQuery&) override {
+      return Failure{Errc::store_unavailable, "the disk is gone"};
+    }
+  };
+  Served served(std::make_unique<Unreadable>(), {});
+  EXPECT_EQ(served.get("/health/live").status, 200);
+  const Got ready = served.get("/health/ready");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_EQ(ready.detail(), "the disk is gone");
+}
+
+TEST(Service, FinishesWhatItIsAnsweringWhenItStopsAndCutsWhatTakesTooLong) {
+  for (const bool in_time : {true, false}) {
+    std::promise<void> asked, go;
+    ServiceOptions options;
+    options.stop_grace = in_time ? 10'000ms : 0ms;
+    options.providers = [&] {
+      asked.set_value();
+      go.get_future().get();
+      return std::vector<api::ProviderView>();
+    };
+    Served served(Served::with_providers(), options);
+    auto answer = std::async(std::launch::async, [&] {
+      const auto got = net::fetch(served.endpoint(), {.target = "/holdfast/v1/providers"}, "", {.total_time = 20s});
+      return got ? got->head.status : 0;
+    });
+    asked.get_future().get();
+    auto stopping = std::async(std::launch::async, [&] { served.service().stop(); });
+    if (in_time) {
+      wait_for([&] { return !std::filesystem::exists(served.endpoint().path); });  // it accepts no more
+      go.set_value();
+      EXPECT_EQ(answer.get(), 200);
+    } else {
+      EXPECT_EQ(answer.get(), 0);
+      go.set_value();
+    }
+    stopping.get();
+  }
+}
+
 TEST(Service, NamesTheKeyThatIsWrong) {
   Served served;
   const auto detail = [&](const std::string& path, const std::string& body) {
