@@ -206,7 +206,7 @@ TEST(Api, every_kind_of_news_has_its_data) {
   const StandingConsent consent{.id = "consent-1", .minimum_silence = 10min, .switch_to = "OpenAI"};
   const std::vector<std::pair<News, std::string>> all = {
       {JobOpened{.job_id = "j", .name = "n", .patience = "balanced", .opened_by = "ana"},
-       R"({"name": "n", "patienceProfile": "balanced", "openedBy": "ana", "resumed": false})"},
+       R"({"name": "n", "patienceProfile": "balanced", "openedBy": "ana", "resumed": false, "anew": []})"},
       {JobClosed{.job_id = "j", .state = JobState::cancelled, .by = "ana"}, R"({"state": "cancelled", "by": "ana"})"},
       {LockTaken{a_lock()}, api::text(api::to_json(a_lock()))},
       {LockEnded{a_lock(), 2},

@@ -1,0 +1,98 @@
+#include <set>
+
+#include "holdfast/control/control_driver.hpp"
+
+namespace holdfast::control {
+namespace {
+
+namespace json = boost::json;
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return out;
+}
+
+TEST(Document, ListsTheRoutesThatAreServedAndNoOthers) {
+  const Schemas schemas;
+  std::set<std::string> documented, served;
+  for (const auto& path : schemas.document().at("paths").get_object()) {
+    for (const auto& operation : path.value().get_object())
+      documented.insert(std::string(operation.key()) + " " + std::string(path.key()));
+  }
+  for (const Route& each : routes())
+    served.insert(lower(each.method) + " " + std::string(root) + std::string(each.path));
+  EXPECT_EQ(documented, served);
+  EXPECT_EQ(served.size(), routes().size());
+}
+
+TEST(Document, NamesScopeParametersAndBodyOfEachRoute) {
+  const Schemas schemas;
+  for (const Route& each : routes()) {
+    const json::value& operation =
+        schemas.document().at("paths").at(std::string(root) + std::string(each.path)).at(lower(each.method));
+    EXPECT_EQ(operation.at("x-holdfast-scope").get_string(), name(each.scope)) << each.path;
+    EXPECT_EQ(operation.get_object().contains("requestBody"), each.takes_body) << each.path;
+    std::set<std::string> in_query, in_path;
+    if (const json::value* parameters = operation.get_object().if_contains("parameters")) {
+      for (const json::value& one : parameters->get_array()) {
+        const json::value& parameter = schemas.resolved(one);
+        const std::string word(parameter.at("name").get_string());
+        if (parameter.at("in").get_string() == "query") in_query.insert(word);
+        if (parameter.at("in").get_string() == "path") in_path.insert("{" + word + "}");
+      }
+    }
+    EXPECT_EQ(in_query, std::set<std::string>(each.parameters.begin(), each.parameters.end())) << each.path;
+    for (const std::string& value : in_path)
+      EXPECT_THAT(std::string(each.path), testing::HasSubstr(value));
+    EXPECT_EQ(in_path.size(), static_cast<std::size_t>(std::ranges::count(each.path, '{'))) << each.path;
+  }
+}
+
+TEST(Document, KnowsEveryErrorCodeAndNoOther) {
+  const Schemas schemas;
+  std::set<std::string> documented, known;
+  const json::value& code = schemas.document().at("components").at("schemas").at("Problem").at("properties").at("code");
+  for (const json::value& each : code.at("enum").get_array())
+    documented.insert(std::string(each.get_string()));
+  for (int i = 1; i <= static_cast<int>(Errc::outcome_unknown); ++i)
+    known.insert(std::string(name(static_cast<Errc>(i))));
+  EXPECT_EQ(documented, known);
+}
+
+TEST(Document, EverythingThatItRefersToIsThere) {
+  const Schemas schemas;
+  const auto walk = [&](const auto& self, const json::value& value) -> void {
+    if (const json::object* object = value.if_object()) {
+      if (object->contains("$ref")) {
+        EXPECT_NO_THROW(schemas.resolved(value)) << json::serialize(value);
+      }
+      for (const auto& each : *object)
+        self(self, each.value());
+    } else if (const json::array* array = value.if_array()) {
+      for (const json::value& each : *array)
+        self(self, each);
+    }
+  };
+  walk(walk, schemas.document());
+}
+
+TEST(Document, IsServedAsItIsWritten) {
+  Served served;
+  const Got got = served.get("/openapi.json");
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.json.at("openapi").get_string(), "3.1.0");
+}
+
+TEST(Schemas, RefuseWhatTheDocumentDoesNotSay) {
+  const Schemas schemas;
+  const json::value& health = schemas.document().at("components").at("schemas").at("Health");
+  EXPECT_EQ(schemas.problem(json::parse(R"({"status": "live"})"), health), "");
+  EXPECT_NE(schemas.problem(json::parse(R"({"status": "dead"})"), health), "");
+  EXPECT_NE(schemas.problem(json::parse(R"({"status": "live", "more": 1})"), health), "");
+  EXPECT_NE(schemas.problem(json::parse(R"({})"), health), "");
+  EXPECT_NE(schemas.problem(json::parse(R"({"status": 1})"), health), "");
+}
+
+}  // namespace
+}  // namespace holdfast::control

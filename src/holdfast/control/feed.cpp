@@ -80,7 +80,8 @@ net::awaitable<void> Feed::follow(net::Response& response, std::string job, std:
   response.cancel_when_left();
   const auto stopping = std::make_shared<bool>(response.stopping());
   response.on_gone([this, stopping](net::Gone why) {
-    *stopping = why == net::Gone::stopping;
+    if (why != net::Gone::stopping) return;  // who left is told by cancellation
+    *stopping = true;
     added_.notify();
   });
   std::uint64_t position = next_;

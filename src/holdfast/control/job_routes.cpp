@@ -68,8 +68,10 @@ std::vector<LockRequest> locks_to_take(const Call& call, const std::string& job_
     request.job_id = job_id;
     if (request.correlation_id.empty()) request.correlation_id = body.correlation_id;
     const StageSet stages{request.stages, {}};
-    // The gateway refuses it too, and records that it did.
-    if (now.conflict(stages, request.provider_name)) call.gateway.lock_provider(request);
+    if (now.conflict(stages, request.provider_name)) {
+      call.gateway.lock_provider(request);  // refuses it too, and records that it did
+      continue;                             // unless what was in the way has ended meanwhile
+    }
     if (const auto why = then.conflict(stages, request.provider_name)) {
       throw Error(why->code, "two of the locks asked for govern the same stages: " + why->message);
     }

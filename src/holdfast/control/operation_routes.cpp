@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "holdfast/api/json.hpp"
 #include "holdfast/api/requests.hpp"
@@ -59,6 +60,8 @@ Reply answer_question(const Call& call) {
   answer.by = call.by(answer.by);
   answer.door = call.options.door;
   answer.idempotency_key = call.idempotency_key;
+  std::optional<InFlight::Turn> turn;
+  if (!answer.idempotency_key.empty()) turn.emplace(call.in_flight, answer.operation_id + " " + answer.idempotency_key);
   return result_reply(call.gateway.answer(std::move(answer)));
 }
 

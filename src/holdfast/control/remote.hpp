@@ -23,7 +23,8 @@ struct RemoteOptions {
   /// For one call, connecting included.
   std::chrono::milliseconds call_time = control::call_time;
   std::chrono::milliseconds reconnect_time_max = control::reconnect_time_max;
-  net::Fields fields{};  ///< with every request: a token
+  net::Fields fields{};    ///< with every request: a token
+  std::stop_token stop{};  ///< ends a call under way (cancelled); `follow` has its own
 };
 
 /// What a follower of the feed wants to hear. All on the thread that follows.

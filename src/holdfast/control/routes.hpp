@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "holdfast/api/problem.hpp"
+#include "holdfast/control/in_flight.hpp"
 #include "holdfast/control/options.hpp"
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/net/message.hpp"
@@ -19,6 +20,7 @@ namespace holdfast::control {
 struct Call {
   Gateway& gateway;
   const ServiceOptions& options;
+  InFlight& in_flight;
   std::vector<std::string> path{};  ///< what stands for the {…} of the route, in their order
   net::Query query{};
   boost::json::object body{};

@@ -135,6 +135,7 @@ struct Service::Impl {
   net::Endpoint endpoint;
   asio::io_context io{1};
   asio::executor_work_guard<asio::io_context::executor_type> guard;
+  InFlight in_flight;
   asio::thread_pool pool;
   Feed feed;
   net::Server server;
@@ -192,7 +193,7 @@ std::optional<Reply> Service::Impl::refusal(const net::Request& request, const M
 }
 
 Call Service::Impl::call_of(const net::Request& request, Match match) {
-  Call call{.gateway = gateway, .options = options};
+  Call call{.gateway = gateway, .options = options, .in_flight = in_flight};
   call.query = checked_query(request, *match.route);
   call.path = std::move(match.path);
   for (const std::string& each : call.path) {
@@ -235,7 +236,7 @@ awaitable<void> Service::Impl::serve_route(net::Request& request, net::Response&
     } else if (body.error) {
       co_return;
     } else if (auto object = api::parse_body(body.bytes)) {
-      call.emplace(Call{.gateway = gateway, .options = options, .body = std::move(*object)});
+      call.emplace(Call{.gateway = gateway, .options = options, .in_flight = in_flight, .body = std::move(*object)});
     } else {
       reply = problem_reply(api::problem_of(object.error().code, object.error().message));
     }

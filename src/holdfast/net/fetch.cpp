@@ -81,14 +81,12 @@ result<Fetched> run(const Endpoint& endpoint, RequestHead request, const std::st
   asio::io_context context(1);
   Outcome outcome;
   asio::cancellation_signal cancellation;
-  bool done = false, out_of_time = false;
+  bool done = false, out_of_time = false, cancelled = false;
   std::exception_ptr thrown;  // only `on_event` throws
   if (request.fields.count("Connection") == 0) request.fields.add("Connection", "close");
   const Executor executor = context.get_executor();
   std::optional<Deadline> limit;
-  const auto cancel = [&] {
-    if (!done) cancellation.emit(asio::cancellation_type::terminal);
-  };
+  const auto cancel = [&] { cancelled = true; };
   if (options.total_time) {
     limit.emplace(executor, after(*options.total_time), [&] {
       out_of_time = true;
@@ -106,6 +104,8 @@ result<Fetched> run(const Endpoint& endpoint, RequestHead request, const std::st
     // Posted, since the token fires on any thread. Gone before the context is.
     const std::stop_callback stopping(options.stop, [&] { asio::post(context, cancel); });
     while (!done && context.run_one() > 0) {
+      // Again and again: what has completed and waits for its turn does not hear it, and what follows would wait on.
+      if (cancelled && !done) cancellation.emit(asio::cancellation_type::terminal);
     }
   }
   if (thrown) std::rethrow_exception(thrown);
