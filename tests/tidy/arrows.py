@@ -32,6 +32,7 @@ ALLOWED = {
     "control": {"api", "gateway", "jobs", "net", "profiles", "store", "core", "base"},
     "config": {"toml", "gateway", "providers", "jobs", "net", "profiles", "store", "process", "core", "base"},
     "screen": {"api", "profiles", "core", "base"},
+    "tty": {"screen", "base"},
     "line": {"config", "toml", "jobs", "profiles", "store", "core", "base"},
     "kept": {"line", "screen", "control", "api", "net", "providers", "process", "gateway", "store", "core", "base"},
     "cli": None,  # everything

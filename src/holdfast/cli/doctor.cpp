@@ -8,7 +8,7 @@
 #include "holdfast/api/json.hpp"
 #include "holdfast/cli/commands.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
-#include "holdfast/cli/terminal.hpp"
+#include "holdfast/cli/tty/terminal.hpp"
 #include "holdfast/process/spawner.hpp"
 #include "holdfast/providers/catalogue.hpp"
 #include "holdfast/providers/fonts.hpp"

@@ -6,7 +6,7 @@
 #include "holdfast/cli/screen/board.hpp"
 #include "holdfast/cli/screen/dialog.hpp"
 #include "holdfast/cli/screen/screen.hpp"
-#include "holdfast/cli/terminal.hpp"
+#include "holdfast/cli/tty/terminal.hpp"
 #include "holdfast/cli/view.hpp"
 
 namespace holdfast::cli {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "holdfast/cli/log.hpp"
-#include "holdfast/cli/signals.hpp"
+#include "holdfast/cli/tty/signals.hpp"
 #include "holdfast/cli/view.hpp"
 #include "holdfast/jobs/runner.hpp"
 

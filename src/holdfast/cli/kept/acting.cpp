@@ -27,9 +27,8 @@ Gateway acting_here(const Session& session, std::unique_ptr<store::Store> store,
   store->act_as(store::this_process(program, ""));
   process::Spawner spawner;  // nothing is run: it belongs to those who could be
   const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
-  return Gateway(
-      {.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()},
-      std::move(store));
+  return Gateway({.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()},
+                 std::move(store));
 }
 
 void print_question(const json::object& operation, std::ostream& out) {

@@ -1,4 +1,4 @@
-#include "holdfast/cli/signals.hpp"
+#include "holdfast/cli/tty/signals.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>

@@ -1,4 +1,4 @@
-#include "holdfast/cli/terminal.hpp"
+#include "holdfast/cli/tty/terminal.hpp"
 
 #include <fcntl.h>
 #include <langinfo.h>

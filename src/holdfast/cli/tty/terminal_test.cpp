@@ -1,4 +1,4 @@
-#include "holdfast/cli/terminal.hpp"
+#include "holdfast/cli/tty/terminal.hpp"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -11,7 +11,7 @@
 #include <array>
 #include <csignal>
 
-#include "holdfast/cli/signals.hpp"
+#include "holdfast/cli/tty/signals.hpp"
 
 namespace holdfast::cli {
 namespace {
