@@ -175,7 +175,7 @@ TEST_F(CommandsTest, the_store_is_said_by_the_flag_then_the_environment_then_the
   EXPECT_EQ(load_session({.config = config, .store = "memory:"}, environment).store, "memory:");
   const Session session = load_session({.config = config}, environment);
   EXPECT_EQ(session.store, "mysql:x");
-  EXPECT_THAT(refused([&] { check_store(session); }), HasSubstr("HOLDFAST_STORE"));
+  EXPECT_THAT(refused([&] { open_store(session); }), HasSubstr("HOLDFAST_STORE"));
   EXPECT_EQ(load_session({.config = config}, no_environment).store, "memory:");
 }
 

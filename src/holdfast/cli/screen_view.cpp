@@ -59,6 +59,7 @@ void ScreenView::interrupted(milliseconds at) {
 
 void ScreenView::press(Key key, milliseconds at) {
   if (key.kind == Key::Kind::suspend) return terminal_.suspend();
+  if (key.kind == Key::Kind::interrupt && control_.leave) return control_.leave();
   const Dialog::Action action = dialog_.press(key, board_, at);
   if (const auto* answer = std::get_if<Answer>(&action)) return send(*answer, at);
   if (const auto* said = std::get_if<Dialog::Said>(&action)) return board_.note(harmless(said->text), at, true);

@@ -17,6 +17,8 @@ struct JobControl {
   std::function<AnswerResult(Answer)> answer{};
   /// Cancels the job, confirmed by whoever `by` names.
   std::function<void(const std::string& by)> cancel{};
+  /// Stops showing it: set where the job is another process's, so that Ctrl-C is no wish to end it.
+  std::function<void()> leave{};
 };
 
 /// Shows a running job. Called on one thread; times are since the run began.

@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "holdfast/cli/line/session.hpp"
 #include "holdfast/cli/log.hpp"
 #include "holdfast/cli/screen/board_bench.hpp"
 #include "holdfast/cli/summary.hpp"
@@ -243,7 +244,9 @@ TEST(Summary, decisions_are_listed) {
 }
 
 TEST(Summary, the_command_can_be_pasted) {
-  EXPECT_EQ(again({"holdfast", "run", "job.toml", "--input", "a=b c"}), "holdfast run job.toml --input 'a=b c'");
+  const std::vector<std::string> words{"holdfast", "run", "job.toml", "--input", "a=b c"};
+  EXPECT_EQ(again(words, ""), "holdfast run job.toml --input 'a=b c'");
+  EXPECT_EQ(again(words, "film-1"), "holdfast run job.toml --input 'a=b c' --resume film-1");
 }
 
 TEST(Summary, the_exit_status_tells_failed_from_refused_and_cancelled) {

@@ -36,17 +36,11 @@ class RemoteJob {
     }
     return live;
   }
-  JobControl control() const {
+  JobControl control(std::stop_source& stop) const {
     return {
-        .answer =
-            [this](Answer answer) {
-              try {
-                return remote_.answer(answer);
-              } catch (const Error& error) {
-                return AnswerResult{.applied = false, .refused = error.errc(), .message = error.what()};
-              }
-            },
-        .cancel = [this](const std::string& by) { remote_.cancel({.job_id = job_id_, .confirmed = true, .by = by}); }};
+        .answer = [this](Answer answer) { return remote_.answer(answer); },
+        .cancel = [this](const std::string& by) { remote_.cancel({.job_id = job_id_, .confirmed = true, .by = by}); },
+        .leave = [&stop] { stop.request_stop(); }};
   }
   const control::Remote& remote() const { return remote_; }
 
@@ -151,7 +145,7 @@ Exit watch_one(const WatchArguments& arguments, const Session& session, store::S
   Signals signals;
   NewsQueue queue(signals);
   std::stop_source stop;
-  auto view = view_for(arguments, *kept, session, job.control());
+  auto view = view_for(arguments, *kept, session, job.control(stop));
   std::string why;
   {
     const Follow feed(job, kept->job_id, queue, stop);

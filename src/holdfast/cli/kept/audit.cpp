@@ -16,6 +16,25 @@ namespace {
 
 constexpr std::size_t records_at_a_time = 1000;
 
+/// What the screen shows elsewhere, and has no line of its own for.
+struct Detail {
+  static std::string where(const auto& news) { return news.stage_name + " on " + news.provider_name; }
+
+  std::string operator()(const OperationStarted& news) const {
+    return where(news) + " (" + news.operation_id + "), epoch " + std::to_string(news.epoch);
+  }
+  std::string operator()(const OperationEnded& news) const {
+    return where(news) + " (" + news.operation_id + "): " + std::string(name(news.outcome)) + " after " +
+           spoken(news.elapsed);
+  }
+  std::string operator()(const QuestionOpened& news) const {
+    return "question " + std::to_string(news.question.ask) + " about " + where(news.question) + ": " +
+           news.question.evidence;
+  }
+  std::string operator()(const LockEnded& news) const { return news.lock.text(); }
+  std::string operator()(const auto&) const { return {}; }
+};
+
 void show(const AuditArguments& arguments, store::Store& store, std::ostream& out) {
   // A screen has no profiles at hand here: categories keep their own names.
   const auto plain = [](LatencyCategory category, const std::string&, const std::string&) {
@@ -31,7 +50,8 @@ void show(const AuditArguments& arguments, store::Store& store, std::ostream& ou
         continue;
       }
       const auto news = store::decode(each);
-      const std::string said = news ? told(*news, plain) : news.error().message;
+      std::string said = news ? told(*news, plain) : news.error().message;
+      if (said.empty()) said = std::visit(Detail{}, *news);
       out << each.seq << "  " << rfc3339(each.time) << "  " << harmless(each.kind)
           << (said.empty() ? "" : "  " + harmless(said)) << "\n";
     }
