@@ -109,7 +109,7 @@ class Moment:
         if jobs:
             self.check_kept(said, jobs[0])
         self.run("audit", "verify", check=0)
-        if killed and jobs:
+        if killed and jobs and jobs[0]["state"] != "done":
             self.resume(jobs[0]["jobId"], said)
         return phase
 

@@ -141,9 +141,16 @@ TEST_F(Jobs, AStageOfAJobThatIsNotOpenOpensIt) {
   EXPECT_EQ(trail(), "job.opened stage.finished");
 }
 
+TEST_F(Jobs, TheSameConsentTwiceIsOne) {
+  consent("job", "error: cancel");
+  consent("job", "error: cancel");
+  consent("job", "stall after 10s: cancel");
+  EXPECT_EQ(count<ConsentGiven>(), 2u);
+}
+
 TEST_F(Jobs, ConsentsHaveALimit) {
   for (int i = 0; i < 17; ++i)
-    consent("job", "error: cancel");
+    consent("job", "stall after " + std::to_string(i + 1) + "s: cancel");
   EXPECT_EQ(count<ConsentGiven>(), 16u);
   EXPECT_EQ(machine().job("job")->consents.back().id, "consent-16");
 }

@@ -104,7 +104,7 @@ void add_global(CLI::App& app, Raw& raw) {
 /// An option that may be repeated, each time with one value: `--input a=1 b.toml` must not eat the job file.
 void add_repeated(CLI::App& app, const std::string& name, std::vector<std::string>& into, const std::string& type,
                   const std::string& what) {
-  app.add_option(name, into, what)->type_name(type)->expected(1)->take_all();
+  app.add_option(name, into, what)->type_name(type)->expected(1)->allow_extra_args(false)->take_all();
 }
 
 void add_run(CLI::App& app, Raw& raw) {
