@@ -163,4 +163,16 @@ class SilentProvider {
   std::future<Errc> call_;
 };
 
+/// Something that is told and costs no commit. Returns when the gateway's listeners have heard it, so that a loop does
+/// not run away from them.
+inline void tell(Gateway& gateway, const std::string& stage, const std::string& job = "job") {
+  std::atomic<bool> heard = false;
+  const auto news = gateway.on_news([&](const Notice& notice) {
+    const auto* started = std::get_if<StageStarted>(notice.news.get());
+    if (started != nullptr && started->stage_name == stage) heard = true;
+  });
+  gateway.stage_started({.job_id = job, .stage_name = stage});
+  wait_for([&] { return heard.load(); });
+}
+
 }  // namespace holdfast::control

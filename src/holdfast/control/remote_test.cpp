@@ -89,7 +89,7 @@ TEST(Remote, FollowsTheFeedAndComesBackToWhereItWas) {
   const auto until_told = [&] {
     const int before = started;
     wait_for([&] {
-      gateway.stage_started({.job_id = "job", .stage_name = "s"});
+      tell(gateway, "s");
       return started > before;
     });
   };
@@ -114,7 +114,7 @@ TEST(Remote, StopsFollowingWhenItIsToldThatTheFeedIsGone) {
                            {});
   });
   wait_for([&] {
-    served.gateway().stage_started({.job_id = "job", .stage_name = "s"});
+    tell(served.gateway(), "s");
     return told.load();
   });
   served.service().stop();
