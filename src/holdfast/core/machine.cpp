@@ -164,11 +164,12 @@ std::vector<Machine::Late> Machine::writable_backlog() {
                  under_way.records, [&](const News& record) { return job_of(record) == job_of(late.record); });
     });
   };
-  const auto held = std::ranges::stable_partition(backlog_, [&](const Late& each) { return !overtakes(each); });
-  std::vector<Late> rest(std::make_move_iterator(held.begin()), std::make_move_iterator(held.end()));
-  backlog_.erase(held.begin(), held.end());
-  if (!rest.empty() && !backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
-  return std::exchange(backlog_, std::move(rest));
+  std::vector<Late> writable, rest;
+  for (Late& each : backlog_)
+    (overtakes(each) ? rest : writable).push_back(std::move(each));
+  backlog_ = std::move(rest);
+  if (!backlog_.empty() && !backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
+  return writable;
 }
 
 /// Transactions fail in any order; their records keep the one in which things happened.
