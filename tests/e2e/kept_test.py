@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 """Jobs that outlive their process, and a second terminal. usage: HOLDFAST=path/to/holdfast kept_test.py"""
 import json
-import re
+import resource
 import shutil
-import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -232,6 +231,30 @@ class Resume(Kept):
             self.assertEqual(self.document("show", question["jobId"])["state"], state)
             shutil.rmtree(self.folder / "o")
         self.assertEqual(self.kept("audit", "verify").returncode, 0)
+
+
+class FullDisk(Kept):
+    def limited(self, size, *words):
+        """With a limit on the size of files: to whoever writes, the disk is full there. As root permissions say nothing."""
+        return subprocess.run([HOLDFAST, "--config", "holdfast.toml", *map(str, words)], cwd=self.folder, env=self.environment,
+                              text=True, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+
+    def test_what_cannot_be_recorded_does_not_happen_and_what_was_is_kept(self):
+        job = self.slow_providers("true")
+        self.assertEqual(self.kept("run", job, "--json", "--out", "o1").returncode, 0)
+        before = self.kept("audit", "export").stdout
+        size = self.database().stat().st_size
+        for room in (-4096, 0, 4096, 8192):
+            with self.subTest(room):
+                run = self.limited(size + room, "run", job, "--plain", "--out", f"o2{room}")
+                if run.returncode == 0:
+                    continue  # there was room enough
+                self.assertIn(run.returncode, (1, 5), run.stdout + run.stderr)
+                self.assertIn("holdfast.db", run.stdout + run.stderr)
+                self.assertEqual(self.kept("audit", "verify").returncode, 0)
+                self.assertIn(before.splitlines()[0], self.kept("audit", "export").stdout)
+        self.assertEqual(self.kept("run", job, "--plain", "--out", "o3").returncode, 0, "the disk has room again")
 
 
 class Record(Kept):

@@ -110,7 +110,7 @@ TEST(Api, an_operation_has_the_keys_of_the_interface_in_their_order) {
           R"("message": null}, "question": {"kind": "stall", "ask": 1, "openedAt": "NOON", "options": [{"id": )"
           R"("continue_30s", "label": "Continue", "requiresConfirmation": false, "action": "extend", "extensionMs": 0, )"
           R"("offerPartialArtifacts": false}, {"id": "cancel_job", "label": "Cancel", "requiresConfirmation": true, )"
-          R"("action": "extend", "extensionMs": 0, "offerPartialArtifacts": false}], "evidence": "No progress for 46 s.", "alternatives": )"
+          R"("action": "extend", "extensionMs": 0, "offerPartialArtifacts": false}], "evidence": "No progress for 46 s.", "silenceMs": 0, "alternatives": )"
           R"([{"providerName": "OpenAI", "providerType": "cloud_llm", "model": "gpt", "requiresNetwork": true, )"
           R"("allowed": false, "whyNot": "output was delivered"}]}, "error": null})"));
 }

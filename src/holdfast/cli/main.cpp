@@ -1,3 +1,4 @@
+#include <csignal>
 #include <exception>
 #include <iostream>
 #include <string>
@@ -47,6 +48,8 @@ struct Dispatch {
 }  // namespace
 
 int main(int count, char** values) {
+  // A file-size limit is a full disk: a write that fails and is told, not a process that is killed.
+  std::signal(SIGXFSZ, SIG_IGN);
   const std::vector<std::string> words(values, values + count);
   const auto parsed = parse_arguments({words.begin() + (words.empty() ? 0 : 1), words.end()});
   if (const auto* usage = std::get_if<Usage>(&parsed)) {

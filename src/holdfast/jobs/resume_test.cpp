@@ -145,11 +145,9 @@ TEST_F(ResumeTest, AnInterruptedItemIsAskedAboutBeforeItIsSentAgain) {
   EXPECT_THAT(gateway->verify_audit().findings, IsEmpty());
 }
 
-TEST_F(ResumeTest, ChildrenOfAKilledRunAreEndedAndStrangersAreNot) {
-  fs::create_directories(folder / "work");
-  const fs::path mine = folder / "work/01.process", reused = folder / "work/02.process";
-  // TERM is ignored: only KILL ends it.
-  ::pid_t child = ::fork();
+/// A process that leads a group of its own and ignores TERM: only KILL ends it.
+pid_t stubborn_child() {
+  const pid_t child = ::fork();
   if (child == 0) {
     ::setpgid(0, 0);
     ::signal(SIGTERM, SIG_IGN);
@@ -157,14 +155,24 @@ TEST_F(ResumeTest, ChildrenOfAKilledRunAreEndedAndStrangersAreNot) {
       ::pause();
   }
   ::setpgid(child, child);
-  note_child(mine, child);
-  const Owner self = store::process_of(::getpid());
-  std::ofstream(reused) << ::getpgrp() << " " << self.start_time + 1 << " " << self.boot_id << "\n";
+  return child;
+}
+
+TEST_F(ResumeTest, ChildrenOfAKilledRunAreEndedAndStrangersAreNot) {
+  fs::create_directories(folder / "work");
+  const pid_t mine = stubborn_child(), stranger = stubborn_child();
+  note_child(folder / "work/01.process", mine);
+  // The number was somebody's of the killed run, who started earlier.
+  const Owner now = store::process_of(stranger);
+  std::ofstream(folder / "work/02.process") << stranger << " " << now.start_time - 1 << " " << now.boot_id << "\n";
   end_children(folder / "work");
   int status = 0;
-  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(::waitpid(mine, &status, 0), mine);
   EXPECT_TRUE(WIFSIGNALED(status));
-  EXPECT_THAT(fs::is_empty(folder / "work"), true) << "the notes are taken away";
+  EXPECT_EQ(::waitpid(stranger, &status, WNOHANG), 0) << "it was left alone";
+  ::kill(stranger, SIGKILL);
+  ::waitpid(stranger, &status, 0);
+  EXPECT_TRUE(fs::is_empty(folder / "work")) << "the notes are taken away";
 }
 
 }  // namespace

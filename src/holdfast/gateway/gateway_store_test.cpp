@@ -1,0 +1,136 @@
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "holdfast/gateway/gateway_driver.hpp"
+
+namespace holdfast {
+namespace {
+
+/// Gateways of several processes over one file.
+class SharedFile : public testing::Test {
+ protected:
+  SharedFile() {
+    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
+    path_ = std::filesystem::path(testing::TempDir()) /
+            ("shared-" + std::to_string(::getpid()) + "-" + test->name() + ".db");
+    std::filesystem::remove(path_);
+  }
+  ~SharedFile() override {
+    if (child_ > 0) end_child();
+    for (const char* end : {"", "-journal"})
+      std::filesystem::remove(path_.string() + end);
+  }
+
+  GatewayOptions options() const { return {.store = "sqlite:" + path_.string(), .program = "test"}; }
+
+  /// Another process that runs `work` with a gateway of its own, says so, and then waits to be killed.
+  /// Forked before this process has threads.
+  template <class Work>
+  void in_another_process(Work work) {
+    int ready[2];
+    ASSERT_EQ(::pipe(ready), 0);
+    child_ = ::fork();
+    ASSERT_GE(child_, 0);
+    if (child_ == 0) {
+      Gateway gateway(options());
+      work(gateway, [&] { EXPECT_EQ(::write(ready[1], "x", 1), 1); });
+      for (;;)
+        ::pause();
+    }
+    char said = 0;
+    ASSERT_EQ(::read(ready[0], &said, 1), 1);
+    ::close(ready[0]);
+    ::close(ready[1]);
+  }
+  void end_child() {
+    ::kill(child_, SIGKILL);
+    ::waitpid(child_, nullptr, 0);
+    child_ = -1;
+  }
+
+  std::filesystem::path path_;
+  pid_t child_ = -1;
+};
+
+LockRequest lock_of(const std::string& job) {
+  return {.job_id = job, .provider_name = "Ollama", .provider_type = "local_llm", .stages = {"script-generation"}};
+}
+
+TEST_F(SharedFile, AJobOfALivingProcessIsReadByAllAndChangedByNobodyElse) {
+  in_another_process([](Gateway& gateway, auto ready) {
+    gateway.lock_provider(lock_of("theirs"));
+    ready();
+  });
+  Gateway gateway(options());
+  EXPECT_EQ(gateway.provider_locks("theirs").size(), 1u);
+  EXPECT_FALSE(gateway.validate_provider("theirs", "OpenAI", "script-generation").allowed);
+  EXPECT_EQ(thrown([&] { gateway.release_provider_lock("theirs"); }), Errc::store_held);
+  EXPECT_EQ(thrown([&] { gateway.lock_provider(lock_of("theirs")); }), Errc::store_held);
+  gateway.lock_provider(lock_of("mine"));
+  EXPECT_EQ(gateway.jobs().size(), 2u);
+  EXPECT_EQ(gateway.job("theirs")->owner->pid, child_);
+  EXPECT_TRUE(gateway.verify_audit().findings.empty());
+}
+
+TEST_F(SharedFile, AfterAKillTheLockIsStillThereAndWhatRanIsInterrupted) {
+  in_another_process([](Gateway& gateway, auto ready) {
+    gateway.lock_provider(lock_of("job"));
+    gateway.execute_with_patience(request(), no_heartbeat(), [&](OperationContext&) {
+      ready();
+      for (;;)
+        ::pause();
+    });
+  });
+  end_child();
+  Gateway gateway(options());
+  EXPECT_EQ(gateway.job("job")->state, JobState::interrupted);
+  JobRequest resume{.job_id = "job", .opened_by = "ana"};
+  resume.resume = true;
+  EXPECT_TRUE(gateway.open_job(resume));
+  const auto lost = gateway.interrupted_operations("job");
+  ASSERT_EQ(lost.size(), 1u);
+  EXPECT_EQ(lost[0].stage_name, "script-generation");
+  EXPECT_TRUE(gateway.ask_about_failure(lost[0].operation_id));
+  EXPECT_EQ(gateway.open_questions().at(0).kind, QuestionKind::interrupted);
+  OperationRequest other = request();
+  other.provider_name = "OpenAI";
+  EXPECT_EQ(thrown([&] { gateway.execute_with_patience(other, no_heartbeat(), [](OperationContext&) {}); }),
+            Errc::provider_locked);
+  EXPECT_EQ(gateway.execute_with_patience(request(), no_heartbeat(), [](OperationContext&) { return 7; }), 7);
+  EXPECT_TRUE(gateway.verify_audit().findings.empty());
+}
+
+TEST_F(SharedFile, AnOrderlyEndGivesItsJobsBack) {
+  {
+    Gateway gateway(options());
+    gateway.lock_provider(lock_of("job"));
+  }
+  in_another_process([](Gateway& gateway, auto ready) {
+    gateway.release_provider_lock("job");
+    ready();
+  });
+  Gateway gateway(options());
+  EXPECT_EQ(gateway.job("job")->state, JobState::released);
+}
+
+TEST_F(SharedFile, WhatWasAcknowledgedIsThereForTheNextGateway) {
+  {
+    Gateway gateway(options());
+    gateway.lock_provider(lock_of("job"));
+    auto decision = FallbackDecision::user_requested("job", "Ollama", "OpenAI", milliseconds(5), "corr");
+    gateway.record_fallback_decision(decision);
+    gateway.lock_provider({.job_id = "job", .provider_name = "OpenAI", .provider_type = "cloud_llm"});
+  }
+  Gateway gateway(options());
+  ASSERT_EQ(gateway.fallback_history("job").size(), 1u);
+  EXPECT_EQ(gateway.provider_lock("job")->provider_name, "OpenAI");
+  EXPECT_EQ(gateway.epoch("job"), 3u);
+  EXPECT_EQ(gateway.statistics().total_fallback_decisions, 1);
+}
+
+}  // namespace
+}  // namespace holdfast
