@@ -100,15 +100,16 @@ void print_plan(const jobs::Runner& runner, bool json, std::ostream& out) {
   out << "Artifacts go to " << harmless(runner.out().string()) << ". Nothing was started.\n";
 }
 
-/// What an earlier run has finished, and does not begin anew.
-void mark_finished(std::vector<StageLine>& lines, const jobs::Runner& runner, const JobRow& kept) {
-  for (const auto& each : kept.stages) {
-    const auto line =
-        std::ranges::find_if(lines, [&](const StageLine& known) { return same_name(known.name, each.stage_name); });
-    if (line == lines.end() || runner.begins_anew(each.stage_name)) continue;
-    line->items = each.items;
-    line->items_done = each.items_done;
-    if (each.state == StageState::done) line->state = StageState::done;
+/// What an earlier run has left: its locks, and what it has finished where that does not begin anew.
+void show_kept(std::vector<StageLine>& lines, const jobs::Runner& runner, const JobRow& kept) {
+  for (StageLine& line : lines) {
+    show_lock(line, kept.locks);
+    const auto row =
+        std::ranges::find_if(kept.stages, [&](const StageRow& each) { return same_name(each.stage_name, line.name); });
+    if (row == kept.stages.end() || runner.begins_anew(line.name)) continue;
+    line.items = row->items;
+    line.items_done = row->items_done;
+    if (row->state == StageState::done) line.state = StageState::done;
   }
 }
 
@@ -118,7 +119,7 @@ Board board_for(const jobs::Runner& runner, const std::optional<JobRow>& kept, c
     rows.push_back(
         {.name = each.name, .provider = each.provider, .provider_type = each.provider_type, .absolute = each.absolute});
   }
-  if (kept) mark_finished(rows, runner, *kept);
+  if (kept) show_kept(rows, runner, *kept);
   return {runner.job_id(), std::move(rows), wording_of(profiles)};
 }
 

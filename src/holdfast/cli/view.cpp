@@ -74,6 +74,16 @@ std::vector<std::string> unattended_advice(const Question& question) {
           "To decide in advance: --on-error fail, --consent 'error: switch to NAME' or --consent 'error: cancel'."};
 }
 
+void show_lock(StageLine& line, const std::vector<ProviderLock>& locks) {
+  for (const ProviderLock& lock : locks) {
+    if (!lock.active() || !lock.governed().contains(line.name)) continue;
+    line.provider = lock.provider_name;
+    line.provider_type = lock.provider_type;
+    line.locked = true;
+    line.absolute = !lock.overridable;
+  }
+}
+
 CategoryWording wording_of(const TimeoutProfiles& profiles) {
   return [profiles](LatencyCategory category, const std::string& type, const std::string& provider) {
     const CategoryMessage message = profiles.message(category);

@@ -76,6 +76,9 @@ class PlainView : public View {
 /// What an unattended run is told about a question: that the job waits, and how to decide in advance.
 std::vector<std::string> unattended_advice(const Question& question);
 
+/// Who may serve the stage, where a lock of the job says so.
+void show_lock(StageLine& line, const std::vector<ProviderLock>& locks);
+
 /// The words of the profiles.
 CategoryWording wording_of(const TimeoutProfiles& profiles);
 

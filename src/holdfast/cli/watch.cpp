@@ -53,13 +53,7 @@ Board board_of(const JobRow& job, const TimeoutProfiles& profiles) {
   std::vector<StageLine> lines;
   for (const auto& each : job.stages) {
     StageLine line{.name = each.stage_name, .items = each.items, .items_done = each.items_done, .state = each.state};
-    for (const ProviderLock& lock : job.locks) {
-      if (!lock.active() || !lock.governed().contains(each.stage_name)) continue;
-      line.provider = lock.provider_name;
-      line.provider_type = lock.provider_type;
-      line.locked = true;
-      line.absolute = !lock.overridable;
-    }
+    show_lock(line, job.locks);
     lines.push_back(std::move(line));
   }
   return {job.job_id, std::move(lines), wording_of(profiles)};

@@ -118,10 +118,35 @@ TEST(Arguments, help_has_examples_and_names_every_command) {
 }
 
 TEST(Arguments, commands_that_do_not_exist_yet_are_not_offered) {
-  const std::string all = help({"--help"});
-  for (const char* command : {"watch", "audit", "prune", "--resume"})
-    EXPECT_THAT(all, Not(HasSubstr(command)));
   EXPECT_THAT(refused({"serve"}), HasSubstr("there is no command 'serve'"));
+}
+
+TEST(Arguments, the_commands_for_kept_jobs_take_what_the_interface_names) {
+  const auto run = taken<RunArguments>({"run", "--resume", "film-1", "--from", "tts"});
+  EXPECT_TRUE(run.job.empty());
+  EXPECT_EQ(run.resume, "film-1");
+  EXPECT_EQ(run.from, "tts");
+  const auto answer = taken<AnswerArguments>(
+      {"answer", "op-1", "try_alternative", "--ask", "2", "--provider", "Piper", "--note", "why", "--confirm"});
+  EXPECT_EQ(answer.operation, "op-1");
+  EXPECT_EQ(answer.option, "try_alternative");
+  EXPECT_EQ(answer.ask, 2);
+  EXPECT_EQ(answer.provider, "Piper");
+  EXPECT_TRUE(answer.confirmed);
+  const auto move = taken<SwitchArguments>({"switch", "film-1", "--to", "Piper", "--stages", "a,b", "--confirm"});
+  EXPECT_THAT(move.stages, ElementsAre("a", "b"));
+  EXPECT_EQ(taken<AuditArguments>({"audit", "verify", "--file", "x"}).verb, AuditArguments::Verb::verify);
+  EXPECT_EQ(taken<AuditArguments>({"audit", "export"}).verb, AuditArguments::Verb::export_all);
+  EXPECT_EQ(taken<PruneArguments>({"prune", "--closed-before", "90d"}).closed_before, std::chrono::days(90));
+  EXPECT_TRUE(taken<WatchArguments>({"watch"}).job.empty());
+}
+
+TEST(Arguments, what_does_not_go_together_is_said) {
+  EXPECT_THAT(refused({"run", "job.toml", "--from", "tts"}), HasSubstr("--from goes with --resume"));
+  EXPECT_THAT(refused({"answer", "op-1"}), HasSubstr("holdfast answer op-1 continue_5m"));
+  EXPECT_THAT(refused({"prune", "--closed-before", "soon"}), HasSubstr("'soon' is no age"));
+  EXPECT_THAT(refused({"audit", "verify", "film-1", "--file", "x"}), HasSubstr("not both"));
+  EXPECT_THAT(refused({"watch", "--json", "--plain"}), HasSubstr("exclude each other"));
 }
 
 TEST(Arguments, every_wrong_word_is_answered_with_a_sentence_that_names_it) {
