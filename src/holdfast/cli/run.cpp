@@ -207,6 +207,10 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   auto view = view_for(arguments, show, runner, kept, session.profiles, control_of(gateway, runner.job_id(), stop));
   const jobs::RunResult result = watch_job(gateway, runner, *view, log, signals, stop);
   view.reset();  // gives the terminal back
+  if (const auto counts = gateway.callback_counts(); counts.dropped != 0 || counts.pulls_thrown != 0) {
+    log.complain(std::to_string(counts.dropped) + " notices were dropped, " + std::to_string(counts.pulls_thrown) +
+                 " pulls of heartbeats failed");
+  }
 
   std::ostream& out = arguments.json ? std::cerr : std::cout;
   const auto elapsed = std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began);
