@@ -136,13 +136,17 @@ void Machine::write_down(std::vector<News> news) {
 
 SaveId Machine::save(Pending pending) {
   const SaveId id{++last_save_};
+  // What waits already goes in front: no lock, answer or switch overtakes the trail that led to it. It holds its jobs,
+  // so that nothing of them overtakes it should this fail too.
+  if (pending.late.empty()) pending.late = writable_backlog();
   if (!pending.job_id.empty()) {
     Job* job = find_job(pending.job_id);
     HOLDFAST_CHECK(job != nullptr && !job->busy, "one transaction at a time changes a job's locks");
     job->busy = id;
   }
-  // What waits already goes in front: no lock, answer or switch overtakes the trail that led to it.
-  if (pending.late.empty()) pending.late = writable_backlog();
+  for (const Late& late : pending.late) {
+    if (Job* job = find_job(job_of(late.record))) job->busy = id;
+  }
   effect::Save order{id, {}};
   order.records.reserve(pending.late.size() + pending.records.size());
   for (const Late& late : pending.late)
@@ -153,15 +157,37 @@ SaveId Machine::save(Pending pending) {
   return id;
 }
 
+/// Lets the jobs go on that a transaction held.
+void Machine::let_go(SaveId save, const Pending& pending) {
+  const auto release = [&](const std::string& id) {
+    Job* job = find_job(id);
+    if (job == nullptr || job->busy != save) return;
+    job->busy = {};
+    touch(id);
+  };
+  release(pending.job_id);
+  for (const Late& late : pending.late)
+    release(job_of(late.record));
+}
+
 /// What of the backlog may be written now: not what would overtake an earlier record of its job that is under way, and
-/// may fail and wait too.
+/// may fail and wait too; nothing of a job that another transaction holds.
 std::vector<Machine::Late> Machine::writable_backlog() {
   const auto overtakes = [this](const Late& late) {
+    const auto before = [&](std::uint64_t order, const News& record) {
+      return order < late.order && job_of(record) == job_of(late.record);
+    };
+    const Job* job = find_job(job_of(late.record));
+    if (job != nullptr && job->busy) return true;
     return std::ranges::any_of(pending_, [&](const auto& each) {
       const auto& [save, under_way] = each;
-      return save.value < late.order && std::holds_alternative<Journalled>(under_way.then) &&
-             std::ranges::any_of(
-                 under_way.records, [&](const News& record) { return job_of(record) == job_of(late.record); });
+      const bool journalled = std::holds_alternative<Journalled>(under_way.then);
+      const bool by_record =
+          journalled && std::ranges::any_of(under_way.records, [&, &order = save](const News& record) {
+            return before(order.value, record);
+          });
+      return by_record ||
+             std::ranges::any_of(under_way.late, [&](const Late& other) { return before(other.order, other.record); });
     });
   };
   std::vector<Late> writable, rest;
@@ -230,10 +256,9 @@ void Machine::on(const event::Saved& news) {
     ended->unwritten = false;
     touch(ended->id);
   }
+  let_go(news.save, pending);
   Job* job = find_job(pending.job_id);
   if (job != nullptr) {
-    job->busy = {};
-    touch(job->id);
     if (pending.plan) {
       carry_out(*job, *pending.plan, news.save);
     } else {
@@ -266,17 +291,19 @@ void Machine::on(const event::SaveFailed& news) {
   Pending pending = std::move(found->second);
   pending_.erase(found);
 
+  let_go(news.save, pending);
   Job* job = find_job(pending.job_id);
-  if (job != nullptr) {
-    job->busy = {};
-    touch(job->id);
-  }
   for (const News& record : pending.records) {
     Job* owner = find_job(job_of(record));
     const auto* opened = std::get_if<JobOpened>(&record);
     if (opened != nullptr && !opened->resumed && owner != nullptr &&
         !std::holds_alternative<Journalled>(pending.then)) {
       owner->opened = false;
+      // What was noted behind the opening belongs to a job that has never begun.
+      std::erase_if(backlog_, [&](const Late& each) {
+        return each.order > news.save.value && job_of(each.record) == owner->id &&
+               !std::holds_alternative<Refused>(each.record);
+      });
       close_questions_of(owner->id);
       touch(owner->id);
     }

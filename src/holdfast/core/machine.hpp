@@ -247,6 +247,7 @@ class Machine {
   void journal(std::vector<News> news);
   void write_down(std::vector<News> news);
   SaveId save(Pending pending);
+  void let_go(SaveId save, const Pending& pending);
   std::vector<Late> writable_backlog();
   void keep_for_later(std::uint64_t order, std::vector<News> records, std::vector<Late> late);
   void announce_all(const std::vector<News>& records);

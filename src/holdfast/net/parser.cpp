@@ -52,6 +52,9 @@ class Parser final : public http::basic_parser<is_request> {
   void on_finish_impl(error_code&) override {}
 };
 
+/// "0", and an empty line behind it.
+constexpr std::size_t last_chunk_bytes = std::string_view("0\r\n\r\n").size();
+
 struct Refusal {
   int status = 0;
   std::string_view reason = {};
@@ -129,6 +132,7 @@ struct MessageParser::State {
   /// In place: Beast's parsers neither copy nor move cheaply.
   std::variant<std::monostate, Parser<true>, Parser<false>> parser;
   bool head_done = false;
+  bool line_begun = false;  ///< of a chunk: Beast wants more of it
   Refusal refusal;
 };
 
@@ -161,10 +165,13 @@ ParserStep MessageParser::State::feed_head(std::string_view bytes) {
 ParserStep MessageParser::State::feed_body(std::string_view bytes) {
   return visit([&](auto& each) -> ParserStep {
     if (each.is_done() || bytes.empty()) return {.needs_more = true};
+    // Beast 1.81 stops the process where it is shown less of a last chunk again. That much always comes.
+    if (line_begun && bytes.size() < last_chunk_bytes) return {.needs_more = true};
     error_code error;
     each.piece = {};
     const std::size_t consumed = each.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-    if (error == http::error::need_more) {
+    line_begun = error == http::error::need_more;
+    if (line_begun) {
       if (bytes.size() > chunk_line_bytes_max) return refuse(400, "the line of a chunk is too long");
       return {.consumed = consumed, .needs_more = true};
     }

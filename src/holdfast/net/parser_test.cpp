@@ -208,5 +208,23 @@ TEST(Message, FieldsCompareWithoutRegardToCase) {
   EXPECT_EQ(fields.find("Accept"), std::nullopt);
 }
 
+TEST(MessageParser, AnEmptyChunkedBodyMayComeByteByByteAndStopsNobody) {
+  for (const std::string_view end : {"0\r\n\r\n", "0\r\n\n\r\n", "0\r\n\rx\n", "0\r\n\n", "0;a\r\n\r\n"}) {
+    MessageParser parser(MessageParser::Kind::request, {});
+    std::string window = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    window.erase(0, parser.feed(window).consumed);
+    ASSERT_TRUE(parser.head_done());
+    bool refused = false;
+    for (const char byte : end) {
+      window += byte;
+      const ParserStep step = parser.feed(window);
+      refused = refused || step.error;
+      if (refused) break;
+      window.erase(0, step.consumed);
+    }
+    EXPECT_EQ(parser.done(), end == "0\r\n\r\n" || end == "0;a\r\n\r\n") << end;
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::net
