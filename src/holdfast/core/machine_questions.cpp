@@ -400,9 +400,11 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
       open.recording = false;
       return refuse_answer(event.ticket, Errc::store_unavailable, "the job's locks are changing; try again");
     }
-    // Heard again when the job's locks stand still; until then nobody else's answer is taken for it.
+    // Heard again when the job's locks stand still, as the answer to this question and to none that comes meanwhile.
     open.recording = false;
-    job->waiting.push_back(event);
+    event::Answered later = event;
+    later.answer.ask = open.question.ask;
+    job->waiting.push_back(std::move(later));
     return;
   }
   FallbackDecision decision =
