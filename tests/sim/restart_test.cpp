@@ -6,24 +6,13 @@
 
 #include "holdfast/store/owner.hpp"
 #include "holdfast/store/sqlite.hpp"
-#include "world.hpp"
+#include "saved.hpp"
 
 namespace holdfast::sim {
 namespace {
 
 constexpr int jobs = 24;
 constexpr std::size_t crashes = 12;
-
-std::vector<store::Transaction> saved(std::uint64_t seed) {
-  std::vector<store::Transaction> out;
-  Rows rows;
-  World world(seed, rows);
-  world.also_keep([&](const effect::Save& order) {
-    out.push_back({order.save, WallTime(milliseconds(1'000'000 + static_cast<std::int64_t>(out.size()))), order.records});
-  });
-  world.run(jobs);
-  return out;
-}
 
 /// A process that comes after the crash: a new Machine over the same file, with a disk that answers at once.
 class NextProcess {
@@ -79,7 +68,7 @@ void expect_whole(const std::vector<KeptRecord>& trail, const std::string& where
 TEST(Restart, AfterACrashAtAnyTransactionNothingIsLostAndWhatRanIsInterruptedOnce) {
   std::size_t interrupted = 0;
   for (std::uint64_t seed = 1; seed <= 4; ++seed) {
-    const std::vector<store::Transaction> all = saved(seed);
+    const std::vector<store::Transaction> all = saved(seed, jobs);
     for (std::size_t crash = 1; crash <= crashes; ++crash) {
       const std::string where = "seed " + std::to_string(seed) + ", crash " + std::to_string(crash);
       const auto path = std::filesystem::path(testing::TempDir()) / ("restart-" + std::to_string(::getpid()) + ".db");

@@ -4,26 +4,13 @@
 
 #include "holdfast/store/memory.hpp"
 #include "holdfast/store/sqlite.hpp"
-#include "world.hpp"
+#include "saved.hpp"
 
 namespace holdfast::sim {
 namespace {
 
 constexpr int jobs = 64;
 constexpr std::size_t group = 24;
-
-/// Everything that one simulated run has saved, in order.
-std::vector<store::Transaction> saved(std::uint64_t seed) {
-  std::vector<store::Transaction> out;
-  Rows rows;
-  World world(seed, rows);
-  world.also_keep([&](const effect::Save& order) {
-    out.push_back(
-        {order.save, WallTime(milliseconds(1'000'000 + static_cast<std::int64_t>(out.size()))), order.records});
-  });
-  world.run(jobs);
-  return out;
-}
 
 std::string problem(const store::Transaction& transaction, const store::Outcome& outcome) {
   std::string out = outcome.why;
@@ -38,7 +25,7 @@ TEST(StoreReplay, WhatTheMachineSendsIsKeptTheSameInMemoryAndInSqlite) {
     std::filesystem::remove(path);
     auto sqlite = store::Sqlite::open(path.string()).value();
     store::Memory memory;
-    const std::vector<store::Transaction> all = saved(seed);
+    const std::vector<store::Transaction> all = saved(seed, jobs);
     ASSERT_GT(all.size(), 100u);
     for (std::size_t at = 0; at < all.size(); at += group) {
       const std::span some(all.data() + at, std::min(group, all.size() - at));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 
 #include "holdfast/store/memory.hpp"
@@ -218,6 +219,22 @@ TEST_P(Contract, resuming_keeps_what_was_done_and_opening_anew_does_not) {
   EXPECT_EQ(row->locks.size(), 1u) << "locks stay in the history";
   EXPECT_TRUE(store_->load("job").value()->finished_stages.empty());
   EXPECT_TRUE(store_->load("job").value()->consents.empty());
+}
+
+TEST_P(Contract, a_stage_that_a_resume_begins_anew_has_nothing_finished) {
+  StageProgress step{
+      .job_id = "job", .stage_name = "script", .items_done = 1, .finished = true, .artifacts = {"a.txt"}};
+  step.item = 1;
+  must(*store_, {JobOpened{.job_id = "job", .name = "video", .plan = a_plan()}, StageFinished{step},
+                 JobClosed{"job", JobState::failed, ""}});
+  must(*store_, {JobOpened{.job_id = "job", .resumed = true, .plan = a_plan(), .anew = {"Script"}}});
+  const auto row = store_->job("job").value();
+  const auto stage = std::ranges::find(row->stages, "script", &StageRow::stage_name);
+  ASSERT_NE(stage, row->stages.end());
+  EXPECT_EQ(stage->state, StageState::pending);
+  EXPECT_EQ(stage->items_done, 0u);
+  EXPECT_TRUE(stage->artifacts.empty());
+  EXPECT_TRUE(store_->load("job").value()->finished_stages.empty());
 }
 
 TEST_P(Contract, jobs_are_listed_newest_first_page_by_page_and_active_ones_alone) {
