@@ -308,6 +308,11 @@ void Machine::cancel_job(const event::CancelRequested& event) {
       if (Operation* operation = find(each)) order_cancel(*operation, Errc::cancelled);
     }
   }
+  if (const Job* job = find_job(id); job != nullptr && job->unwritten && event.answer) {
+    // It was cancelled before, and the store has not heard of it: the answer changes nothing any more.
+    return answer_failed(event.ticket, *parse_operation_id(event.answer->operation_id), Errc::store_unavailable,
+                         "job " + id + " was cancelled, and the store has not heard of it yet");
+  }
   Job* job = ready_job(id, event);
   if (job == nullptr) return;
   if (!job->opened && !event.answer) {
