@@ -22,8 +22,9 @@ Instant instant(std::int64_t ticks) {
 }  // namespace
 
 struct ActivityWriter::Segment {
-  // Written by writers, read by the sweep. `held_since` 0: not held. `held`: whole holds since the last progress.
-  std::array<std::atomic<std::int64_t>, 4096> last_progress{}, last_alive{}, held_since{}, held{};
+  // Written by writers, read by the sweep. `held_since` 0: not held. `held`: all whole holds; `held_at_progress`: of
+  // them, what came before the last progress.
+  std::array<std::atomic<std::int64_t>, 4096> last_progress{}, last_alive{}, held_since{}, held{}, held_at_progress{};
   std::array<std::atomic<bool>, 4096> armed{};
   // The sweep's own.
   // `held_before`: of `held`, what came before `since`. `reported`: the newest progress that is no longer news.
@@ -37,8 +38,12 @@ struct ActivityWriter::Segment {
 
 bool ActivityWriter::progress(Instant at) {
   segment_->last_progress[index_].store(ticks(at), std::memory_order_relaxed);
-  std::atomic<std::int64_t>& held = segment_->held[index_];
-  if (held.load(std::memory_order_relaxed) != 0) held.store(0, std::memory_order_relaxed);
+  const std::int64_t since = segment_->held_since[index_].load(std::memory_order_relaxed);
+  const std::int64_t held = segment_->held[index_].load(std::memory_order_relaxed);
+  if (held != 0 || since != 0) {
+    const std::int64_t under_way = since != 0 ? std::max(ticks(at) - since, std::int64_t(0)) : 0;
+    segment_->held_at_progress[index_].store(held + under_way, std::memory_order_relaxed);
+  }
   std::atomic<bool>& armed = segment_->armed[index_];
   // A store that the sweep's thread sees late is found by its next look, 250 ms later at most.
   return armed.load(std::memory_order_relaxed) && armed.exchange(false, std::memory_order_relaxed);
@@ -58,8 +63,7 @@ void ActivityWriter::resume(Instant at) {
   const std::int64_t since = segment_->held_since[index_].exchange(0, std::memory_order_relaxed);
   if (since == 0) return;
   // The wait for the client is no silence of the provider. Nor is it progress: the last progress stays where it was.
-  const std::int64_t from = std::max(since, segment_->last_progress[index_].load(std::memory_order_relaxed));
-  if (ticks(at) > from) segment_->held[index_].fetch_add(ticks(at) - from, std::memory_order_relaxed);
+  if (ticks(at) > since) segment_->held[index_].fetch_add(ticks(at) - since, std::memory_order_relaxed);
 }
 
 Event Due::event() const {
@@ -99,6 +103,7 @@ std::optional<ActivityWriter> ActivitySlots::take(OperationId operation, Instant
   place.last_alive[i].store(0, std::memory_order_relaxed);
   place.held_since[i].store(0, std::memory_order_relaxed);
   place.held[i].store(0, std::memory_order_relaxed);
+  place.held_at_progress[i].store(0, std::memory_order_relaxed);
   place.armed[i].store(false, std::memory_order_relaxed);
   place.wake_at[i] = never;
   place.since[i] = ticks(now);
@@ -126,7 +131,7 @@ void ActivitySlots::order(const effect::Watch& watch) {
     const std::int64_t held_since = place.held_since[i].load(std::memory_order_relaxed);
     place.since[i] = since;
     place.held_before[i] = place.held[i].load(std::memory_order_relaxed) +
-                           (held_since != 0 ? std::max(since - std::max(held_since, progress), std::int64_t(0)) : 0);
+                           (held_since != 0 ? std::max(since - held_since, std::int64_t(0)) : 0);
   }
   // What came before the clock was set anew is no news to whoever set it.
   if (progress <= since) place.reported[i] = std::max(place.reported[i], progress);
@@ -267,7 +272,8 @@ void ActivitySlots::look(Segment& place, std::uint32_t i, Instant now, std::vect
     const std::int64_t held = place.held_since[i].load(std::memory_order_relaxed);
     const Instant until = held == 0 ? now : std::max(base, instant(held));
     const std::int64_t whole_holds =
-        place.held[i].load(std::memory_order_relaxed) - (place.since[i] >= progress ? place.held_before[i] : 0);
+        place.held[i].load(std::memory_order_relaxed) -
+        (place.since[i] >= progress ? place.held_before[i] : place.held_at_progress[i].load(std::memory_order_relaxed));
     // Where we slept while the client held, both are taken off: the user is asked later, never earlier. Below zero it
     // must not go, or the next look would come after the end of a silence that begins meanwhile.
     const Nanoseconds silence = std::max(
