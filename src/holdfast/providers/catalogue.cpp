@@ -14,6 +14,10 @@ namespace {
 constexpr std::array protocol_names = {"openai",  "anthropic", "ollama",   "elevenlabs",
                                        "sdwebui", "command",   "rulebased"};
 
+std::string name_of(Protocol protocol) {
+  return protocol_names[static_cast<std::size_t>(protocol)];
+}
+
 ProviderInfo info_of(const ProviderConfig& config, const TimeoutProfiles& profiles) {
   ProviderInfo info{.name = config.name,
                     .type = config.type.empty() ? profiles.type_of(config.name) : config.type,
@@ -23,6 +27,11 @@ ProviderInfo info_of(const ProviderConfig& config, const TimeoutProfiles& profil
   for (const auto& [name, model] : config.models) {
     if (name == "default") info.model = model;
   }
+  info.protocols.push_back(name_of(config.protocol));
+  for (const Protocol each : config.speaks)
+    info.protocols.push_back(name_of(each));
+  // Ollama serves OpenAI's paths too.
+  if (config.protocol == Protocol::ollama) info.protocols.push_back(name_of(Protocol::openai));
   return info;
 }
 
@@ -44,7 +53,7 @@ std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutPro
   }
   throw Error(Errc::config, "provider " + config.name + " (line " + std::to_string(config.line) +
                                 "): jobs cannot be run over the protocol " +
-                                protocol_names[static_cast<std::size_t>(config.protocol)] +
+                                name_of(config.protocol) +
                                 " yet; command and rulebased can");
 }
 
