@@ -156,7 +156,7 @@ awaitable<Client::Head> Client::read_head() {
       const error_code error = co_await std::move(filling);
       if (!error) continue;
       const bool clean = error == boost::asio::error::eof || error == boost::asio::error::connection_reset ||
-                         error == boost::asio::error::broken_pipe;
+                         error == boost::asio::error::broken_pipe || error == Fault::truncated;  // of TLS: cut
       const error_code early = state.unread().empty() && informational == 0 ? Fault::closed : Fault::truncated;
       co_return Head{.error = state.fail(clean ? early : error)};
     }
