@@ -36,8 +36,8 @@ ALLOWED = {
     "tty": {"screen", "base"},
     "line": {"config", "toml", "jobs", "profiles", "store", "core", "base"},
     "kept": {"line", "screen", "control", "api", "net", "providers", "process", "gateway", "store", "core", "base"},
-    "serve": {"control", "proxy", "wire", "api", "config", "providers", "net", "gateway", "profiles", "store", "core",
-              "base"},
+    "serve": {"control", "proxy", "wire", "api", "config", "providers", "net", "tls", "gateway", "profiles", "store",
+              "core", "base"},
     "cli": None,  # everything
 }
 PURE = {"base", "core", "profiles", "wire", "api", "rulebased", "screen"}

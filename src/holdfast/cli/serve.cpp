@@ -48,15 +48,24 @@ DaemonOptions options_for(const ServeArguments& arguments, const Session& sessio
   options.control.providers = [&catalogue, config = session.config] { return provider_views(catalogue, config, false); };
   options.server.connections_max = connections_max;
   options.server.write_time = client_write_time;
+  if (const auto& tls = session.config.server.tls) {
+    auto context = net::TlsServerContext::load(tls->certificate.string(), tls->key.string());
+    if (!context) throw Error(Errc::config, "server.tls: " + context.error().message);
+    options.tls = std::move(*context);
+  }
   return options;
 }
 
 /// Reads the configuration again; what is wrong with it changes nothing.
-void reload(const GlobalArguments& global, process::Spawner& spawner, Gateway& gateway, Daemon& daemon, EventLog& log) {
+void reload(const GlobalArguments& global, process::Spawner& spawner, Gateway& gateway, Daemon& daemon,
+            std::optional<net::TlsServerContext> tls, EventLog& log) {
   try {
     const Session session = load_session(global, process_environment());
     const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
     auto proxy = proxy_options(session.config, process_environment());
+    if (tls) {
+      if (const auto read = tls->reload(); !read) throw Error(read.error().code, read.error().message);
+    }
     gateway.reload(session.profiles, catalogue.infos());
     daemon.reload(std::move(proxy));
     log.complain("the configuration was read again: requests that begin from now on heed it");
@@ -87,7 +96,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
                           [&log](const std::string& why) { log.complain(why); });
   Signals signals;
   Daemon daemon(gateway, options);
-  std::cout << "listening on http://" << daemon.endpoint().text() << std::endl;
+  std::cout << "listening on http" << (options.tls ? "s" : "") << "://" << daemon.endpoint().text() << std::endl;
 
   std::atomic<bool> over{false};
   int stops = 0;
@@ -95,7 +104,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
     pollfd ready{.fd = signals.descriptor(), .events = POLLIN, .revents = 0};
     ::poll(&ready, 1, -1);
     const Signals::Came came = signals.take();
-    if (came.hang_up) reload(global, spawner, gateway, daemon, log);
+    if (came.hang_up) reload(global, spawner, gateway, daemon, options.tls, log);
     const int asked = came.interrupts + (came.terminate ? 1 : 0);
     if (asked == 0) continue;
     stops += asked;

@@ -2,6 +2,8 @@
 
 #include <fstream>
 
+#include "holdfast/net/tls/tls.hpp"
+
 namespace holdfast::providers {
 namespace {
 
@@ -93,7 +95,13 @@ HttpAccess http_access(const ProviderConfig& config,
   auto base = net::parse_origin(config.base_url.empty() ? default_base_url(config.protocol) : config.base_url);
   if (!base) refuse(config, "base_url: " + base.error().message);
   access.base = std::move(*base);
-  access.connector = net::plain_connector(access.base.origin);
+  if (access.base.origin.tls) {
+    auto trusted = net::TlsClientContext::make(config.ca_file.string());
+    if (!trusted) refuse(config, trusted.error().message);
+    access.connector = net::connector(access.base.origin, std::move(*trusted));
+  } else {
+    access.connector = net::plain_connector(access.base.origin);
+  }
   access.api_key = key_of(config, environment);
   return access;
 }

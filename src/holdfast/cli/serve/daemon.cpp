@@ -57,7 +57,9 @@ Daemon::Daemon(Gateway& gateway, DaemonOptions options) : shared_(std::make_shar
   shared_->running = workers_.size();
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     Worker& worker = *workers_[i];
-    worker.server.serve(std::move((*listeners)[i]));
+    std::unique_ptr<net::Listener> listener = std::move((*listeners)[i]);
+    if (options.tls) listener = net::tls_listener(worker.io.get_executor(), std::move(listener), *options.tls);
+    worker.server.serve(std::move(listener));
     worker.thread = std::thread([&io = worker.io] { io.run(); });
   }
 }

@@ -1,11 +1,15 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "holdfast/control/options.hpp"
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/net/endpoint.hpp"
 #include "holdfast/net/server.hpp"
+#include "holdfast/net/tls/tls.hpp"
 #include "holdfast/proxy/options.hpp"
 
 namespace holdfast::cli {
@@ -16,6 +20,7 @@ struct DaemonOptions {
   std::shared_ptr<const proxy::ProxyOptions> proxy{};
   control::ServiceOptions control{};
   net::ServerOptions server{};
+  std::optional<net::TlsServerContext> tls{};
 };
 
 /// Proxy and control API behind one port, on several I/O threads that share it and nothing else.
