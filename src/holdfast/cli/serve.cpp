@@ -45,7 +45,9 @@ DaemonOptions options_for(const ServeArguments& arguments, const Session& sessio
                         .proxy = proxy_options(session.config, process_environment())};
   options.control.endpoint = options.endpoint;
   options.control.patience = session.config.patience;
-  options.control.providers = [&catalogue, config = session.config] { return provider_views(catalogue, config, false); };
+  options.control.providers = [&catalogue, config = session.config] {
+    return provider_views(catalogue, config, false);
+  };
   options.server.connections_max = connections_max;
   options.server.write_time = client_write_time;
   if (const auto& tls = session.config.server.tls) {

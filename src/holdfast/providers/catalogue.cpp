@@ -52,8 +52,7 @@ std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutPro
       break;
   }
   throw Error(Errc::config, "provider " + config.name + " (line " + std::to_string(config.line) +
-                                "): jobs cannot be run over the protocol " +
-                                name_of(config.protocol) +
+                                "): jobs cannot be run over the protocol " + name_of(config.protocol) +
                                 " yet; command and rulebased can");
 }
 

@@ -10,9 +10,8 @@ namespace {
 constexpr std::size_t key_bytes_max = 16 * 1024;  ///< the longest keys are tokens of some thousand bytes
 
 [[noreturn]] void refuse(const ProviderConfig& config, const std::string& why) {
-  throw Error(Errc::config,
-              "provider " + config.name + (config.line != 0 ? " (line " + std::to_string(config.line) + ")" : "") +
-                  ": " + why);
+  throw Error(Errc::config, "provider " + config.name +
+                                (config.line != 0 ? " (line " + std::to_string(config.line) + ")" : "") + ": " + why);
 }
 
 std::string_view default_base_url(Protocol protocol) {

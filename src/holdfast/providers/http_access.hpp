@@ -9,7 +9,7 @@
 #include "holdfast/net/origin.hpp"
 #include "holdfast/net/pool.hpp"
 #include "holdfast/providers/provider_config.hpp"
-#include "holdfast/wire/wire.hpp"
+#include "holdfast/wire/route.hpp"
 
 namespace holdfast::providers {
 

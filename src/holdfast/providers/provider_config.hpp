@@ -41,8 +41,8 @@ struct ProviderConfig {
   std::filesystem::path api_key_file{};                       ///< or a file that does
   std::filesystem::path ca_file{};                            ///< who signs its certificate; empty: the system's roots
   StreamToProvider stream_to_provider = StreamToProvider::automatic;
-  std::vector<Protocol> speaks{};                             ///< protocols beside its own
-  std::vector<std::string> kinds{};                           ///< stages it can serve; empty: those of its protocol
+  std::vector<Protocol> speaks{};    ///< protocols beside its own
+  std::vector<std::string> kinds{};  ///< stages it can serve; empty: those of its protocol
   CommandSpec command{};
   std::uint32_t line = 0;  ///< in `holdfast.toml`; 0: built in
 

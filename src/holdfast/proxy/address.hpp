@@ -6,7 +6,7 @@
 
 #include "holdfast/base/error.hpp"
 #include "holdfast/net/message.hpp"
-#include "holdfast/wire/wire.hpp"
+#include "holdfast/wire/route.hpp"
 
 /// Whom and what a client's request is for. Pure.
 namespace holdfast::proxy {

@@ -3,6 +3,8 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 
+#include "holdfast/wire/fault.hpp"
+
 namespace holdfast::proxy {
 namespace {
 
@@ -178,7 +180,8 @@ awaitable<void> AnswerStream::fail(Errc code, std::string message, net::Fields f
     co_await std::move(sending);
     co_return;
   }
-  const std::string frames = between() ? wire::error_frames(route_, framing_, code, message) : std::string();
+  const std::string frames =
+      between() ? wire::error_frames(route_, framing_, code, message, sequence()) : std::string();
   // What has no frame for an error is cut off, so that nobody takes it for whole: the server does that with an answer
   // that was begun and not ended.
   if (frames.empty()) co_return;

@@ -8,7 +8,7 @@
 
 #include "holdfast/net/server.hpp"
 #include "holdfast/net/signal.hpp"
-#include "holdfast/wire/wire.hpp"
+#include "holdfast/wire/answer.hpp"
 
 namespace holdfast::proxy {
 
@@ -57,6 +57,7 @@ class AnswerStream {
     Reading(AnswerStream& stream, const wire::AnswerReader& reader) : stream_(stream) { stream.reader_ = &reader; }
     ~Reading() {
       stream_.between_ = stream_.reader_->at_boundary();
+      stream_.sequence_ = stream_.sequence();
       stream_.reader_ = nullptr;
     }
     Reading(const Reading&) = delete;
@@ -82,6 +83,8 @@ class AnswerStream {
   bool may_beat() const;
   bool between() const { return reader_ != nullptr ? reader_->at_boundary() : between_; }
 
+  std::int64_t sequence() const { return reader_ != nullptr ? reader_->sequence_number().value_or(-1) : sequence_; }
+
   net::Executor executor_;
   net::Response& response_;
   wire::Route route_;
@@ -93,8 +96,9 @@ class AnswerStream {
   net::Signal free_;
   std::chrono::steady_clock::time_point last_write_{};
   std::shared_ptr<const char> here_ = std::make_shared<const char>();  ///< for a timer that has run out already
+  std::int64_t sequence_ = -1;  ///< of the provider's last event, where its dialect counts them
   std::uint64_t keepalives_ = 0;
-  bool waiting_ = false;   ///< keepalives are wanted
+  bool waiting_ = false;  ///< keepalives are wanted
   bool writing_ = false;
   bool beating_ = false;
   bool delivered_ = false;

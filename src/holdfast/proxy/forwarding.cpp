@@ -9,9 +9,8 @@ namespace holdfast::proxy {
 namespace {
 
 /// RFC 9110 §7.6.1, and what older peers still send.
-constexpr std::array hop_fields = {"Connection", "Keep-Alive",        "Proxy-Connection", "Proxy-Authenticate",
-                                   "TE",         "Transfer-Encoding", "Trailer",          "Upgrade",
-                                   "Proxy-Authorization"};
+constexpr std::array hop_fields = {"Connection",        "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "TE",
+                                   "Transfer-Encoding", "Trailer",    "Upgrade",          "Proxy-Authorization"};
 constexpr std::array credential_fields = {"Authorization", "x-api-key", "xi-api-key"};
 
 bool is_one_of(std::string_view name, const auto& names) {

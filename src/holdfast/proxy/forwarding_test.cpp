@@ -62,8 +62,10 @@ TEST(Forwarding, TheProvidersKeyTakesThePlaceOfTheClients) {
 }
 
 TEST(Forwarding, NoProviderSeesATokenOfHoldfast) {
-  for (const net::Field& field : {net::Field{"Authorization", "Bearer hf_ours"}, {"x-api-key", "hf_ours"},
-                                  {"xi-api-key", "hf_ours"}, {"authorization", "bearer hf_ours"}}) {
+  for (const net::Field& field : {net::Field{"Authorization", "Bearer hf_ours"},
+                                  {"x-api-key", "hf_ours"},
+                                  {"xi-api-key", "hf_ours"},
+                                  {"authorization", "bearer hf_ours"}}) {
     net::RequestHead from;
     from.fields.add(field.name, field.value);
     EXPECT_EQ(request_for(provider(), from, "/", is_token).fields.count(field.name), 0u) << field.name;

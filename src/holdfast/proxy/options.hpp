@@ -14,7 +14,7 @@
 #include "holdfast/net/origin.hpp"
 #include "holdfast/net/pool.hpp"
 #include "holdfast/net/server.hpp"
-#include "holdfast/wire/wire.hpp"
+#include "holdfast/wire/route.hpp"
 
 namespace holdfast::proxy {
 
@@ -35,7 +35,7 @@ struct ProviderOptions {
   net::BaseUrl base{};
   net::Connector connector{};
   std::vector<std::pair<std::string, std::string>> models{};  ///< what a model name of the client means here
-  Secret api_key{};  ///< empty: the client's own is passed on
+  Secret api_key{};                                           ///< empty: the client's own is passed on
 
   bool understands(wire::Dialect asked) const;
   /// The name of a model here: as it is mapped; else `default`, where the request was made for another provider.
@@ -45,7 +45,7 @@ struct ProviderOptions {
 /// What is known about an operation when it has ended, for metrics. Durations absent: it never came to that.
 struct RelayFacts {
   std::string provider_name{}, provider_type{};
-  std::optional<std::chrono::nanoseconds> overhead{};        ///< from the request's arrival until it left for the provider
+  std::optional<std::chrono::nanoseconds> overhead{};  ///< from the request's arrival until it left for the provider
   std::optional<std::chrono::nanoseconds> first_progress{};  ///< since it left
   std::chrono::nanoseconds longest_gap{};                    ///< between two pieces of progress
 };

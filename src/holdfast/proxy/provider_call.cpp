@@ -39,7 +39,7 @@ void StopWith::Post::operator()() const {
 void ProviderCall::stop() {
   stopped_ = true;
   connecting_.emit(asio::cancellation_type::terminal);
-  if (lease_) lease_.close();
+  if (lease_) lease_->close();  // only closed: somebody may be reading from it
   wake_.notify();
 }
 

@@ -23,7 +23,8 @@ const ProviderOptions* Table::find(std::string_view name) const {
 }
 
 const ProviderOptions* Table::first(wire::Dialect dialect) const {
-  const auto found = std::ranges::find_if(options->providers, [&](const auto& each) { return each.understands(dialect); });
+  const auto found =
+      std::ranges::find_if(options->providers, [&](const auto& each) { return each.understands(dialect); });
   return found == options->providers.end() ? nullptr : &*found;
 }
 

@@ -23,7 +23,8 @@ inline std::string post(const std::string& path, const std::string& body, const 
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-inline const std::string chat = R"({"model": "small", "messages": [{"role": "user", "content": "hi"}], "stream": true})";
+inline const std::string chat =
+    R"({"model": "small", "messages": [{"role": "user", "content": "hi"}], "stream": true})";
 inline const std::string chat_whole = R"({"model": "small", "messages": [{"role": "user", "content": "hi"}]})";
 
 inline std::string delta(const std::string& text) {
@@ -66,8 +67,8 @@ class ProxyTest : public net::ServerTest {
 
   /// One that answers as its script says.
   void provider(const std::string& name, wire::Dialect dialect) {
-    providers_[name] = std::make_unique<net::Server>(
-        loop_.executor(), [this, name](net::Request& request, net::Response& response) {
+    providers_[name] =
+        std::make_unique<net::Server>(loop_.executor(), [this, name](net::Request& request, net::Response& response) {
           ++calls_[name];
           return scripts_.at(name)(request, response);
         });

@@ -16,7 +16,8 @@ AnswerResult answer(Gateway& gateway, const std::string& operation, const std::s
 class StallTest : public ProxyTest {
  protected:
   /// A client whose provider has begun and says nothing more.
-  void stall(const std::string& first, const std::string& path = "/v1/chat/completions", const std::string& fields = {}) {
+  void stall(const std::string& first, const std::string& path = "/v1/chat/completions",
+             const std::string& fields = {}) {
     held_ = std::make_unique<Held>(loop_.executor());
     scripts_["One"] = first.empty() ? held_->answers_late() : held_->begins_with(first);
     stream_ = client();

@@ -107,7 +107,8 @@ TEST_F(ProxyTest, AWholeAnswerThatIsLateHasSpacesInFront) {
 }
 
 TEST_F(ProxyTest, AFastErrorKeepsItsStatusAndItsBody) {
-  const std::string error = R"({"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}})";
+  const std::string error =
+      R"({"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}})";
   scripts_["One"] = answers(404, error, {{"Retry-After", "7"}});
   const std::string answer = ask(post("/v1/chat/completions", chat), "}}");
   EXPECT_EQ(net::status_of(answer), 404);
@@ -139,6 +140,7 @@ TEST_F(ProxyTest, AStreamThatIsCutInTheMiddleOfAnEventIsCutForTheClient) {
 
 TEST_F(ProxyTest, AProviderThatCannotBeConnectedToIs502) {
   refusals_ = 100;
+  proxy_options_.header_grace = 10s;
   const std::string answer = ask(post("/v1/chat/completions", chat_whole), "}}");
   EXPECT_EQ(net::status_of(answer), 502);
   EXPECT_THAT(answer, HasSubstr("provider_unreachable"));
@@ -154,8 +156,7 @@ TEST_F(ProxyTest, ARefusedConnectionIsTriedAgain) {
 
 TEST_F(ProxyTest, AJobsFirstRequestLocksWhatItChose) {
   scripts_["One"] = scripts_["Two"] = answers(200, R"({"choices":[]})");
-  const std::string first =
-      ask(post("/jobs/film/v1/chat/completions", chat_whole, "Holdfast-Provider: Two\r\n"), "]}");
+  const std::string first = ask(post("/jobs/film/v1/chat/completions", chat_whole, "Holdfast-Provider: Two\r\n"), "]}");
   EXPECT_THAT(first, HasSubstr("Holdfast-Job: film\r\n"));
   EXPECT_THAT(first, HasSubstr("Holdfast-Lock-Epoch: 1\r\n"));
   ASSERT_TRUE(gateway_.provider_lock("film"));

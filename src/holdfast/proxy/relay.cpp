@@ -2,6 +2,7 @@
 
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/proxy/forwarding.hpp"
+#include "holdfast/wire/fault.hpp"
 
 namespace holdfast::proxy {
 namespace {
@@ -103,8 +104,8 @@ awaitable<void> Relay::pass_answer(OperationContext& operation, net::ResponseHea
     if (piece.error || piece.is_end()) {
       if (!piece.error) reader.finish();
       if (piece.error && !reader.ended()) {
-        ProviderFault fault{ErrorClass::truncated, 0, {},
-                            provider_.name + " stopped in the middle: " + piece.error.message()};
+        ProviderFault fault{
+            ErrorClass::truncated, 0, {}, provider_.name + " stopped in the middle: " + piece.error.message()};
         auto failing = fail_in_the_middle(std::move(fault));
         co_await std::move(failing);
       }
@@ -136,7 +137,7 @@ awaitable<void> Relay::pass_answer(OperationContext& operation, net::ResponseHea
     }
     auto ending = answer.end();
     co_await std::move(ending);
-      fail(std::move(fault));
+    fail(std::move(fault));
   }
   auto ending = answer.end();
   const error_code ended = co_await std::move(ending);

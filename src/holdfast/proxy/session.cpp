@@ -2,6 +2,8 @@
 
 #include <boost/asio/detached.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
 
 #include "holdfast/gateway/async.hpp"
 #include "holdfast/proxy/forwarding.hpp"
@@ -11,22 +13,6 @@ namespace {
 
 namespace asio = boost::asio;
 using net::awaitable;
-
-std::string_view name_of(wire::Dialect dialect) {
-  switch (dialect) {
-    case wire::Dialect::openai:
-      return "openai";
-    case wire::Dialect::anthropic:
-      return "anthropic";
-    case wire::Dialect::ollama:
-      return "ollama";
-    case wire::Dialect::elevenlabs:
-      return "elevenlabs";
-    case wire::Dialect::sdwebui:
-      return "sdwebui";
-  }
-  __builtin_unreachable();
-}
 
 bool is_json(const net::Fields& fields) {
   const std::string_view type = fields.find("Content-Type").value_or("");
@@ -126,13 +112,14 @@ result<const ProviderOptions*> Session::provider_for(const std::optional<Provide
   if (!wanted.empty()) {
     provider = table_->find(wanted);
     if (provider == nullptr) {
-      return refused(Errc::invalid_argument, "no provider named " + wanted + " is configured that can be asked over HTTP");
+      return refused(Errc::invalid_argument,
+                     "no provider named " + wanted + " is configured that can be asked over HTTP");
     }
   } else if (address_.known_path) {
     provider = table_->first(address_.route.dialect);
     if (provider == nullptr) {
       return refused(Errc::invalid_argument, "no configured provider speaks " +
-                                                 std::string(name_of(address_.route.dialect)) + ", which " +
+                                                 std::string(wire::name(address_.route.dialect)) + ", which " +
                                                  address_.path + " is written in");
     }
   } else {
@@ -147,7 +134,7 @@ result<const ProviderOptions*> Session::provider_for(const std::optional<Provide
   }
   if (address_.known_path && !provider->understands(address_.route.dialect)) {
     return refused(Errc::invalid_argument, "provider " + provider->name + " does not speak " +
-                                               std::string(name_of(address_.route.dialect)) + ", which " +
+                                               std::string(wire::name(address_.route.dialect)) + ", which " +
                                                address_.path + " is written in");
   }
   return provider;
@@ -162,8 +149,8 @@ awaitable<bool> Session::read_request() {
     net::Body body = co_await std::move(reading);
     if (body.error == net::Fault::body_too_large) {
       response_.close_after();
-      auto refusing = refuse(Failure{Errc::too_large, "a request has at most " + std::to_string(request_bytes_max) +
-                                                          " bytes here"});
+      auto refusing = refuse(
+          Failure{Errc::too_large, "a request has at most " + std::to_string(request_bytes_max) + " bytes here"});
       co_return co_await std::move(refusing);
     }
     if (body.error) co_return false;  // the server answers
@@ -207,7 +194,7 @@ OperationRequest Session::operation_request() const {
           .correlation_id = address_.correlation_id,
           .patience = address_.patience,
           .kind = std::string(address_.route.kind),
-          .protocol = address_.known_path ? std::string(name_of(address_.route.dialect)) : "",
+          .protocol = address_.known_path ? std::string(wire::name(address_.route.dialect)) : "",
           .recorded_first = false};
 }
 
@@ -223,7 +210,8 @@ result<Outgoing> Session::outgoing() const {
   out.body = body_;
   const std::string model = provider_->model(asked_.model, moved_);
   if (!body_.empty() && model != asked_.model) {
-    auto renamed = wire::with_member(body_, "model", wire::json_text(model));
+    auto renamed = wire::with_member(body_, wire::model_member(provider_->dialect),
+                                     boost::json::serialize(boost::json::string(model)));
     if (!renamed) return renamed.error();
     out.body = std::move(*renamed);
   }

@@ -7,6 +7,7 @@
 #include "holdfast/proxy/provider_call.hpp"
 #include "holdfast/proxy/proxy_internal.hpp"
 #include "holdfast/proxy/relay.hpp"
+#include "holdfast/wire/request.hpp"
 
 namespace holdfast::proxy {
 

@@ -41,11 +41,12 @@ std::string refusal(const std::string& text, const std::string& key = {}) {
 }
 
 TEST(ServeOptions, ProvidersOverHttpAreTakenWithTheirDialectsAndAddresses) {
-  const auto all = http_providers(config("[[providers]]\nname = \"Local\"\nprotocol = \"ollama\"\n"
-                                         "[[providers]]\nname = \"GPT\"\nprotocol = \"openai\"\napi_key_env = \"KEY\"\n"
-                                         "models = { default = \"gpt-5\" }\n"
-                                         "[[providers]]\nname = \"Voice\"\nprotocol = \"command\"\ncommand = [\"say\"]\n"),
-                                  environment("secret"));
+  const auto all =
+      http_providers(config("[[providers]]\nname = \"Local\"\nprotocol = \"ollama\"\n"
+                            "[[providers]]\nname = \"GPT\"\nprotocol = \"openai\"\napi_key_env = \"KEY\"\n"
+                            "models = { default = \"gpt-5\" }\n"
+                            "[[providers]]\nname = \"Voice\"\nprotocol = \"command\"\ncommand = [\"say\"]\n"),
+                     environment("secret"));
   ASSERT_EQ(all.size(), 2u);
   EXPECT_EQ(all[0].name, "Local");
   EXPECT_EQ(all[0].base.origin.text(), "http://127.0.0.1:11434");
