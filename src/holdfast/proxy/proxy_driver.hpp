@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/error.hpp>
+#include <deque>
 #include <map>
 
 #include "holdfast/net/net_driver.hpp"
@@ -33,10 +34,73 @@ inline std::string delta(const std::string& text) {
 inline const std::string chat_end =
     "data: {\"id\":\"1\",\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
 
-class ProxyTest : public net::ServerTest {
- public:
-  using Script = std::function<net::awaitable<void>(net::Request&, net::Response&)>;
+using Script = std::function<net::awaitable<void>(net::Request&, net::Response&)>;
 
+/// Begins a stream, and goes on when it is told.
+class Held {
+ public:
+  explicit Held(net::Executor executor) : go_(std::move(executor)) {}
+
+  Script begins_with(std::string first) {
+    return [this, first](net::Request& request, net::Response& response) -> net::awaitable<void> {
+      auto reading = request.read_body(1 << 20);
+      co_await std::move(reading);
+      const net::Fields fields = {{"Content-Type", "text/event-stream"}};
+      auto beginning = response.begin(200, fields, first);
+      co_await std::move(beginning);
+      auto going_on = go_on(response);
+      co_await std::move(going_on);
+    };
+  }
+  /// Before the head.
+  Script answers_late() {
+    return [this](net::Request& request, net::Response& response) -> net::awaitable<void> {
+      auto reading = request.read_body(1 << 20);
+      co_await std::move(reading);
+      auto going_on = go_on(response);
+      co_await std::move(going_on);
+    };
+  }
+  void say(std::string more, bool ends) {
+    more_ = std::move(more);
+    ends_ = ends;
+    told_ = true;
+    go_.notify();
+  }
+  bool waits() const { return waits_; }
+  bool left() const { return left_; }
+
+ private:
+  net::awaitable<void> go_on(net::Response& response) {
+    response.on_gone([this](net::Gone) {
+      left_ = true;
+      go_.notify();
+    });
+    waits_ = true;
+    while (!told_ && !left_) {
+      auto waiting = go_.wait();
+      co_await std::move(waiting);
+    }
+    waits_ = false;
+    if (left_) co_return;
+    if (!response.begun()) {
+      const net::Fields fields = {{"Content-Type", "text/event-stream"}};
+      auto beginning = response.begin(200, fields);
+      co_await std::move(beginning);
+    }
+    auto writing = response.write(more_);
+    co_await std::move(writing);
+    if (!ends_) co_return;
+    auto ending = response.end();
+    co_await std::move(ending);
+  }
+
+  net::Signal go_;
+  std::string more_;
+  bool ends_ = true, told_ = false, waits_ = false, left_ = false;
+};
+
+class ProxyTest : public net::ServerTest {
  protected:
   ProxyTest()
       : gateway_({.profiles = TimeoutProfiles::parse(impatient, "impatient"),
@@ -86,6 +150,9 @@ class ProxyTest : public net::ServerTest {
     proxy_options_.providers.push_back(std::move(options));
   }
 
+  /// A script that is told when to go on; it lives as long as its provider.
+  Held& hold() { return held_.emplace_back(loop_.executor()); }
+
   /// A connection to the proxy. The first makes it: options are set before.
   std::unique_ptr<net::Stream> client() {
     if (!proxy_) {
@@ -114,6 +181,7 @@ class ProxyTest : public net::ServerTest {
     return id;
   }
 
+  std::deque<Held> held_;
   Gateway gateway_;
   ProxyOptions proxy_options_;
   std::map<std::string, std::unique_ptr<net::Server>> providers_;
@@ -123,72 +191,8 @@ class ProxyTest : public net::ServerTest {
   std::unique_ptr<Proxy> proxy_;
 };
 
-/// Begins a stream, and goes on when it is told.
-class Held {
- public:
-  explicit Held(net::Executor executor) : go_(std::move(executor)) {}
-
-  ProxyTest::Script begins_with(std::string first) {
-    return [this, first](net::Request& request, net::Response& response) -> net::awaitable<void> {
-      auto reading = request.read_body(1 << 20);
-      co_await std::move(reading);
-      const net::Fields fields = {{"Content-Type", "text/event-stream"}};
-      auto beginning = response.begin(200, fields, first);
-      co_await std::move(beginning);
-      auto going_on = go_on(response);
-      co_await std::move(going_on);
-    };
-  }
-  /// Before the head.
-  ProxyTest::Script answers_late() {
-    return [this](net::Request& request, net::Response& response) -> net::awaitable<void> {
-      auto reading = request.read_body(1 << 20);
-      co_await std::move(reading);
-      auto going_on = go_on(response);
-      co_await std::move(going_on);
-    };
-  }
-  void say(std::string more, bool ends) {
-    more_ = std::move(more);
-    ends_ = ends;
-    told_ = true;
-    go_.notify();
-  }
-  bool waits() const { return waits_; }
-  bool left() const { return left_; }
-
- private:
-  net::awaitable<void> go_on(net::Response& response) {
-    response.on_gone([this](net::Gone) {
-      left_ = true;
-      go_.notify();
-    });
-    waits_ = true;
-    while (!told_ && !left_) {
-      auto waiting = go_.wait();
-      co_await std::move(waiting);
-    }
-    waits_ = false;
-    if (left_) co_return;
-    if (!response.begun()) {
-      const net::Fields fields = {{"Content-Type", "text/event-stream"}};
-      auto beginning = response.begin(200, fields);
-      co_await std::move(beginning);
-    }
-    auto writing = response.write(more_);
-    co_await std::move(writing);
-    if (!ends_) co_return;
-    auto ending = response.end();
-    co_await std::move(ending);
-  }
-
-  net::Signal go_;
-  std::string more_;
-  bool ends_ = true, told_ = false, waits_ = false, left_ = false;
-};
-
 /// Answers a whole document.
-inline ProxyTest::Script answers(int status, std::string body, net::Fields fields = {}) {
+inline Script answers(int status, std::string body, net::Fields fields = {}) {
   return [=](net::Request& request, net::Response& response) -> net::awaitable<void> {
     auto reading = request.read_body(1 << 20);
     co_await std::move(reading);

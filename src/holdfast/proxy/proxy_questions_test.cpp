@@ -18,13 +18,13 @@ class StallTest : public ProxyTest {
   /// A client whose provider has begun and says nothing more.
   void stall(const std::string& first, const std::string& path = "/v1/chat/completions",
              const std::string& fields = {}) {
-    held_ = std::make_unique<Held>(loop_.executor());
-    scripts_["One"] = first.empty() ? held_->answers_late() : held_->begins_with(first);
+    script_ = &hold();
+    scripts_["One"] = first.empty() ? script_->answers_late() : script_->begins_with(first);
     stream_ = client();
     send(*stream_, post(path, chat, fields));
   }
 
-  std::unique_ptr<Held> held_;
+  Held* script_ = nullptr;
   std::unique_ptr<net::Stream> stream_;
 };
 
@@ -32,7 +32,7 @@ TEST_F(StallTest, ContinuingKeepsTheClientWaitingAndTheAnswerCompletes) {
   stall(delta("a"));
   const std::string operation = open_operation();
   EXPECT_TRUE(answer(gateway_, operation, "continue_30s").applied);
-  held_->say(delta("b") + chat_end, true);
+  script_->say(delta("b") + chat_end, true);
   const std::string all = read_until(*stream_, "0\r\n\r\n");
   EXPECT_THAT(all, HasSubstr(": holdfast\n\n"));
   EXPECT_THAT(all, HasSubstr("[DONE]"));
@@ -41,7 +41,7 @@ TEST_F(StallTest, ContinuingKeepsTheClientWaitingAndTheAnswerCompletes) {
 TEST_F(StallTest, WaitingUntilItIsDoneAsksNoMore) {
   stall(delta("a"));
   EXPECT_TRUE(answer(gateway_, open_operation(), "wait_until_done").applied);
-  held_->say(delta("b") + chat_end, true);
+  script_->say(delta("b") + chat_end, true);
   EXPECT_THAT(read_until(*stream_, "0\r\n\r\n"), HasSubstr("[DONE]"));
   EXPECT_TRUE(gateway_.open_questions().empty());
 }
@@ -49,7 +49,7 @@ TEST_F(StallTest, WaitingUntilItIsDoneAsksNoMore) {
 TEST_F(StallTest, ProgressWithdrawsTheQuestion) {
   stall(delta("a"));
   const std::string operation = open_operation();
-  held_->say(delta("b") + chat_end, true);
+  script_->say(delta("b") + chat_end, true);
   read_until(*stream_, "0\r\n\r\n");
   EXPECT_EQ(answer(gateway_, operation, "cancel_job").refused, Errc::stale_answer);
 }
@@ -58,7 +58,7 @@ TEST_F(StallTest, CancellingEndsTheStreamWithAnErrorAndTheProvidersCall) {
   stall(delta("a"));
   EXPECT_TRUE(answer(gateway_, open_operation(), "cancel_job").applied);
   EXPECT_THAT(read_until(*stream_, "0\r\n\r\n"), HasSubstr("\"code\":\"cancelled\""));
-  loop_.until([&] { return held_->left(); }, "the provider's connection to be closed");
+  loop_.until([&] { return script_->left(); }, "the provider's connection to be closed");
 }
 
 TEST_F(StallTest, ASwitchBeforeTheFirstByteIsServedByTheNewProvider) {
@@ -80,15 +80,15 @@ TEST_F(StallTest, ASwitchBeforeTheFirstByteIsServedByTheNewProvider) {
   EXPECT_THAT(all, HasSubstr("from Two"));
   EXPECT_EQ(net::occurrences(all, "HTTP/1.1"), 1u);
   EXPECT_EQ(seen, chat);
-  loop_.until([&] { return held_->left(); }, "the old provider's connection to be closed");
+  loop_.until([&] { return script_->left(); }, "the old provider's connection to be closed");
   ASSERT_EQ(gateway_.fallback_history("film").size(), 1u);
   EXPECT_EQ(gateway_.provider_lock("film")->provider_name, "Two");
 }
 
 TEST_F(StallTest, AnAnonymousRequestThatIsSwitchedBecomesAJob) {
   scripts_["Two"] = answers(200, R"({"choices":[]})");
-  held_ = std::make_unique<Held>(loop_.executor());
-  scripts_["One"] = held_->answers_late();
+  script_ = &hold();
+  scripts_["One"] = script_->answers_late();
   stream_ = client();
   send(*stream_, post("/v1/chat/completions", chat_whole));
   const std::string operation = open_operation();
@@ -121,7 +121,7 @@ TEST_F(StallTest, WaitInAdvanceAsksNobody) {
   stall("", "/v1/chat/completions", "Holdfast-On-Stall: wait\r\n");
   loop_.until([&] { return !resolved_by.empty(); }, "the answer that was given in advance");
   EXPECT_EQ(resolved_by, "answer");
-  held_->say(delta("b") + chat_end, true);
+  script_->say(delta("b") + chat_end, true);
   EXPECT_THAT(read_until(*stream_, "0\r\n\r\n"), HasSubstr("[DONE]"));
 }
 

@@ -36,7 +36,7 @@ TEST_F(ProxyTest, ARequestAndItsAnswerPassUnchanged) {
 }
 
 TEST_F(ProxyTest, AStreamPassesAsItComes) {
-  Held held(loop_.executor());
+  Held& held = hold();
   scripts_["One"] = held.begins_with(delta("Hel"));
   const auto stream = client();
   send(*stream, post("/v1/chat/completions", chat));
@@ -48,7 +48,7 @@ TEST_F(ProxyTest, AStreamPassesAsItComes) {
 }
 
 TEST_F(ProxyTest, SilenceInAStreamIsFilledWithKeepalivesBetweenEvents) {
-  Held held(loop_.executor());
+  Held& held = hold();
   scripts_["One"] = held.begins_with(delta("a"));
   const auto stream = client();
   send(*stream, post("/v1/chat/completions", chat));
@@ -58,7 +58,7 @@ TEST_F(ProxyTest, SilenceInAStreamIsFilledWithKeepalivesBetweenEvents) {
 }
 
 TEST_F(ProxyTest, NoKeepaliveStandsInsideAnEvent) {
-  Held held(loop_.executor());
+  Held& held = hold();
   scripts_["One"] = held.begins_with("data: {\"choices\":[{\"del");
   proxy_options_.keepalive = 5ms;
   const auto stream = client();
@@ -72,7 +72,7 @@ TEST_F(ProxyTest, NoKeepaliveStandsInsideAnEvent) {
 }
 
 TEST_F(ProxyTest, AHeadThatIsLateIsSentInItsPlace) {
-  Held held(loop_.executor());
+  Held& held = hold();
   scripts_["One"] = held.answers_late();
   const auto stream = client();
   send(*stream, post("/v1/chat/completions", chat));
@@ -117,7 +117,7 @@ TEST_F(ProxyTest, AFastErrorKeepsItsStatusAndItsBody) {
 }
 
 TEST_F(ProxyTest, AStreamWithoutItsEndIsAnErrorAndNeverASuccess) {
-  Held held(loop_.executor());
+  Held& held = hold();
   scripts_["One"] = held.begins_with(delta("a"));
   const auto stream = client();
   send(*stream, post("/v1/chat/completions", chat));
@@ -129,7 +129,7 @@ TEST_F(ProxyTest, AStreamWithoutItsEndIsAnErrorAndNeverASuccess) {
 }
 
 TEST_F(ProxyTest, AStreamThatIsCutInTheMiddleOfAnEventIsCutForTheClient) {
-  Held held(loop_.executor());
+  Held& held = hold();
   scripts_["One"] = held.begins_with(delta("a"));
   const auto stream = client();
   send(*stream, post("/v1/chat/completions", chat));
@@ -214,7 +214,7 @@ TEST_F(ProxyTest, UnknownPathsPassAsBytesWhereTheProviderIsNamed) {
 
 TEST_F(ProxyTest, AClientThatLeavesEndsTheProvidersCallInEveryPhase) {
   for (const bool streams : {false, true}) {
-    Held held(loop_.executor());
+    Held& held = hold();
     scripts_["One"] = streams ? held.begins_with(delta("a")) : held.answers_late();
     {
       const auto stream = client();
@@ -230,7 +230,7 @@ TEST_F(ProxyTest, AClientThatLeavesEndsTheProvidersCallInEveryPhase) {
 }
 
 TEST_F(ProxyTest, AClientThatSaidDetachMayLeave) {
-  Held held(loop_.executor());
+  Held& held = hold();
   scripts_["One"] = held.begins_with(delta("a"));
   std::optional<OperationPhase> outcome;
   const auto ended = gateway_.on_operation_ended([&](const OperationEnded& news) { outcome = news.outcome; });
@@ -281,7 +281,7 @@ TEST_F(ProxyTest, AModelIsRenamedAndEveryOtherByteStays) {
 TEST_F(ProxyTest, WhenItEndedMetricsAreTold) {
   std::vector<RelayFacts> told;
   proxy_options_.ended = [&](const RelayFacts& facts) { told.push_back(facts); };
-  Held held(loop_.executor());
+  Held& held = hold();
   scripts_["One"] = held.begins_with(delta("a"));
   held.say(delta("b") + chat_end, true);
   ask(post("/v1/chat/completions", chat), "0\r\n\r\n");
