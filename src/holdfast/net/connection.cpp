@@ -80,10 +80,10 @@ awaitable<Connection::Filled> Connection::fill(TimePoint deadline) {
 awaitable<void> Connection::run() {
   const auto self = shared_from_this();
   struct Close {
-    Stream& stream;
-    ~Close() { stream.close(); }  // the pump then ends, too
+    Connection& connection;
+    ~Close() { connection.close_stream(); }  // the pump then ends, too
   };
-  const Close close{*stream_};
+  const Close close{*this};
   auto pumping = pump();
   asio::co_spawn(core_->executor, std::move(pumping), asio::detached);
   // Cancellation is for handlers; here it is told by the closed stream.
@@ -261,9 +261,18 @@ void Connection::begin_stop() {
   }
 }
 
+void Connection::close_stream() noexcept {
+  // An answer that lasts until the connection's end is whole by any end but a reset.
+  if (sent_ == Sent::until_close) {
+    stream_->reset();
+  } else {
+    stream_->close();
+  }
+}
+
 void Connection::cut() {
   broken_ = true;
-  stream_->close();
+  close_stream();
   // Not inside the handler's own call, which may be what led here.
   asio::post(core_->executor, [self = shared_from_this()] {
     self->cancellation_.emit(asio::cancellation_type::terminal);

@@ -60,6 +60,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<void> pump();
 
   void begin_stop();
+  /// Closes so that nobody takes what was sent for whole.
+  void close_stream() noexcept;
   /// Closes, and cancels what the handler waits for.
   void cut();
   /// Since when it waits for a request; nothing while it has one.

@@ -147,6 +147,10 @@ TEST_F(TlsTest, OnlyHttp11IsAgreedUpon) {
   const unsigned char both[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   SSL_CTX_set_alpn_protos(trusted_->get(), both, sizeof both);
   EXPECT_EQ(ask(), "POST / ");
+  const unsigned char old[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
+  SSL_CTX_set_alpn_protos(trusted_->get(), old, sizeof old);
+  EXPECT_EQ(dial().error, Fault::malformed) << "the server takes it; our client did not mean it";
+  EXPECT_EQ(failures_.size(), 1u);
   SSL_CTX_set_alpn_protos(trusted_->get(), nullptr, 0);
   EXPECT_EQ(ask(), "POST / ") << "who does not ask speaks HTTP/1.1";
 }
@@ -462,6 +466,34 @@ TEST_F(TlsStreamTest, AKeptConnectionThatIsCutUnderARequestMayBeAskedAgainElsewh
   join();
   far_->close();
   EXPECT_EQ(ask_on(std::move(near_)), error_code(Fault::closed).message());
+}
+
+TEST_F(TlsTest, AnAnswerThatIsCutIsTruncatedHoweverItIsFramed) {
+  serve(authority_.issue(), [](Request& request, Response& response) -> awaitable<void> {
+    Fields fields;
+    if (request.path() == "/counted") fields.add("Content-Length", "9");
+    auto beginning = response.begin(200, std::move(fields), "begun");
+    co_await std::move(beginning);
+    if (request.path() == "/cut") {
+      response.cut();
+      auto waiting = response.client_gone();
+      co_await std::move(waiting);
+    }
+  });
+  for (const char* target : {"/chunked", "/counted", "/cut"}) {
+    EXPECT_EQ(ask(target), error_code(Fault::truncated).message()) << target;
+  }
+  Connected old = dial();
+  send(*old.stream, "GET / HTTP/1.0\r\n\r\n");
+  read_until(*old.stream, "begun");
+  error_code end;
+  loop_.run([&]() -> awaitable<void> {
+    std::string room(100, '\0');
+    auto reading = old.stream->read_some(room);
+    const Transfer got = co_await std::move(reading);
+    end = got.error;
+  });
+  EXPECT_EQ(end, asio::error::connection_reset);
 }
 
 TEST_F(TlsTest, APoolKeepsConnectionsAndSeesThemEnd) {
