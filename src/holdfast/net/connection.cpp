@@ -91,7 +91,11 @@ awaitable<void> Connection::run() {
   for (;;) {
     auto reading = read_head();
     const Next next = co_await std::move(reading);
-    if (next == Next::close) break;
+    if (next == Next::close) {
+      auto saying = say_end();
+      co_await std::move(saying);
+      break;
+    }
     Request request(*this);
     Response response(*this);
     if (next == Next::request && understand(request)) {
@@ -238,10 +242,18 @@ awaitable<bool> Connection::finish_body() {
   co_return true;
 }
 
-/// Closing with bytes unread makes the kernel reset the connection, and the client may lose the answer.
-awaitable<void> Connection::linger() {
+/// Nothing follows. Over TLS that is a message, and takes as long as any.
+awaitable<void> Connection::say_end() {
+  if (broken_) co_return;
+  const Deadline limit(core_->executor, after(core_->options.write_time), [this] { stream_->close(); });
   auto shutting = stream_->shutdown();
   co_await std::move(shutting);
+}
+
+/// Closing with bytes unread makes the kernel reset the connection, and the client may lose the answer.
+awaitable<void> Connection::linger() {
+  auto saying = say_end();
+  co_await std::move(saying);
   discarding_ = true;
   arrived_.clear();
   room_.notify();

@@ -85,6 +85,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<void> serve_one(Request& request, Response& response);
   awaitable<void> call_handler(Request& request, Response& response, bool& threw);
   awaitable<bool> finish_body();
+  awaitable<void> say_end();
   awaitable<void> linger();
   void tell_gone(Gone why);
   void post_gone(std::function<void(Gone)> call, Gone why);

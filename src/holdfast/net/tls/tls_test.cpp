@@ -8,9 +8,13 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "holdfast/net/net_driver.hpp"
 #include "holdfast/net/tls/tls_driver.hpp"
@@ -103,6 +107,19 @@ class TlsTest : public ServerTest {
       outcome = got.error ? got.error.message() : got.bytes;
     });
     return outcome;
+  }
+
+  error_code end_of(Stream& stream) {
+    error_code end;
+    loop_.run([&]() -> awaitable<void> {
+      std::string room(1'000, '\0');
+      while (!end) {
+        auto reading = stream.read_some(room);
+        const Transfer got = co_await std::move(reading);
+        end = got.error;
+      }
+    });
+    return end;
   }
 
   fs::path folder_;
@@ -243,7 +260,7 @@ TEST_F(TlsTest, BeyondTheLimitHandshakesWaitForThoseThatStallToBeGivenUp) {
   for (int i = 0; i < 7; ++i)
     stalled.push_back(dial_plain());
   EXPECT_EQ(ask(), "POST / ");
-  EXPECT_GE(failures_.size(), 5u) << "seven came first, and three at a time";
+  ASSERT_GE(failures_.size(), 5u) << "seven came first, and three at a time";
   EXPECT_THAT(failures_.front(), HasSubstr("too long"));
   EXPECT_EQ(read_all(*stalled.front()), "");
 }
@@ -256,6 +273,35 @@ TEST_F(TlsTest, StoppingEndsHandshakesToo) {
   stop();
   EXPECT_EQ(read_all(*stalled), "");
   EXPECT_THAT(failures_, ElementsAre()) << "that is no failure of theirs";
+}
+
+TEST_F(TlsTest, AnIdleConnectionIsToldThatItEndsBeforeItIsClosed) {
+  options_.idle_time = 20ms;
+  serve(authority_.issue());
+  Connected idle = dial();
+  send(*idle.stream, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  read_until(*idle.stream, "GET / ");
+  EXPECT_EQ(end_of(*idle.stream), asio::error::eof);
+}
+
+TEST_F(TlsTest, FilesMayBeReadAgainWhileAnotherThreadShakesHands) {
+  context_.emplace(showing(authority_.issue()));
+  asio::io_context elsewhere(1);
+  auto plain = listen(elsewhere.get_executor(), {.host = "127.0.0.1", .port = 0});
+  ASSERT_TRUE(plain) << plain.error().message;
+  place_ = (*plain)->endpoint();
+  Server server(elsewhere.get_executor(), echo);
+  server.serve(tls_listener(elsewhere.get_executor(), std::move(*plain), *context_));
+  std::thread thread([&] { elsewhere.run(); });
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(context_->reload());
+    EXPECT_EQ(ask(), "POST / ");
+  }
+  asio::post(elsewhere, [&] {
+    auto stopping = server.stop(1s);
+    asio::co_spawn(elsewhere, std::move(stopping), asio::detached);
+  });
+  thread.join();
 }
 
 /// A client whose server is the test, without TLS.
@@ -347,19 +393,6 @@ class TlsStreamTest : public TlsTest {
       near_ = std::move(connected.stream);
     });
     loop_.until([&] { return far_ != nullptr; }, "the server's end");
-  }
-
-  error_code end_of(Stream& stream) {
-    error_code end;
-    loop_.run([&]() -> awaitable<void> {
-      std::string room(1'000, '\0');
-      while (!end) {
-        auto reading = stream.read_some(room);
-        const Transfer got = co_await std::move(reading);
-        end = got.error;
-      }
-    });
-    return end;
   }
 
   void shut_down(Stream& stream) {
@@ -486,14 +519,7 @@ TEST_F(TlsTest, AnAnswerThatIsCutIsTruncatedHoweverItIsFramed) {
   Connected old = dial();
   send(*old.stream, "GET / HTTP/1.0\r\n\r\n");
   read_until(*old.stream, "begun");
-  error_code end;
-  loop_.run([&]() -> awaitable<void> {
-    std::string room(100, '\0');
-    auto reading = old.stream->read_some(room);
-    const Transfer got = co_await std::move(reading);
-    end = got.error;
-  });
-  EXPECT_EQ(end, asio::error::connection_reset);
+  EXPECT_EQ(end_of(*old.stream), asio::error::connection_reset);
 }
 
 TEST_F(TlsTest, APoolKeepsConnectionsAndSeesThemEnd) {
