@@ -309,7 +309,7 @@ class TlsClientTest : public TlsTest {
  protected:
   void SetUp() override {
     TlsTest::SetUp();
-    listener_ = std::move(listen(loop_.executor(), {.host = "127.0.0.1", .port = 0}).value());
+    listener_ = listen(loop_.executor(), {.host = "127.0.0.1", .port = 0}).value();
     place_ = listener_->endpoint();
   }
 
