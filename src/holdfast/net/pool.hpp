@@ -20,7 +20,7 @@ using Connector = std::function<awaitable<Connected>()>;
 Connector plain_connector(Origin origin, std::chrono::milliseconds address_time = connect_time);
 
 struct PoolOptions {
-  /// From its first request on. Names move to other addresses; a connection that never ends never follows.
+  /// Since it was made. Names move to other addresses; a connection that never ends never follows.
   std::chrono::milliseconds age_max = pool_age_max;
   /// Unused. Shorter than servers keep theirs (60 s and more), so that they seldom close first.
   std::chrono::milliseconds idle_max = pool_idle_max;

@@ -31,8 +31,10 @@ using Certificate = std::unique_ptr<X509, Freeing<X509_free>>;
 using Key = std::unique_ptr<EVP_PKEY, Freeing<EVP_PKEY_free>>;
 using Context = std::shared_ptr<SSL_CTX>;
 
-/// Length and name, as ALPN lists them.
+/// Lengths and names, as ALPN lists them: what a client offers, and what a server takes. Old clients name HTTP/1.0.
 constexpr std::array<unsigned char, 9> http_1_1 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+constexpr std::array<unsigned char, 18> http_1 = {8, 'h', 't', 't', 'p', '/', '1', '.', '1',
+                                                  8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
 
 Failure unusable(const std::string& file, const std::string& why) {
   return {.code = Errc::config, .message = "cannot use " + file + ": " + why};
@@ -119,11 +121,10 @@ bool trust_system(SSL_CTX* context) {
   return has_files(chosen ? chosen : X509_get_default_cert_dir());
 }
 
-int choose_http_1_1(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes, const unsigned char* offered,
-                    unsigned int offered_bytes, void*) {
+int choose_http_1(SSL*, const unsigned char** chosen, unsigned char* chosen_bytes, const unsigned char* offered,
+                  unsigned int offered_bytes, void*) {
   unsigned char* found = nullptr;
-  const int outcome =
-      SSL_select_next_proto(&found, chosen_bytes, http_1_1.data(), http_1_1.size(), offered, offered_bytes);
+  const int outcome = SSL_select_next_proto(&found, chosen_bytes, http_1.data(), http_1.size(), offered, offered_bytes);
   if (outcome != OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_ALERT_FATAL;
   *chosen = found;
   return SSL_TLSEXT_ERR_OK;
@@ -139,7 +140,7 @@ result<Context> server_context(const std::string& certificate_file, const std::s
   SSL_CTX* const raw = context.get();
   // Forward secrecy and authenticated encryption for TLS 1.2, too; 1.3 has nothing else.
   SSL_CTX_set_cipher_list(raw, "ECDHE+AESGCM:ECDHE+CHACHA20");
-  SSL_CTX_set_alpn_select_cb(raw, choose_http_1_1, nullptr);
+  SSL_CTX_set_alpn_select_cb(raw, choose_http_1, nullptr);
   ERR_clear_error();
   if (SSL_CTX_use_certificate(raw, certificates->front().get()) != 1) {
     return unusable(certificate_file, tls_error(X509_V_OK).message());

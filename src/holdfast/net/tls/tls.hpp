@@ -14,10 +14,11 @@
 
 struct ssl_ctx_st;
 
-/// TLS 1.2 and 1.3 around any `Stream`, by OpenSSL. HTTP/1.1 is what both ends say they speak (ALPN).
+/// TLS 1.2 and 1.3 around any `Stream`, by OpenSSL. HTTP/1.1 is what both ends say they speak (ALPN);
+/// clients of HTTP/1.0 are served.
 ///
 /// A stream that ends without the other end's word that it ends (close_notify) was cut, by whomever: reading then gives
-/// `Fault::truncated`, never `eof`. `shutdown()` gives that word; `close()` does not, and so cuts.
+/// `Fault::truncated`, never `eof`. `shutdown()` gives that word; `close()` and `reset()` do not, and so cut.
 namespace holdfast::net {
 
 /// A handshake is two round trips and a signature. Longer than three lost packets take, as with connecting.

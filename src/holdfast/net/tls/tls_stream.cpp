@@ -94,6 +94,7 @@ class TlsStream final : public Stream {
   awaitable<Transfer> write(std::string_view first, std::string_view second, std::string_view third) override;
   awaitable<error_code> shutdown() override;
   void close() noexcept override { stream_->close(); }
+  void reset() noexcept override { stream_->reset(); }
   const Peer& peer() const noexcept override { return stream_->peer(); }
   Executor executor() override { return stream_->executor(); }
 
@@ -150,7 +151,7 @@ awaitable<error_code> TlsStream::handshake(TimePoint deadline) {
       unsigned int bytes = 0;
       SSL_get0_alpn_selected(ssl_, &protocol, &bytes);
       const std::string_view chosen(reinterpret_cast<const char*>(protocol), bytes);
-      if (!chosen.empty() && chosen != "http/1.1") error = Fault::malformed;
+      if (!SSL_is_server(ssl_) && !chosen.empty() && chosen != "http/1.1") error = Fault::malformed;
     }
     auto going_on = outcome == 1 ? flush() : advance(outcome);
     const error_code went = co_await std::move(going_on);

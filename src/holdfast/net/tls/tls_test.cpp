@@ -8,9 +8,13 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "holdfast/net/net_driver.hpp"
 #include "holdfast/net/tls/tls_driver.hpp"
@@ -105,6 +109,19 @@ class TlsTest : public ServerTest {
     return outcome;
   }
 
+  error_code end_of(Stream& stream) {
+    error_code end;
+    loop_.run([&]() -> awaitable<void> {
+      std::string room(1'000, '\0');
+      while (!end) {
+        auto reading = stream.read_some(room);
+        const Transfer got = co_await std::move(reading);
+        end = got.error;
+      }
+    });
+    return end;
+  }
+
   fs::path folder_;
   Authority authority_;
   std::optional<TlsClientContext> trusted_;
@@ -147,6 +164,10 @@ TEST_F(TlsTest, OnlyHttp11IsAgreedUpon) {
   const unsigned char both[] = {2, 'h', '2', 8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
   SSL_CTX_set_alpn_protos(trusted_->get(), both, sizeof both);
   EXPECT_EQ(ask(), "POST / ");
+  const unsigned char old[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
+  SSL_CTX_set_alpn_protos(trusted_->get(), old, sizeof old);
+  EXPECT_EQ(dial().error, Fault::malformed) << "the server takes it; our client did not mean it";
+  EXPECT_EQ(failures_.size(), 1u);
   SSL_CTX_set_alpn_protos(trusted_->get(), nullptr, 0);
   EXPECT_EQ(ask(), "POST / ") << "who does not ask speaks HTTP/1.1";
 }
@@ -239,7 +260,7 @@ TEST_F(TlsTest, BeyondTheLimitHandshakesWaitForThoseThatStallToBeGivenUp) {
   for (int i = 0; i < 7; ++i)
     stalled.push_back(dial_plain());
   EXPECT_EQ(ask(), "POST / ");
-  EXPECT_GE(failures_.size(), 5u) << "seven came first, and three at a time";
+  ASSERT_GE(failures_.size(), 5u) << "seven came first, and three at a time";
   EXPECT_THAT(failures_.front(), HasSubstr("too long"));
   EXPECT_EQ(read_all(*stalled.front()), "");
 }
@@ -254,12 +275,41 @@ TEST_F(TlsTest, StoppingEndsHandshakesToo) {
   EXPECT_THAT(failures_, ElementsAre()) << "that is no failure of theirs";
 }
 
+TEST_F(TlsTest, AnIdleConnectionIsToldThatItEndsBeforeItIsClosed) {
+  options_.idle_time = 20ms;
+  serve(authority_.issue());
+  Connected idle = dial();
+  send(*idle.stream, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  read_until(*idle.stream, "GET / ");
+  EXPECT_EQ(end_of(*idle.stream), asio::error::eof);
+}
+
+TEST_F(TlsTest, FilesMayBeReadAgainWhileAnotherThreadShakesHands) {
+  context_.emplace(showing(authority_.issue()));
+  asio::io_context elsewhere(1);
+  auto plain = listen(elsewhere.get_executor(), {.host = "127.0.0.1", .port = 0});
+  ASSERT_TRUE(plain) << plain.error().message;
+  place_ = (*plain)->endpoint();
+  Server server(elsewhere.get_executor(), echo);
+  server.serve(tls_listener(elsewhere.get_executor(), std::move(*plain), *context_));
+  std::thread thread([&] { elsewhere.run(); });
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(context_->reload());
+    EXPECT_EQ(ask(), "POST / ");
+  }
+  asio::post(elsewhere, [&] {
+    auto stopping = server.stop(1s);
+    asio::co_spawn(elsewhere, std::move(stopping), asio::detached);
+  });
+  thread.join();
+}
+
 /// A client whose server is the test, without TLS.
 class TlsClientTest : public TlsTest {
  protected:
   void SetUp() override {
     TlsTest::SetUp();
-    listener_ = std::move(listen(loop_.executor(), {.host = "127.0.0.1", .port = 0}).value());
+    listener_ = listen(loop_.executor(), {.host = "127.0.0.1", .port = 0}).value();
     place_ = listener_->endpoint();
   }
 
@@ -343,19 +393,6 @@ class TlsStreamTest : public TlsTest {
       near_ = std::move(connected.stream);
     });
     loop_.until([&] { return far_ != nullptr; }, "the server's end");
-  }
-
-  error_code end_of(Stream& stream) {
-    error_code end;
-    loop_.run([&]() -> awaitable<void> {
-      std::string room(1'000, '\0');
-      while (!end) {
-        auto reading = stream.read_some(room);
-        const Transfer got = co_await std::move(reading);
-        end = got.error;
-      }
-    });
-    return end;
   }
 
   void shut_down(Stream& stream) {
@@ -462,6 +499,27 @@ TEST_F(TlsStreamTest, AKeptConnectionThatIsCutUnderARequestMayBeAskedAgainElsewh
   join();
   far_->close();
   EXPECT_EQ(ask_on(std::move(near_)), error_code(Fault::closed).message());
+}
+
+TEST_F(TlsTest, AnAnswerThatIsCutIsTruncatedHoweverItIsFramed) {
+  serve(authority_.issue(), [](Request& request, Response& response) -> awaitable<void> {
+    Fields fields;
+    if (request.path() == "/counted") fields.add("Content-Length", "9");
+    auto beginning = response.begin(200, std::move(fields), "begun");
+    co_await std::move(beginning);
+    if (request.path() == "/cut") {
+      response.cut();
+      auto waiting = response.client_gone();
+      co_await std::move(waiting);
+    }
+  });
+  for (const char* target : {"/chunked", "/counted", "/cut"}) {
+    EXPECT_EQ(ask(target), error_code(Fault::truncated).message()) << target;
+  }
+  Connected old = dial();
+  send(*old.stream, "GET / HTTP/1.0\r\n\r\n");
+  read_until(*old.stream, "begun");
+  EXPECT_EQ(end_of(*old.stream), asio::error::connection_reset);
 }
 
 TEST_F(TlsTest, APoolKeepsConnectionsAndSeesThemEnd) {
