@@ -42,7 +42,7 @@ class Items:
         else:
             self._message(seed, seed.pieces(script.chunks, script.size))
 
-    def _say(self, kind, name, **data):
+    def _say(self, kind, name, /, **data):
         self.events.append((kind, "response." + name, data))
 
     def _reasoning(self, seed, pieces):
