@@ -98,7 +98,8 @@ awaitable<error_code> ProviderCall::send(const Outgoing& outgoing) {
 awaitable<ProviderCall::Head> ProviderCall::ask(const Outgoing& outgoing, std::function<void(std::string)> tell) {
   for (bool fresh = false;; fresh = true) {
     auto connecting = connect_patiently(fresh, tell);
-    if (const error_code error = co_await std::move(connecting)) {
+    const error_code error = co_await std::move(connecting);
+    if (error) {
       co_return Head{.fault = fault_of(error, "could not be connected to")};
     }
     const bool kept = !lease_.fresh();

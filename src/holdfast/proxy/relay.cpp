@@ -76,7 +76,8 @@ awaitable<void> Relay::begin(net::ResponseHead head, wire::Framing framing, std:
   for (const net::Field& field : own_fields_)
     fields.set(field.name, field.value);
   auto beginning = listener_.answer.begin(head.status, std::move(fields), framing, first);
-  if (co_await std::move(beginning)) {
+  const error_code error = co_await std::move(beginning);
+  if (error) {
     auto leaving = left();
     co_await std::move(leaving);
   }
