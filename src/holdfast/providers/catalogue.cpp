@@ -77,12 +77,16 @@ std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutPro
 /// Two at a time where the work is done on this machine: more share the same cores, and wait visibly instead.
 std::vector<std::unique_ptr<Provider>> built_in(process::Spawner& spawner) {
   std::vector<std::unique_ptr<Provider>> all;
-  all.push_back(rulebased_provider({.name = "RuleBased", .type = "fallback_provider", .kinds = {"text"}}));
-  all.push_back(espeak_provider({.name = "eSpeak", .type = "tts", .kinds = {"speech"}, .concurrent_max = 2}, spawner));
-  all.push_back(
-      cards_provider({.name = "FFmpegCards", .type = "image_gen", .kinds = {"image"}, .concurrent_max = 2}, spawner));
-  all.push_back(
-      ffmpeg_provider({.name = "FFmpeg", .type = "video_render", .kinds = {"video"}, .concurrent_max = 2}, spawner));
+  all.push_back(rulebased_provider(
+      {.name = "RuleBased", .type = "fallback_provider", .kinds = {"text"}, .protocols = {"rulebased"}}));
+  all.push_back(espeak_provider(
+      {.name = "eSpeak", .type = "tts", .kinds = {"speech"}, .concurrent_max = 2, .protocols = {"command"}}, spawner));
+  all.push_back(cards_provider(
+      {.name = "FFmpegCards", .type = "image_gen", .kinds = {"image"}, .concurrent_max = 2, .protocols = {"command"}},
+      spawner));
+  all.push_back(ffmpeg_provider(
+      {.name = "FFmpeg", .type = "video_render", .kinds = {"video"}, .concurrent_max = 2, .protocols = {"command"}},
+      spawner));
   return all;
 }
 
