@@ -45,6 +45,7 @@ struct Daemon::Worker {
   control::Api api;
   proxy::Proxy proxy;
   net::Server server;
+  bool over = false;
   std::thread thread;
 };
 
@@ -103,9 +104,10 @@ void Daemon::begin_stop(std::chrono::milliseconds grace, std::function<void()> d
     asio::post(worker->io, [&worker = *worker, shared = shared_, grace, told] {
       auto stopping = worker.server.stop(grace);
       asio::co_spawn(worker.io, std::move(stopping), [&worker, shared, told](const std::exception_ptr&) {
-        if (!worker.guard.owns_work()) return;  // stopped twice: the first has told it
-        worker.guard.reset();
+        if (std::exchange(worker.over, true)) return;  // stopped twice: the first has told it
         if (--shared->running == 0) (*told)();
+        // Connections to providers that wait for their next request are watched, and would keep the loop for ever.
+        worker.io.stop();
       });
     });
   }

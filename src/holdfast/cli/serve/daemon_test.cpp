@@ -44,6 +44,22 @@ TEST(Daemon, ASecondOneIsRefusedThePort) {
   EXPECT_THROW(Daemon(gateway, same), Error);
 }
 
+TEST(Daemon, AConnectionToAProviderThatWaitsForItsNextRequestKeepsNobodyFromStopping) {
+  Gateway gateway;
+  const Daemon provider(gateway, options());  // any server that keeps connections
+  DaemonOptions with_provider = options();
+  auto proxy = std::make_shared<proxy::ProxyOptions>();
+  const std::string url = "http://127.0.0.1:" + std::to_string(provider.endpoint().port);
+  proxy->providers.push_back({.name = "Other", .type = "local_llm", .base = net::parse_origin(url).value()});
+  proxy->providers.back().connector = net::plain_connector(proxy->providers.back().base.origin);
+  with_provider.proxy = std::move(proxy);
+  Daemon daemon(gateway, with_provider);
+  const auto passed = get(daemon, "/v1/models");
+  ASSERT_TRUE(passed) << passed.error().message;
+  EXPECT_EQ(passed->head.status, 400) << "the other one's own answer: nobody speaks openai there";
+  EXPECT_TRUE(passed->head.fields.find("Holdfast-Operation"));
+}
+
 TEST(Daemon, StoppingTellsWhenAllIsOver) {
   Gateway gateway;
   Daemon daemon(gateway, options());
