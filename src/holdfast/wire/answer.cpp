@@ -123,9 +123,8 @@ void AnswerReader::finish_document() {
   if (findings_.ended || findings_.fault) return;
   if (document_->broken()) {
     ++unreadable_;
-    findings_.fault = {.error_class = ErrorClass::protocol,
-                       .status = status_,
-                       .message = "the answer is not JSON: " + document_->problem()};
+    // Not where: what the parser says of it depends on how the bytes were cut.
+    findings_.fault = {.error_class = ErrorClass::protocol, .status = status_, .message = "the answer is not JSON"};
   } else {
     findings_.fault = {
         .error_class = ErrorClass::truncated, .status = status_, .message = "the answer ended in the middle"};

@@ -1,5 +1,6 @@
 #include "holdfast/wire/document.hpp"
 
+#include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -146,11 +147,10 @@ std::size_t after_blanks(std::string_view text, std::size_t at) {
 
 /// Behind the string that begins at `at`.
 std::size_t after_string(std::string_view text, std::size_t at) {
-  for (++at;; ++at) {
-    at = text.find_first_of("\"\\", at);
-    HOLDFAST_CHECK(at != std::string_view::npos, "the text was checked: a string has its end");
+  for (at = text.find_first_of("\"\\", at + 1);; at = text.find_first_of("\"\\", at)) {
+    HOLDFAST_CHECK(at < text.size(), "the text was checked: a string has its end");
     if (text[at] == '"') return at + 1;
-    ++at;  // whatever is escaped
+    at += 2;  // whatever is escaped
   }
 }
 

@@ -26,7 +26,7 @@ class Document {
   bool whole() const;
   /// What has come is no JSON; whatever follows, it stays so.
   bool broken() const;
-  /// Where and why it is broken, as the end of a sentence.
+  /// Where and why it is broken, as the end of a sentence. Depends on how the bytes were cut.
   const std::string& problem() const;
   /// An object with a member `error` at its top that is not null.
   bool says_error() const;
