@@ -26,6 +26,11 @@ inline constexpr std::size_t error_bytes_max = std::size_t{1024} * 1024;
 inline constexpr int connect_retries_max = 3;
 inline constexpr std::chrono::milliseconds connect_retry_pause{250};  ///< doubled each time, plus up to half of jitter
 
+/// Whether the provider is asked to stream an answer that the client wants whole, so that its progress can be heard.
+/// `automatic`: of Ollama, whose answers are put together again exactly; another server of OpenAI's language may stream
+/// what its whole answers do not have, and the answer, paid for, would be an error.
+enum class Streaming : unsigned char { automatic, always, never };
+
 /// A provider that can be asked over HTTP.
 struct ProviderOptions {
   std::string name{};
@@ -36,6 +41,7 @@ struct ProviderOptions {
   net::Connector connector{};
   std::vector<std::pair<std::string, std::string>> models{};  ///< what a model name of the client means here
   Secret api_key{};                                           ///< empty: the client's own is passed on
+  Streaming streaming = Streaming::automatic;
 
   bool understands(wire::Dialect asked) const;
   /// The name of a model here: as it is mapped; else `default`, where the request was made for another provider.

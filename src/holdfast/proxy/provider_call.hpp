@@ -17,6 +17,9 @@ namespace holdfast::proxy {
 struct Outgoing {
   net::RequestHead head{};
   std::string body{};
+  /// The answer comes as a stream and leaves whole; this is the body that asks for it whole, in case the provider
+  /// refuses the other.
+  std::optional<std::string> whole_body{};
   net::Request* streamed_from = nullptr;
 };
 

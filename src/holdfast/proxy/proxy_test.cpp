@@ -278,6 +278,49 @@ TEST_F(ProxyTest, AModelIsRenamedAndEveryOtherByteStays) {
   EXPECT_EQ(seen, R"({ "model" : "llama3.1:8b",  "x":1e2 })");
 }
 
+TEST_F(ProxyTest, AWholeAnswerIsStreamedByTheProviderWhereItsProgressCanBeHeardSo) {
+  std::string seen;
+  scripts_["Local"] = [&](net::Request& request, net::Response& response) -> awaitable<void> {
+    auto reading = request.read_body(1 << 20);
+    const net::Body body = co_await std::move(reading);
+    seen = body.bytes;
+    const net::Fields fields = {{"Content-Type", "application/x-ndjson"}};
+    const std::string lines =
+        R"({"model":"m","created_at":"t","message":{"role":"assistant","content":"Hel"},"done":false})"
+        "\n"
+        R"({"model":"m","created_at":"u","message":{"role":"assistant","content":"lo"},"done":true,"done_reason":"stop"})"
+        "\n";
+    auto beginning = response.begin(200, fields, lines);
+    co_await std::move(beginning);
+    auto ending = response.end();
+    co_await std::move(ending);
+  };
+  provider("Local", wire::Dialect::ollama);
+  const std::string answer = ask(post("/api/chat", R"({"model":"m","messages":[],"stream":false})"), "Hello");
+  EXPECT_EQ(seen, R"({"model":"m","messages":[],"stream":true})");
+  EXPECT_THAT(answer, HasSubstr("Content-Type: application/json"));
+}
+
+TEST_F(ProxyTest, AProviderThatRefusesToStreamIsAskedAsTheClientAsked) {
+  std::vector<std::string> seen;
+  const std::string whole = R"({"model":"m","message":{"role":"assistant","content":"Hello"},"done":true})";
+  scripts_["Local"] = [&](net::Request& request, net::Response& response) -> awaitable<void> {
+    auto reading = request.read_body(1 << 20);
+    const net::Body body = co_await std::move(reading);
+    seen.push_back(body.bytes);
+    const bool streams = body.bytes.find("true") != std::string::npos;
+    const net::Fields fields = {{"Content-Type", "application/json"}};
+    const std::string_view answer = streams ? std::string_view("{}") : whole;
+    auto sending = response.send(streams ? 400 : 200, fields, answer);
+    co_await std::move(sending);
+  };
+  provider("Local", wire::Dialect::ollama);
+  const std::string asked = R"({"model":"m","messages":[],"stream":false})";
+  EXPECT_EQ(net::body_of(ask(post("/api/chat", asked), "done\":true}")), whole);
+  ASSERT_EQ(seen.size(), 2u);
+  EXPECT_EQ(seen[1], asked);
+}
+
 TEST_F(ProxyTest, WhenItEndedMetricsAreTold) {
   std::vector<RelayFacts> told;
   proxy_options_.ended = [&](const RelayFacts& facts) { told.push_back(facts); };

@@ -2,6 +2,7 @@
 
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/proxy/forwarding.hpp"
+#include "holdfast/wire/assembly.hpp"
 #include "holdfast/wire/fault.hpp"
 
 namespace holdfast::proxy {
@@ -21,12 +22,21 @@ void Relay::fail(ProviderFault fault) {
   throw ProviderError(std::move(fault));
 }
 
-awaitable<void> Relay::run(OperationContext& operation, const Outgoing& outgoing) {
+awaitable<void> Relay::run(OperationContext& operation, Outgoing& outgoing) {
   const StopWith stopping(operation.stop_token(), call_, executor_);
   const ProgressReporter progress = operation.progress();
   const auto tell = [progress](std::string text) { progress.message(std::move(text)); };
   auto asking = call_->ask(outgoing, tell);
   ProviderCall::Head answer = co_await std::move(asking);
+  if (answer.head.status == 400 && outgoing.whole_body) {
+    // It may be our own change that it does not like: once more, as the client has sent it.
+    auto draining = call_->read_body(error_bytes_max);
+    co_await std::move(draining);
+    outgoing.body = std::move(*outgoing.whole_body);
+    outgoing.whole_body.reset();
+    auto asking_again = call_->ask(outgoing, tell);
+    answer = co_await std::move(asking_again);
+  }
   if (call_->stopped()) throw Error(Errc::cancelled, "the call was stopped");
   if (answer.fault) fail(std::move(*answer.fault));
   progress.alive();
@@ -34,7 +44,10 @@ awaitable<void> Relay::run(OperationContext& operation, const Outgoing& outgoing
     auto passing = pass_error(std::move(answer.head));
     co_await std::move(passing);
   }
-  auto passing = pass_answer(operation, std::move(answer.head));
+  const wire::Framing framing = wire::framing_of(answer.head.fields.find("Content-Type").value_or(""));
+  const bool streams = framing == wire::Framing::sse || framing == wire::Framing::ndjson;
+  auto passing = outgoing.whole_body && streams ? pass_assembled(operation, std::move(answer.head), framing)
+                                                : pass_answer(operation, std::move(answer.head));
   co_await std::move(passing);
 }
 
@@ -145,6 +158,45 @@ awaitable<void> Relay::pass_answer(OperationContext& operation, net::ResponseHea
     auto leaving = left();
     co_await std::move(leaving);
   }
+}
+
+/// Streamed by the provider, for its progress, and one document for the client.
+awaitable<void> Relay::pass_assembled(OperationContext& operation, net::ResponseHead head, wire::Framing framing) {
+  const ProgressReporter progress = operation.progress();
+  wire::AnswerReader reader(route_, head.status, framing);
+  wire::Assembler assembler(route_);
+  last_progress_ = Clock::now();
+  while (true) {
+    auto reading = call_->read_some();
+    const net::Piece piece = co_await std::move(reading);
+    if (call_->stopped()) throw Error(Errc::cancelled, "the call was stopped");
+    if (piece.error || piece.is_end()) break;
+    reader.feed(piece.bytes);
+    assembler.feed(piece.bytes);
+    report(progress, reader);
+  }
+  const auto whole = assembler.whole();
+  if (!whole) {
+    const bool truncated = whole.error().code == Errc::truncated;
+    ProviderFault fault{truncated ? ErrorClass::truncated : ErrorClass::protocol, 0, {}, whole.error().message};
+    if (const auto& own = reader.fault(); own && own->error_class != ErrorClass::truncated) fault = *own;
+    auto failing = fail_in_the_middle(std::move(fault));
+    co_await std::move(failing);
+  }
+  AnswerStream& answer = listener_.answer;
+  if (answer.begun()) {
+    auto beginning = begin(std::move(head), wire::Framing::whole, *whole);
+    co_await std::move(beginning);
+    auto ending = answer.end();
+    co_await std::move(ending);
+    co_return;
+  }
+  net::Fields fields = fields_for_client(head, false);
+  fields.set("Content-Type", "application/json");
+  for (const net::Field& field : own_fields_)
+    fields.set(field.name, field.value);
+  auto sending = answer.send(head.status, std::move(fields), *whole);
+  co_await std::move(sending);
 }
 
 awaitable<void> Relay::pass_bytes(std::string_view bytes, const ProgressReporter& progress) {

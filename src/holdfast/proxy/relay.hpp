@@ -30,13 +30,14 @@ class Relay {
         listener_(listener),
         own_fields_(std::move(own_fields)) {}
 
-  net::awaitable<void> run(OperationContext& operation, const Outgoing& outgoing);
+  net::awaitable<void> run(OperationContext& operation, Outgoing& outgoing);
   const RelayFacts& facts() const { return facts_; }
   std::chrono::steady_clock::time_point sent_at() const { return call_->sent_at(); }
 
  private:
   net::awaitable<void> pass_error(net::ResponseHead head);
   net::awaitable<void> pass_answer(OperationContext& operation, net::ResponseHead head);
+  net::awaitable<void> pass_assembled(OperationContext& operation, net::ResponseHead head, wire::Framing framing);
   net::awaitable<void> pass_bytes(std::string_view bytes, const ProgressReporter& progress);
   net::awaitable<void> begin(net::ResponseHead head, wire::Framing framing, std::string_view first);
   net::awaitable<void> left();

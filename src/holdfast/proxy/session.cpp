@@ -7,6 +7,7 @@
 
 #include "holdfast/gateway/async.hpp"
 #include "holdfast/proxy/forwarding.hpp"
+#include "holdfast/wire/assembly.hpp"
 
 namespace holdfast::proxy {
 namespace {
@@ -215,7 +216,26 @@ result<Outgoing> Session::outgoing() const {
     if (!renamed) return renamed.error();
     out.body = std::move(*renamed);
   }
+  if (streams_to_provider()) {
+    // What could not be put together again is asked for as the client asks for it.
+    if (auto streaming = wire::streaming_request(address_.route, out.body)) {
+      out.whole_body = std::exchange(out.body, std::move(*streaming));
+    }
+  }
   return out;
+}
+
+bool Session::streams_to_provider() const {
+  if (asked_.stream || body_.empty() || address_.route.kind != "text") return false;
+  switch (provider_->streaming) {
+    case Streaming::automatic:
+      return address_.route.dialect == wire::Dialect::ollama;
+    case Streaming::always:
+      return true;
+    case Streaming::never:
+      return false;
+  }
+  __builtin_unreachable();
 }
 
 net::Fields Session::own_fields(const OperationContext& operation) const {
@@ -249,7 +269,7 @@ awaitable<Session::Round> Session::serve() {
   }
   std::optional<Relay> relay;
   // What cannot be heard making progress is judged by the time that its kind takes at the most.
-  const SharedHeartbeat heartbeat = asked_.stream ? pushed_heartbeat() : no_heartbeat();
+  const SharedHeartbeat heartbeat = asked_.stream || out->whole_body ? pushed_heartbeat() : no_heartbeat();
   const auto function = [this, &relay, &out](OperationContext& operation) -> awaitable<void> {
     watch_client(operation.operation_id());
     net::Fields fields = own_fields(operation);

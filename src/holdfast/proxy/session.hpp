@@ -36,6 +36,7 @@ class Session {
   net::awaitable<Round> after_switch(std::string operation);
   result<const ProviderOptions*> provider_for(const std::optional<ProviderLock>& governing) const;
   result<Outgoing> outgoing() const;
+  bool streams_to_provider() const;
   OperationRequest operation_request() const;
   net::Fields own_fields(const OperationContext& operation) const;
   net::awaitable<bool> refuse(Failure why);

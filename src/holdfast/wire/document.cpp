@@ -2,6 +2,8 @@
 
 #include <boost/json/basic_parser_impl.hpp>
 #include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
 #include <boost/json/value.hpp>
 
 #include "holdfast/base/check.hpp"
@@ -186,6 +188,24 @@ std::optional<MemberPlace> MemberWalk::next() {
   place.value = after_blanks(text_, after_blanks(text_, place.name_end) + 1);
   place.value_end = at_ = after_value(text_, place.value);
   return place;
+}
+
+std::optional<std::vector<std::string_view>> elements_of(std::string_view text, std::size_t elements_max) {
+  std::size_t at = after_blanks(text, 0);
+  if (at == text.size() || text[at] != '[') return std::nullopt;
+  std::vector<std::string_view> out;
+  for (at = after_blanks(text, at + 1); text[at] != ']'; at = after_blanks(text, at)) {
+    if (text[at] == ',') at = after_blanks(text, at + 1);
+    if (out.size() == elements_max) return std::nullopt;
+    const std::size_t end = after_value(text, at);
+    out.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return out;
+}
+
+std::string token_of_string(std::string_view text) {
+  return json::serialize(json::string(text.data(), text.size()));
 }
 
 std::string string_of_token(std::string_view token) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// JSON as a stream of bytes: is it whole, is it JSON at all? Nothing of it is kept.
 namespace holdfast::wire {
@@ -62,7 +63,12 @@ class MemberWalk {
   std::size_t at_ = 0;
 };
 
+/// The elements of the array that `text`, JSON already, is; nothing where it is none, or has more than `elements_max`.
+std::optional<std::vector<std::string_view>> elements_of(std::string_view text, std::size_t elements_max);
+
 /// A string token of a JSON text, quotes and escapes included, as the text it means.
 std::string string_of_token(std::string_view token);
+/// The other way round; `text` is UTF-8.
+std::string token_of_string(std::string_view text);
 
 }  // namespace holdfast::wire

@@ -19,5 +19,11 @@ inline constexpr std::size_t error_bytes_max = 64 * 1024;
 inline constexpr std::size_t error_code_bytes_max = 64;
 /// Choices of one answer whose ends are awaited: OpenAI gives 128 at most.
 inline constexpr std::size_t choices_max = 128;
+/// Of an answer that is put together: members of one object, tools called at once, blocks of content, elements of one
+/// frame's list. Providers send a dozen.
+inline constexpr std::size_t parts_max = 256;
+/// What an Anthropic model may say where the stage does not say how much: their API wants a number, and every model
+/// of theirs takes this one.
+inline constexpr int max_tokens_default = 4096;
 
 }  // namespace holdfast::wire

@@ -1,8 +1,5 @@
 #include "holdfast/wire/request.hpp"
 
-#include <boost/json/serialize.hpp>
-#include <boost/json/string.hpp>
-#include <boost/json/value.hpp>
 #include <optional>
 #include <utility>
 
@@ -146,7 +143,7 @@ result<std::string> with_member(std::string_view body, std::string_view name, st
     from = found->value;
     to = found->value_end;
   } else {
-    added = boost::json::serialize(boost::json::string(name.data(), name.size()));
+    added = token_of_string(name);
     added.append(": ").append(value);
     if (last) added.insert(0, ", ");
     from = to = last ? last->value_end : walk.open() + 1;

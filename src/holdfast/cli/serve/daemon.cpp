@@ -33,7 +33,10 @@ struct Daemon::Worker {
         server(
             io.get_executor(),
             [this](net::Request& request, net::Response& response) {
-              return api.owns(request) ? api.handle(request, response) : proxy.handle(request, response);
+              // Ollama's clients ask so whether anybody is there.
+              const bool greeting = request.method() == "HEAD" && request.path() == "/";
+              const bool control = !greeting && control::Api::owns(request);
+              return control ? api.handle(request, response) : proxy.handle(request, response);
             },
             options.server) {}
 

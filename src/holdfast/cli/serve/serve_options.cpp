@@ -3,6 +3,21 @@
 #include "holdfast/providers/http_access.hpp"
 
 namespace holdfast::cli {
+namespace {
+
+proxy::Streaming streaming_of(StreamToProvider said) {
+  switch (said) {
+    case StreamToProvider::automatic:
+      return proxy::Streaming::automatic;
+    case StreamToProvider::always:
+      return proxy::Streaming::always;
+    case StreamToProvider::never:
+      return proxy::Streaming::never;
+  }
+  __builtin_unreachable();
+}
+
+}  // namespace
 
 std::vector<proxy::ProviderOptions> http_providers(const Config& config, const EnvironmentLookup& environment) {
   std::vector<proxy::ProviderOptions> all;
@@ -16,7 +31,8 @@ std::vector<proxy::ProviderOptions> http_providers(const Config& config, const E
                    .base = std::move(access.base),
                    .connector = std::move(access.connector),
                    .models = each.models,
-                   .api_key = std::move(access.api_key)});
+                   .api_key = std::move(access.api_key),
+                   .streaming = streaming_of(each.stream_to_provider)});
   }
   return all;
 }
