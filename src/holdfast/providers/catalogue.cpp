@@ -35,6 +35,26 @@ ProviderInfo info_of(const ProviderConfig& config, const TimeoutProfiles& profil
   return info;
 }
 
+/// Reached through `holdfast serve`, by clients that speak its language; a job file's stage cannot be run on it.
+class ServedOnly final : public Provider {
+ public:
+  ServedOnly(ProviderInfo info, std::string protocol) : info_(std::move(info)), protocol_(std::move(protocol)) {}
+
+  const ProviderInfo& info() const override { return info_; }
+  std::string protocol() const override { return protocol_; }
+  std::vector<std::string> problems() const override { return {refusal()}; }
+  SharedHeartbeat heartbeat() const override { return no_heartbeat(); }
+  void run(const StageCall&, OperationContext&) const override { throw Error(Errc::config, refusal()); }
+
+ private:
+  std::string refusal() const {
+    return "stages of job files cannot be run over the protocol " + protocol_ + "; `holdfast serve` passes it on";
+  }
+
+  ProviderInfo info_;
+  std::string protocol_;
+};
+
 std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutProfiles& profiles,
                                   process::Spawner& spawner) {
   ProviderInfo info = info_of(config, profiles);
@@ -51,8 +71,7 @@ std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutPro
     case Protocol::sdwebui:
       break;
   }
-  struct Stub : Provider { ProviderInfo i; explicit Stub(ProviderInfo x):i(std::move(x)){} const ProviderInfo& info() const override {return i;} std::string protocol() const override {return "http";} std::vector<std::string> problems() const override {return {};} SharedHeartbeat heartbeat() const override {return no_heartbeat();} void run(const StageCall&, OperationContext&) const override {} };
-  return std::make_unique<Stub>(std::move(info));
+  return std::make_unique<ServedOnly>(std::move(info), name_of(config.protocol));
 }
 
 /// Two at a time where the work is done on this machine: more share the same cores, and wait visibly instead.
