@@ -22,14 +22,6 @@ bool is_own(std::string_view name) {
   return name.size() >= own.size() && net::same_word(name.substr(0, own.size()), own);
 }
 
-std::string_view without_scheme(std::string_view credential) {
-  constexpr std::string_view bearer = "Bearer ";
-  if (credential.size() > bearer.size() && net::same_word(credential.substr(0, bearer.size()), bearer)) {
-    credential.remove_prefix(bearer.size());
-  }
-  return credential;
-}
-
 /// Whether it belongs to this hop alone: a field of the hop, or one that `Connection` names.
 bool stays_here(const net::Fields& fields, std::string_view name) {
   return is_one_of(name, hop_fields) || fields.lists("Connection", name);
@@ -59,22 +51,15 @@ std::string target_at(const net::BaseUrl& base, std::string_view path, std::stri
   return target;
 }
 
-std::string_view credential_of(const net::Fields& fields) {
-  for (const std::string_view field : credential_fields) {
-    if (const auto value = fields.find(field)) return without_scheme(*value);
-  }
-  return {};
-}
-
 net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,
-                             const std::function<bool(std::string_view)>& is_own_token) {
+                             const net::Tokens& tokens) {
   net::RequestHead to{.method = from.method, .target = std::move(target)};
   const Secret& key = provider.api_key;
   for (const net::Field& field : from.fields) {
     if (stays_here(from.fields, field.name) || is_own(field.name)) continue;
     if (is_one_of(field.name, std::array{"Host", "Content-Length", "Expect", "Accept-Encoding"})) continue;
     if (is_one_of(field.name, credential_fields)) {
-      if (!key.empty() || (is_own_token && is_own_token(without_scheme(field.value)))) continue;
+      if (!key.empty() || tokens.knows(field.value)) continue;
     }
     to.fields.add(field.name, field.value);
   }

@@ -17,13 +17,10 @@ std::string target_at(const net::BaseUrl& base, std::string_view path, std::stri
 /// takes the place of the client's, or the client's is passed on unless it is one of Holdfast's tokens; the answer is
 /// asked for uncompressed, since it is read on its way. `Content-Length` is left to whoever sends the body.
 net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,
-                             const std::function<bool(std::string_view)>& is_own_token);
+                             const net::Tokens& tokens);
 
 /// What a provider's head becomes for the client: fields of the hop stay here. `keeps_length`: the body is passed on
 /// byte by byte, as long as its head says.
 net::Fields fields_for_client(const net::ResponseHead& from, bool keeps_length);
-
-/// The credential that a client brings, in whichever field its SDK puts it; empty where there is none.
-std::string_view credential_of(const net::Fields& fields);
 
 }  // namespace holdfast::proxy

@@ -11,6 +11,7 @@
 
 #include "holdfast/base/error.hpp"
 #include "holdfast/base/secret.hpp"
+#include "holdfast/net/access/access.hpp"
 #include "holdfast/net/origin.hpp"
 #include "holdfast/net/pool.hpp"
 #include "holdfast/net/server.hpp"
@@ -58,10 +59,8 @@ struct RelayFacts {
 
 struct ProxyOptions {
   std::vector<ProviderOptions> providers{};
-  /// Whether a request may be served; the failure is the answer where not. Called on the I/O thread; does not block.
-  std::function<std::optional<Failure>(const net::Request&)> admit{};
-  /// Whether a credential of the client is one of Holdfast's tokens, which no provider must see.
-  std::function<bool(std::string_view)> is_own_token{};
+  /// Who may be served. Its tokens are never passed on.
+  net::Access access{};
   std::function<void(const RelayFacts&)> ended{};
   /// How long an answer's head may take before one is sent in its place, which fixes the status: fast errors keep
   /// theirs.

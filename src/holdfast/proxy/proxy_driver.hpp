@@ -111,6 +111,7 @@ class ProxyTest : public net::ServerTest {
   }
 
   void SetUp() override {
+    proxy_options_.access = net::Access::make({.hosts = {"holdfast"}, .insecure = true}).value();
     proxy_options_.header_grace = std::chrono::milliseconds(40);
     proxy_options_.keepalive = std::chrono::milliseconds(30);
     provider("One", wire::Dialect::openai);

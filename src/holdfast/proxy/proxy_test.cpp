@@ -191,7 +191,7 @@ TEST_F(ProxyTest, AListIsNoWorkOfAJobAndLocksNothing) {
     auto sending = response.send(200, fields, R"({"data":[]})");
     co_await std::move(sending);
   };
-  EXPECT_EQ(net::status_of(ask("GET /jobs/film/v1/models?limit=2 HTTP/1.1\r\nHost: a\r\n\r\n", "]}")), 200);
+  EXPECT_EQ(net::status_of(ask("GET /jobs/film/v1/models?limit=2 HTTP/1.1\r\nHost: holdfast\r\n\r\n", "]}")), 200);
   EXPECT_EQ(target, "/v1/models?limit=2");
   EXPECT_FALSE(gateway_.job("film"));
 }
@@ -249,11 +249,23 @@ TEST_F(ProxyTest, AClientThatSaidDetachMayLeave) {
 }
 
 TEST_F(ProxyTest, WhoIsNotAdmittedIsAnsweredInTheDialectsShape) {
-  proxy_options_.admit = [](const net::Request&) { return Failure{Errc::unauthorized, "bring a token"}; };
+  proxy_options_.access =
+      net::Access::make({.tokens = {{.name = "ana", .sha256 = net::sha256_of_token("hf_ours"), .scopes = {"proxy"}}},
+                         .hosts = {"holdfast"}})
+          .value();
   const std::string answer = ask(post("/v1/messages", chat_whole), "}}");
   EXPECT_EQ(net::status_of(answer), 401);
   EXPECT_THAT(net::body_of(answer), StartsWith(R"({"type":"error")"));
   EXPECT_EQ(calls_["Claude"], 0);
+  std::string key;
+  scripts_["One"] = [&](net::Request& request, net::Response& response) -> awaitable<void> {
+    key = request.fields().find("Authorization").value_or("none");
+    const net::Fields fields = {{"Content-Type", "application/json"}};
+    auto sending = response.send(200, fields, R"({"choices":[]})");
+    co_await std::move(sending);
+  };
+  ask(post("/v1/chat/completions", chat_whole, "Authorization: Bearer hf_ours\r\n"), "]}");
+  EXPECT_EQ(key, "none") << "no provider sees a token of ours";
 }
 
 TEST_F(ProxyTest, ABodyThatIsNoJsonIsRefusedBeforeAnybodyIsAsked) {

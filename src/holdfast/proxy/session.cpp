@@ -69,11 +69,9 @@ awaitable<bool> Session::prepare() {
   if (address) address_ = std::move(*address);
   answer_.emplace(proxy_.executor, response_, address_.route, false,
                   AnswerStream::Times{options.header_grace, options.keepalive});
-  if (options.admit) {
-    if (auto why = options.admit(request_)) {
-      auto refusing = refuse(std::move(*why));
-      co_return co_await std::move(refusing);
-    }
+  if (const auto caller = options.access.admit(request_, net::Scope::proxy); !caller) {
+    auto refusing = refuse(caller.error());
+    co_return co_await std::move(refusing);
   }
   if (!address) {
     auto refusing = refuse(address.error());
@@ -202,7 +200,7 @@ OperationRequest Session::operation_request() const {
 result<Outgoing> Session::outgoing() const {
   Outgoing out;
   out.head = request_for(*provider_, request_.head(), target_at(provider_->base, address_.path, address_.query),
-                         table_->options->is_own_token);
+                         table_->options->access.tokens());
   if (body_streams_) {
     out.streamed_from = &request_;
     if (const auto length = request_.content_length()) out.head.fields.set("Content-Length", std::to_string(*length));

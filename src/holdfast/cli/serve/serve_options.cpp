@@ -37,9 +37,19 @@ std::vector<proxy::ProviderOptions> http_providers(const Config& config, const E
   return all;
 }
 
+net::Access access_of(const ServerConfig& server) {
+  net::AccessOptions options{.hosts = server.hosts, .insecure = server.insecure};
+  for (const TokenConfig& each : server.tokens)
+    options.tokens.push_back({.name = each.name, .sha256 = each.sha256, .scopes = each.scopes});
+  auto access = net::Access::make(std::move(options));
+  if (!access) throw Error(Errc::config, "server: " + access.error().message);
+  return std::move(*access);
+}
+
 std::shared_ptr<const proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment) {
   auto options = std::make_shared<proxy::ProxyOptions>();
   options->providers = http_providers(config, environment);
+  options->access = access_of(config.server);
   return options;
 }
 

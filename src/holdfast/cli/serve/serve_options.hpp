@@ -12,6 +12,9 @@ namespace holdfast::cli {
 /// `providers::http_access` does.
 std::vector<proxy::ProviderOptions> http_providers(const Config& config, const EnvironmentLookup& environment);
 
+/// Who may ask. Throws `Error` config for tokens or hosts that are none.
+net::Access access_of(const ServerConfig& server);
+
 /// What one version of the configuration means for the proxy.
 std::shared_ptr<const proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment);
 
