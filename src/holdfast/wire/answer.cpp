@@ -11,7 +11,9 @@ namespace {
 constexpr std::string_view done_marker = "[DONE]";
 
 bool is_judged(const Route& route, int status) {
-  return status >= 200 && status < 300 && route.action != Action::other && route.dialect != Dialect::elevenlabs;
+  const bool has_body = status != 204 && status != 205;
+  return status >= 200 && status < 300 && has_body && route.action != Action::other &&
+         route.dialect != Dialect::elevenlabs;
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ struct Findings {
 ///
 /// The bytes themselves go on unchanged; this only says what they mean. Of a streamed answer each frame is read; a
 /// frame that cannot be read is counted. `whole` is followed as JSON. On routes of `Action::other`, of ElevenLabs, and
-/// of an answer that is not 2xx (see `fault_of`), bytes are counted and nothing is judged.
+/// of an answer that is not 2xx (see `fault_of`) or has no body (204, 205), bytes are counted and nothing is judged.
 /// Threads: none. Limits: `frame_bytes_max`, `document_bytes_max`.
 class AnswerReader {
  public:

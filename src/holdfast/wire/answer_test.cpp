@@ -193,6 +193,15 @@ TEST(AnswerReader, AFrameThatIsTooLongIsCountedAndTheNextOneRead) {
   EXPECT_TRUE(reader.ended());
 }
 
+TEST(AnswerReader, AnAnswerThatHasNoBodyIsNotTruncated) {
+  const Route interrupt = *route_of("POST", "/sdapi/v1/interrupt", false);
+  for (const int status : {200, 204, 205}) {
+    AnswerReader reader(interrupt, status, Framing::whole);
+    reader.finish();
+    EXPECT_EQ(reader.fault().has_value(), status == 200);
+  }
+}
+
 TEST(AnswerReader, TheFirstFaultStays) {
   AnswerReader reader(*route_of("POST", "/api/chat", false), 200, Framing::ndjson);
   reader.feed("{\"error\":\"first\"}\n{\"error\":\"second\"}\n");

@@ -39,6 +39,7 @@ class AnthropicAssembly final : public Assembly {
 
   std::string document() override {
     std::vector<std::string> blocks;
+    blocks.reserve(blocks_.size());
     for (Block& each : blocks_)
       blocks.push_back(block_text(each));
     message_.set("content", array_text(blocks));
@@ -88,7 +89,7 @@ class AnthropicAssembly final : public Assembly {
     if (type == "thinking_delta" && block.type == "thinking") return add(*delta, "thinking", block.text);
     if (type == "input_json_delta" && has_input(block.type)) return add(*delta, "partial_json", block.input);
     if (type == "signature_delta" && block.type == "thinking") {
-      block.signature.clear();
+      if (!block.signature.empty()) return object("a block has two signatures");
       return add(*delta, "signature", block.signature);
     }
     if (type == "citations_delta" && block.type == "text" && knows(*delta, "a delta", {"type", "citation"})) {

@@ -145,13 +145,20 @@ std::size_t after_blanks(std::string_view text, std::size_t at) {
   return std::min(text.find_first_not_of(blanks, at), text.size());
 }
 
-/// Behind the string that begins at `at`.
+/// Behind the string that begins at `at`. Prompts are long: what is searched for is one byte, which is fast.
 std::size_t after_string(std::string_view text, std::size_t at) {
-  for (at = text.find_first_of("\"\\", at + 1);; at = text.find_first_of("\"\\", at)) {
-    HOLDFAST_CHECK(at < text.size(), "the text was checked: a string has its end");
-    if (text[at] == '"') return at + 1;
-    at += 2;  // whatever is escaped
+  for (const std::size_t begin = at + 1;;) {
+    at = text.find('"', at + 1);
+    HOLDFAST_CHECK(at != std::string_view::npos, "the text was checked: a string has its end");
+    std::size_t backslashes = 0;
+    while (at - backslashes > begin && text[at - backslashes - 1] == '\\')
+      ++backslashes;
+    if (backslashes % 2 == 0) return at + 1;
   }
+}
+
+constexpr bool nests(char c) {
+  return c == '"' || c == '{' || c == '}' || c == '[' || c == ']';
 }
 
 /// Behind the value that begins at `at`.
@@ -159,8 +166,9 @@ std::size_t after_value(std::string_view text, std::size_t at) {
   if (text[at] == '"') return after_string(text, at);
   if (text[at] != '{' && text[at] != '[') return std::min(text.find_first_of(",}] \t\r\n", at), text.size());
   for (int depth = 0;;) {
-    at = text.find_first_of("\"{}[]", at);
-    HOLDFAST_CHECK(at != std::string_view::npos, "the text was checked: what opens is closed");
+    while (at < text.size() && !nests(text[at]))
+      ++at;
+    HOLDFAST_CHECK(at < text.size(), "the text was checked: what opens is closed");
     if (text[at] == '"') {
       at = after_string(text, at);
       continue;
