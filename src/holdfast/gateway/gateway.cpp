@@ -329,6 +329,11 @@ std::vector<KeptRecord> Gateway::records(const std::string& job_id) {
   return value_of(impl_->engine.read([job_id](store::Store& store) { return store.records(job_id); }));
 }
 
+void Gateway::check_store() {
+  const auto writable = impl_->engine.read([](store::Store& store) { return store.check_writable(); });
+  if (!writable) throw Error(writable.error().code, writable.error().message);
+}
+
 std::uint64_t Gateway::epoch(const std::string& job_id) {
   const auto image = value_of(impl_->engine.read([job_id](store::Store& store) { return store.load(job_id); }));
   return image ? image->epoch : 0;

@@ -107,7 +107,8 @@ class Gateway {
 
   // Questions and answers.
 
-  /// A lost race or a refusal is no exception: it is in the result.
+  /// A lost race or a refusal is no exception: it is in the result. The same answer again with the same idempotency key
+  /// is applied once; while the first is being recorded, it waits and hears the same.
   AnswerResult answer(Answer answer);
   /// Asks about an operation that failed (`hard_error`) or whose process died while it ran (`interrupted`): try again,
   /// an alternative, or cancel. False where it cannot.
@@ -149,6 +150,8 @@ class Gateway {
   std::vector<AuditRecord> audit(const std::string& job_id, std::uint64_t from = 1, std::size_t limit = 1000);
   /// Checks the chain of one job, or of all (empty).
   AuditReport verify_audit(const std::string& job_id = {});
+  /// Throws store_unavailable where nothing could be written now.
+  void check_store();
   /// The job's epoch as committed; 0 where it has none.
   std::uint64_t epoch(const std::string& job_id);
   /// For operations that begin from now on.
