@@ -33,11 +33,14 @@ Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
       sweep_timer_(inbox_->io()),
       pull_timer_(inbox_->io()),
       notices_(std::make_shared<NoticeBoard>()),
-      desk_(std::move(store), inbox_, [this](std::vector<Event> events) {
-        for (Event& event : events)
-          queue_.push_back(std::move(event));
-        pump();
-      }) {
+      desk_(
+          std::move(store), inbox_,
+          [this](std::vector<Event> events) {
+            for (Event& event : events)
+              queue_.push_back(std::move(event));
+            pump();
+          },
+          options_.on_commit) {
   step(event::ProvidersConfigured{options_.providers});
   arm_sweep();
   thread_ = std::thread([this] { inbox_->io().run(); });
@@ -239,6 +242,7 @@ void Engine::sweep() {
     due_.clear();
     due_next_ = 0;
     slots_.sweep(now, due_);
+    if (options_.on_sweep) options_.on_sweep(instant_now() - now);
     hear_due();
   }  // else the last one is still being heard: that is lateness of our own, and counts as such
   if (const auto next = machine_.next_deadline(); next && *next <= now) queue_.push_back(event::TimePassed{});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <map>
 
 #include "holdfast/gateway/call.hpp"
 #include "holdfast/gateway/engine.hpp"
@@ -200,6 +201,20 @@ std::vector<OperationState> Gateway::operations(const std::string& job_id) {
           operation.stage != Operation::Stage::ended || engine.machine().questions().find(operation.id) != nullptr;
       return open && (job_id.empty() || operation.terms->job_id == job_id);
     });
+  });
+}
+
+std::vector<ActiveOperations> Gateway::active_operations() {
+  return impl_->engine.look([](Engine& engine) {
+    std::map<std::pair<std::string, LatencyCategory>, std::size_t> counts;
+    for (const auto& [id, operation] : engine.machine().operations()) {
+      if (operation.stage == Operation::Stage::ended) continue;
+      ++counts[{operation.terms->provider_name, operation.category}];
+    }
+    std::vector<ActiveOperations> out;
+    for (const auto& [of, count] : counts)
+      out.push_back({of.first, of.second, count});
+    return out;
   });
 }
 

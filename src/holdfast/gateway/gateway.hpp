@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -25,6 +26,16 @@ struct GatewayOptions {
   std::vector<ProviderInfo> providers{};  ///< who can be an alternative, and how many calls each takes at once
   std::string program{};  ///< under which its jobs say who holds them, such as "holdfast run"; empty: "a program"
   std::string socket{};   ///< where that process answers for its jobs; empty: nowhere
+  /// How long a group of transactions took to become durable, and a sweep over what runs. Called on the store's thread
+  /// and the engine's, once for each: do not block. Empty: nobody measures.
+  std::function<void(std::chrono::nanoseconds)> on_commit{}, on_sweep{};
+};
+
+/// How many operations of one provider are in one category. Those that have not ended.
+struct ActiveOperations {
+  std::string provider_name{};
+  LatencyCategory category = LatencyCategory::Normal;
+  std::size_t count = 0;
 };
 
 /// Something that happened, with its number in this gateway and its time.
@@ -104,6 +115,9 @@ class Gateway {
   std::optional<OperationState> provider_state(const std::string& correlation_or_operation_id);
   /// All operations that have not ended or are asked about, oldest first; of one job where it is named.
   std::vector<OperationState> operations(const std::string& job_id = {});
+
+  /// The same, counted: one entry for each provider and category.
+  std::vector<ActiveOperations> active_operations();
 
   // Questions and answers.
 
