@@ -14,6 +14,7 @@
 #include "holdfast/api/requests.hpp"
 #include "holdfast/base/name.hpp"
 #include "holdfast/control/feed.hpp"
+#include "holdfast/control/handlers.hpp"
 #include "holdfast/control/routes.hpp"
 
 namespace holdfast::control {
@@ -60,24 +61,12 @@ awaitable<Reply> on_pool(asio::thread_pool& pool, std::function<Reply()> work) {
   co_return co_await std::move(waiting);
 }
 
-/// The name in front of the port.
-std::string_view host_of(std::string_view field) {
-  if (field.starts_with('[')) return field.substr(0, std::min(field.find(']') + 1, field.size()));
-  return field.substr(0, field.find(':'));
-}
-
 bool is_json(const net::Request& request) {
   const std::string_view type = request.fields().find("Content-Type").value_or("");
   std::string_view media = type.substr(0, type.find(';'));
   while (media.ends_with(' '))
     media.remove_suffix(1);
   return net::same_word(media, "application/json");
-}
-
-api::Problem with_status(Errc code, int status, std::string detail) {
-  api::Problem problem = api::problem_of(code, std::move(detail));
-  problem.status = status;
-  return problem;
 }
 
 /// The query, each name known and once. Throws invalid_argument.
@@ -106,15 +95,19 @@ struct Api::Impl {
         news(of.on_news([this](const Notice& notice) { feed.tell(notice); })) {}
 
   awaitable<void> serve(net::Request& request, net::Response& response);
-  awaitable<void> serve_route(net::Request& request, net::Response& response, Match match);
+  awaitable<void> follow(net::Request& request, net::Response& response, std::string job);
+  awaitable<Reply> carry_out(Handle handle, std::shared_ptr<Call> call, std::optional<uid_t> user);
   /// The refusal of a request before anything of it is read; nothing where it may be answered.
-  std::optional<Reply> refusal(const net::Request& request, const Match& match) const;
-  bool may_be_called(std::string_view host) const;
-  Call call_of(const net::Request& request, Match match);
+  std::optional<Reply> refusal(const net::Request& request, const Match& match, net::Caller& caller) const;
+  /// What the handler is told; throws what is wrong with it.
+  Call call_of(const net::Request& request, Match match, std::string_view body) const;
+  bool stopping(const net::Response& response) const {
+    return response.stopping() || (options.stopping && options.stopping());
+  }
 
   Gateway& gateway;
   ServiceOptions options;
-  InFlight in_flight;
+  std::size_t calls_waiting = 0, followers = 0;  ///< on the executor's thread
   asio::thread_pool& pool;
   Feed feed;
   Subscription news;  // last: ends before the feed that it tells
@@ -122,55 +115,61 @@ struct Api::Impl {
 
 namespace {
 
+/// Counts itself for as long as it lives.
+class Counted {
+ public:
+  explicit Counted(std::size_t& count) : count_(count) { ++count_; }
+  ~Counted() { --count_; }
+  Counted(const Counted&) = delete;
+  Counted& operator=(const Counted&) = delete;
+
+ private:
+  std::size_t& count_;
+};
+
+Reply too_many(const std::string& what) {
+  Reply reply = problem_reply(Errc::too_large, 429, what + "; try again later");
+  reply.fields.add("Retry-After", "1");
+  return reply;
+}
+
+/// Nothing of this is a page, and nothing of it is for pages of others.
 awaitable<void> send(net::Response& response, Reply reply) {
   reply.fields.set("Content-Type", reply.type);
   reply.fields.set("Cache-Control", "no-store");
-  reply.fields.set("X-Content-Type-Options", "nosniff");
+  for (const auto& [name, value] : safety_fields)
+    reply.fields.set(name, value);
   auto sending = response.send(reply.status, std::move(reply.fields), reply.body);
   co_await std::move(sending);
 }
 
 }  // namespace
 
-bool Api::Impl::may_be_called(std::string_view host) const {
-  if (options.hosts.empty() && options.endpoint.is_unix()) return true;
-  const std::string_view name = host_of(host);
-  const auto is = [name](std::string_view allowed) { return net::same_word(name, allowed); };
-  if (!options.hosts.empty()) return std::ranges::any_of(options.hosts, is);
-  return is("localhost") || is("127.0.0.1") || is("[::1]") || is(options.endpoint.host);
-}
-
-std::optional<Reply> Api::Impl::refusal(const net::Request& request, const Match& match) const {
-  if (!may_be_called(request.fields().find("Host").value_or(""))) {
-    return problem_reply(api::problem_of(Errc::forbidden, "this may not be called by that name (the field Host)"));
+std::optional<Reply> Api::Impl::refusal(const net::Request& request, const Match& match, net::Caller& caller) const {
+  auto admitted = options.access->admit(request, match.route == nullptr ? Scope::open : match.route->scope);
+  if (!admitted) {
+    Reply reply = problem_reply(api::problem_of(admitted.error().code, admitted.error().message));
+    if (admitted.error().code == Errc::unauthorized) reply.fields.add("WWW-Authenticate", "Bearer realm=\"holdfast\"");
+    return reply;
   }
-  if (match.allow.empty()) {
-    return problem_reply(with_status(Errc::invalid_argument, 404, "there is nothing at " + request.path()));
-  }
+  caller = std::move(*admitted);
+  if (match.allow.empty()) return problem_reply(Errc::invalid_argument, 404, "there is nothing at " + request.path());
   if (match.route == nullptr) {
     const bool options = request.method() == "OPTIONS";
-    Reply reply =
-        options
-            ? Reply{.status = 204}
-            : problem_reply(with_status(Errc::invalid_argument, 405, request.path() + " knows only " + match.allow));
+    Reply reply = options ? Reply{.status = 204}
+                          : problem_reply(Errc::invalid_argument, 405, request.path() + " knows only " + match.allow);
     reply.fields.add("Allow", match.allow);
     return reply;
   }
-  if (options.authorize) {
-    if (const auto why = options.authorize(request, match.route->scope)) {
-      Reply reply = problem_reply(api::problem_of(why->code, why->message));
-      if (why->code == Errc::unauthorized) reply.fields.add("WWW-Authenticate", "Bearer");
-      return reply;
-    }
-  }
   if (match.route->takes_body && !is_json(request)) {
-    return problem_reply(with_status(Errc::invalid_argument, 415, "say Content-Type: application/json, and send that"));
+    return problem_reply(Errc::invalid_argument, 415, "say Content-Type: application/json, and send that");
   }
   return std::nullopt;
 }
 
-Call Api::Impl::call_of(const net::Request& request, Match match) {
-  Call call{.gateway = gateway, .options = options, .in_flight = in_flight};
+Call Api::Impl::call_of(const net::Request& request, Match match, std::string_view body) const {
+  Call call{.gateway = gateway, .options = options};
+  if (match.route->takes_body) call.body = checked(api::parse_body(body));
   call.query = checked_query(request, *match.route);
   call.path = std::move(match.path);
   for (const std::string& each : call.path) {
@@ -187,64 +186,68 @@ Call Api::Impl::call_of(const net::Request& request, Match match) {
   return call;
 }
 
-awaitable<void> Api::Impl::serve(net::Request& request, net::Response& response) {
-  Match found = match(request.method(), request.segments());
-  if (request.path() == "*") found.allow = "GET, HEAD, POST, DELETE, OPTIONS";
-  if (auto refused = refusal(request, found)) {
-    auto sending = send(response, std::move(*refused));
+awaitable<void> Api::Impl::follow(net::Request& request, net::Response& response, std::string job) {
+  if (request.method() == "HEAD" || followers >= followers_max) {
+    auto sending = send(response, request.method() == "HEAD"
+                                      ? Reply{.type = "text/event-stream"}
+                                      : too_many("there are " + std::to_string(followers_max) + " followers"));
     co_await std::move(sending);
     co_return;
   }
-  auto serving = serve_route(request, response, std::move(found));
-  co_await std::move(serving);
+  const Counted one_more(followers);
+  std::string last_id(request.fields().find("Last-Event-ID").value_or(""));
+  auto following = feed.follow(response, std::move(job), std::move(last_id));
+  co_await std::move(following);
 }
 
-awaitable<void> Api::Impl::serve_route(net::Request& request, net::Response& response, Match match) {
-  const Route& route = *match.route;
-  std::optional<Call> call;
-  std::optional<Reply> reply;
-  if (route.takes_body) {
+awaitable<Reply> Api::Impl::carry_out(Handle handle, std::shared_ptr<Call> call, std::optional<uid_t> user) {
+  if (calls_waiting >= calls_waiting_max) {
+    co_return too_many(std::to_string(calls_waiting_max) + " requests wait for the gateway and its disk");
+  }
+  const Counted one_more(calls_waiting);
+  std::function<Reply()> work = [handle, call, user] {
+    if (user) call->caller = user_name(*user);  // may ask a directory service
+    return answered(handle, *call);
+  };
+  auto waiting = on_pool(pool, std::move(work));
+  co_return co_await std::move(waiting);
+}
+
+awaitable<void> Api::Impl::serve(net::Request& request, net::Response& response) {
+  Match found = match(request.method(), request.segments());
+  if (request.path() == "*") found.allow = "GET, HEAD, POST, DELETE, OPTIONS";
+  net::Caller caller;
+  std::optional<Reply> reply = refusal(request, found, caller);
+  net::Body body;
+  if (!reply && found.route->takes_body) {
     auto reading = request.read_body(body_bytes_max);
-    const net::Body body = co_await std::move(reading);
-    if (body.error == net::Fault::body_too_large) {
+    body = co_await std::move(reading);
+    if (body.error && body.error != net::Fault::body_too_large) co_return;  // the server answers
+    if (body.error) {
       reply = problem_reply(
           api::problem_of(Errc::too_large, "a body has at most " + std::to_string(body_bytes_max) + " bytes"));
       response.close_after();
-    } else if (body.error) {
-      co_return;
-    } else if (auto object = api::parse_body(body.bytes)) {
-      call.emplace(Call{.gateway = gateway, .options = options, .in_flight = in_flight, .body = std::move(*object)});
-    } else {
-      reply = problem_reply(api::problem_of(object.error().code, object.error().message));
     }
   }
+  std::shared_ptr<Call> call;
+  const Handle handle = found.route == nullptr ? nullptr : found.route->handle;
   if (!reply) {
     try {
-      Call made = call_of(request, std::move(match));
-      if (call) made.body = std::move(call->body);
-      call.emplace(std::move(made));
+      call = std::make_shared<Call>(call_of(request, std::move(found), body.bytes));
+      call->token = std::move(caller.token);
+      call->stopping = stopping(response);
     } catch (const Error& error) {
       reply = problem_reply(api::problem_of(error.errc(), error.what()));
     }
   }
-  if (!reply && route.handle == nullptr) {
-    if (request.method() == "HEAD") {
-      reply = Reply{.type = "text/event-stream"};
-    } else {
-      std::string last_id(request.fields().find("Last-Event-ID").value_or(""));
-      auto following = feed.follow(response, call->parameter("job"), std::move(last_id));
-      co_await std::move(following);
-      co_return;
-    }
+  if (!reply && handle == nullptr) {
+    auto following = follow(request, response, call->parameter("job"));
+    co_await std::move(following);
+    co_return;
   }
   if (!reply) {
-    const auto shared = std::make_shared<Call>(std::move(*call));
-    std::function<Reply()> work = [handle = route.handle, shared, user = request.peer().user] {
-      if (user) shared->caller = user_name(*user);
-      return answered(handle, *shared);
-    };
-    auto waiting = on_pool(pool, std::move(work));
-    reply = co_await std::move(waiting);
+    auto carrying_out = carry_out(handle, std::move(call), request.peer().user);
+    reply = co_await std::move(carrying_out);
   }
   auto sending = send(response, std::move(*reply));
   co_await std::move(sending);

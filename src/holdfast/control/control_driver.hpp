@@ -58,8 +58,7 @@ inline Got checked_against_document(std::string_view method, const std::string& 
   }
   std::string verb(found.route->method);
   std::ranges::transform(verb, verb.begin(), [](char c) { return static_cast<char>(c | 0x20); });
-  const auto& responses =
-      schemas.document().at("paths").at(std::string(root) + std::string(found.route->path)).at(verb).at("responses");
+  const auto& responses = schemas.document().at("paths").at(found.route->whole_path()).at(verb).at("responses");
   const boost::json::value* response = responses.get_object().if_contains(std::to_string(got.status));
   if (response == nullptr) {
     ADD_FAILURE() << method << " " << target << " answers " << got.status

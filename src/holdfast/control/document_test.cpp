@@ -21,7 +21,7 @@ TEST(Document, ListsTheRoutesThatAreServedAndNoOthers) {
       documented.insert(std::string(operation.key()) + " " + std::string(path.key()));
   }
   for (const Route& each : routes())
-    served.insert(lower(each.method) + " " + std::string(root) + std::string(each.path));
+    served.insert(lower(each.method) + " " + each.whole_path());
   EXPECT_EQ(documented, served);
   EXPECT_EQ(served.size(), routes().size());
 }
@@ -29,8 +29,7 @@ TEST(Document, ListsTheRoutesThatAreServedAndNoOthers) {
 TEST(Document, NamesScopeParametersAndBodyOfEachRoute) {
   const Schemas schemas;
   for (const Route& each : routes()) {
-    const json::value& operation =
-        schemas.document().at("paths").at(std::string(root) + std::string(each.path)).at(lower(each.method));
+    const json::value& operation = schemas.document().at("paths").at(each.whole_path()).at(lower(each.method));
     EXPECT_EQ(operation.at("x-holdfast-scope").get_string(), name(each.scope)) << each.path;
     EXPECT_EQ(operation.get_object().contains("requestBody"), each.takes_body) << each.path;
     std::set<std::string> in_query, in_path;

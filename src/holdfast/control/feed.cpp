@@ -6,6 +6,7 @@
 #include "holdfast/api/json.hpp"
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/control/limits.hpp"
+#include "holdfast/control/options.hpp"
 #include "holdfast/net/sse.hpp"
 
 namespace holdfast::control {
@@ -99,10 +100,9 @@ net::awaitable<void> Feed::follow(net::Response& response, std::string job, std:
     first = found ? ": \n\n" : reset_bytes();
     place = found.value_or(place);
   }
-  const net::Fields fields{{"Content-Type", "text/event-stream"},
-                           {"Cache-Control", "no-store"},
-                           {"X-Content-Type-Options", "nosniff"},
-                           {"X-Accel-Buffering", "no"}};
+  net::Fields fields{{"Content-Type", "text/event-stream"}, {"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}};
+  for (const auto& [name, value] : safety_fields)
+    fields.add(name, value);
   auto beginning = response.begin(200, fields, first);
   net::error_code error = co_await std::move(beginning);
   net::TimePoint comment_due = net::after(comment_time_);

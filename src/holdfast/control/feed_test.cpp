@@ -194,6 +194,45 @@ TEST(Feed, AnIdOfAnotherProcessOrNonsenseIsAnsweredByAReset) {
   EXPECT_EQ(reader.events(1).front().event, "reset");
 }
 
+TEST(Feed, OfAnotherThreadGoesOnBehindTheIdsOfTheFirst) {
+  Gateway gateway;
+  ServiceOptions options;  // one boot id for both
+  options.endpoint.path = fresh_folder() + "/one.sock";
+  Service one(gateway, options);
+  options.endpoint.path = fresh_folder() + "/two.sock";
+  Service two(gateway, options);
+  std::string last;
+  {
+    Reader reader(one.endpoint());
+    wait_for([&] {
+      tell(gateway, "are you there");
+      return !reader.events().empty();
+    });
+    last = reader.events().back().id;
+  }
+  for (int round = 0; round < 20; ++round) {
+    const std::string stage = std::to_string(round);
+    tell(gateway, stage);
+    Reader reader(round % 2 == 0 ? two.endpoint() : one.endpoint(), "", last);
+    wait_for([&] { return !stages_of(reader.events()).empty() && stages_of(reader.events()).back() == stage; });
+    for (const net::SseEvent& each : reader.events())
+      EXPECT_EQ(each.event, "stage.started");
+    EXPECT_EQ(std::ranges::count(stages_of(reader.events()), stage), 1);
+    last = reader.events().back().id;
+  }
+}
+
+TEST(Feed, ANumberFarAheadOrOfAFeedThatHasHeardNothingIsAnsweredByAReset) {
+  ServiceOptions options;
+  options.events_kept = 100;
+  options.boot = "b";
+  Served served(Served::with_providers(), options);
+  EXPECT_EQ(Reader(served.endpoint(), "", "b-5").events(1).front().event, "reset");
+  tell(served.gateway(), "first");
+  served.get("/health/live");
+  EXPECT_EQ(Reader(served.endpoint(), "", "b-5000").events(1).front().event, "reset");
+}
+
 TEST(Feed, AReaderThatTakesNothingIsDroppedWithAResetAndDelaysNobody) {
   ServiceOptions options;
   options.events_kept = 16;

@@ -23,6 +23,8 @@ Reply answer_question(const Call& call);
 Reply cancel_operation(const Call& call);
 
 // report_routes.cpp
+Reply show_welcome(const Call& call);
+Reply show_metrics(const Call& call);
 Reply say_live(const Call& call);
 Reply say_ready(const Call& call);
 Reply show_document(const Call& call);

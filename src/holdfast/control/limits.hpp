@@ -12,6 +12,12 @@ inline constexpr std::size_t body_bytes_max = std::size_t{1} << 20;
 inline constexpr std::size_t page_entries_max = 1000;
 inline constexpr std::size_t page_entries_default = 100;
 
+/// Requests of one `Api` that wait for a thread of the pool, those that have one included. More hear 429: who waits for
+/// a disk that takes so long is better off asking again.
+inline constexpr std::size_t calls_waiting_max = 512;
+/// Followers of one `Api`'s feed. More hear 429: each costs a connection, and a piece of every event.
+inline constexpr std::size_t followers_max = 256;
+
 /// Events kept for those who come back: some minutes of a busy process, some MiB.
 inline constexpr std::size_t events_kept = 10'000;
 /// One write to a follower; what is more waits in the ring, not in a buffer of that follower.

@@ -60,8 +60,6 @@ Reply answer_question(const Call& call) {
   answer.by = call.by(answer.by);
   answer.door = call.options.door;
   answer.idempotency_key = call.idempotency_key;
-  std::optional<InFlight::Turn> turn;
-  if (!answer.idempotency_key.empty()) turn.emplace(call.in_flight, answer.operation_id + " " + answer.idempotency_key);
   return result_reply(call.gateway.answer(std::move(answer)));
 }
 

@@ -1,29 +1,33 @@
 #pragma once
 
+#include <array>
 #include <functional>
-#include <optional>
+#include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "holdfast/api/json.hpp"
 #include "holdfast/control/limits.hpp"
+#include "holdfast/net/access/access.hpp"
 #include "holdfast/net/endpoint.hpp"
 #include "holdfast/net/server.hpp"
 
 namespace holdfast::control {
 
-/// What a token must allow before a request is answered.
-enum class Scope : unsigned char {
-  open,    ///< anybody: says nothing about jobs
-  read,    ///< looks
-  answer,  ///< answers questions, switches, cancels: what a person does to a running job
-  admin,   ///< opens, locks, releases
-};
-/// "open", "read", "answer", "admin".
-std::string_view name(Scope scope) noexcept;
+using net::Scope;
 
 /// Tells this process and these options from all others: random letters.
 std::string new_boot();
+
+/// With every answer: nothing of this is a page that may run anything, be framed, or be read by pages of others.
+inline constexpr std::array<std::pair<std::string_view, std::string_view>, 4> safety_fields = {{
+    {"X-Content-Type-Options", "nosniff"},
+    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Referrer-Policy", "no-referrer"},
+}};
 
 struct ServiceOptions {
   net::Endpoint endpoint{};
@@ -31,12 +35,13 @@ struct ServiceOptions {
   std::string patience = "balanced";  ///< of profiles that are asked for without one
   /// Who can serve a stage, as `GET /providers` tells it; empty: what the gateway knows of them. Called on any thread.
   std::function<std::vector<api::ProviderView>()> providers{};
-  /// Whether a request may be answered; the failure (unauthorized, forbidden) is the answer where not. Empty: all may,
-  /// which only a Unix socket allows. Called on the service's thread; does not block.
-  std::function<std::optional<Failure>(const net::Request&, Scope)> authorize{};
-  /// The names by which it may be called, without ports, against DNS rebinding. Empty: over TCP those of the loopback
-  /// interface and the endpoint's own, over a Unix socket any.
-  std::vector<std::string> hosts{};
+  /// Who may ask. As it is made by default: this machine alone, under the names of the loopback interface.
+  std::shared_ptr<const net::Access> access = std::make_shared<const net::Access>();
+  /// What `GET /metrics` answers, in Prometheus's text format. Empty: there are none. Called on any thread.
+  std::function<std::string()> metrics{};
+  /// Whether the process wants no new work, so that `health/ready` says so before it accepts no more. Empty: only what
+  /// the server knows. Called on any thread; does not block.
+  std::function<bool()> stopping{};
   /// In front of every event's id. Apis that are made of copies of the same options have the same, and so the same ids.
   std::string boot = new_boot();
   std::size_t events_kept = control::events_kept;

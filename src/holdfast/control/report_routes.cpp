@@ -34,12 +34,27 @@ std::string configured_type(const std::vector<api::ProviderView>& configured, co
 
 }  // namespace
 
+Reply show_welcome(const Call&) {
+  return {.type = "text/plain; charset=utf-8",
+          .body =
+              "Holdfast keeps a long generative job on the provider its user chose.\n\n"
+              "The control API begins at /holdfast/v1; /holdfast/v1/openapi.json describes it.\n"
+              "Clients of OpenAI, Anthropic, Ollama, ElevenLabs and Stable Diffusion WebUI use their own paths;\n"
+              "in front of them, /jobs/JOB names the job.\n"};
+}
+
+Reply show_metrics(const Call& call) {
+  if (!call.options.metrics) return problem_reply(Errc::invalid_argument, 404, "this process keeps no metrics");
+  return {.type = "text/plain; version=0.0.4; charset=utf-8", .body = call.options.metrics()};
+}
+
 Reply say_live(const Call&) {
   return json_reply({{"status", "live"}});
 }
 
 Reply say_ready(const Call& call) {
-  call.gateway.jobs({.limit = 1});  // throws where the store cannot be read
+  if (call.stopping) throw Error(Errc::store_unavailable, "this process is stopping");
+  call.gateway.check_store();
   return json_reply({{"status", "ready"}});
 }
 

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "holdfast/api/json.hpp"
+#include "holdfast/base/name.hpp"
 #include "holdfast/control/handlers.hpp"
 
 namespace holdfast::control {
@@ -22,8 +23,11 @@ std::vector<std::string_view> split(std::string_view path) {
 }
 
 /// The values of the {…}; nothing where the path is another one.
-std::optional<std::vector<std::string>> values_of(std::string_view path, std::span<const std::string> segments) {
-  const std::vector<std::string_view> parts = split(path);
+std::optional<std::vector<std::string>> values_of(std::string_view front, std::string_view path,
+                                                  std::span<const std::string> segments) {
+  std::vector<std::string_view> parts = split(front);
+  const std::vector<std::string_view> behind = split(path);
+  parts.insert(parts.end(), behind.begin(), behind.end());
   if (parts.size() != segments.size()) return std::nullopt;
   std::vector<std::string> values;
   for (std::size_t i = 0; i < parts.size(); ++i) {
@@ -43,20 +47,6 @@ void allow(std::string& list, std::string_view method) {
 
 }  // namespace
 
-std::string_view name(Scope scope) noexcept {
-  switch (scope) {
-    case Scope::open:
-      return "open";
-    case Scope::read:
-      return "read";
-    case Scope::answer:
-      return "answer";
-    case Scope::admin:
-      return "admin";
-  }
-  __builtin_unreachable();
-}
-
 std::string new_boot() {
   constexpr std::string_view digits = "0123456789abcdef";
   std::random_device random;
@@ -64,6 +54,13 @@ std::string new_boot() {
   for (int i = 0; i < 12; ++i)
     out += digits[random() % digits.size()];
   return out;
+}
+
+std::string Call::by(const std::string& said) const {
+  if (token.empty()) return said.empty() ? caller : said;
+  if (said.empty() || said == token) return token;
+  const std::string both = token + " (" + said + ")";
+  return both.size() <= name_bytes_max ? both : token;
 }
 
 std::string Call::parameter(std::string_view name) const {
@@ -90,9 +87,17 @@ Reply problem_reply(const api::Problem& problem) {
       .status = problem.status, .type = "application/problem+json", .body = api::text(api::to_json(problem)) + "\n"};
 }
 
+Reply problem_reply(Errc code, int status, std::string detail) {
+  api::Problem problem = api::problem_of(code, std::move(detail));
+  problem.status = status;
+  return problem_reply(problem);
+}
+
 std::span<const Route> routes() {
   using enum Scope;
   static const std::array all = {
+      Route{"GET", "/", open, show_welcome, false, {}, ""},
+      Route{"GET", "/metrics", read, show_metrics, false, {}, ""},
       Route{"GET", "/health/live", open, say_live},
       Route{"GET", "/health/ready", open, say_ready},
       Route{"GET", "/openapi.json", open, show_document},
@@ -121,12 +126,9 @@ std::span<const Route> routes() {
 }
 
 Match match(std::string_view method, const std::vector<std::string>& segments) {
-  static const std::vector<std::string_view> front = split(root);
-  if (segments.size() < front.size() || !std::equal(front.begin(), front.end(), segments.begin())) return {};
-  const std::span rest = std::span(segments).subspan(front.size());
   Match out;
   for (const Route& route : routes()) {
-    auto values = values_of(route.path, rest);
+    auto values = values_of(route.front, route.path, segments);
     if (!values) continue;
     allow(out.allow, route.method);
     if (route.method == "GET") allow(out.allow, "HEAD");

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "holdfast/api/problem.hpp"
-#include "holdfast/control/in_flight.hpp"
 #include "holdfast/control/options.hpp"
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/net/message.hpp"
@@ -20,18 +19,21 @@ namespace holdfast::control {
 struct Call {
   Gateway& gateway;
   const ServiceOptions& options;
-  InFlight& in_flight;
   std::vector<std::string> path{};  ///< what stands for the {…} of the route, in their order
   net::Query query{};
   boost::json::object body{};
   std::string idempotency_key{};
-  std::string caller{};  ///< who asks, as far as it is known: the user at the other end of a Unix socket
+  std::string caller{};   ///< the user at the other end of a Unix socket; empty: not known
+  std::string token{};    ///< the name of the token that was brought; empty: none was needed
+  bool stopping = false;  ///< the process takes no new work
 
   /// The parameter; empty where it is not given.
   std::string parameter(std::string_view name) const;
   /// A number of the query between `min` and `max`. Throws invalid_argument.
   std::uint64_t number(std::string_view name, std::uint64_t otherwise, std::uint64_t min, std::uint64_t max) const;
-  std::string by(const std::string& said) const { return said.empty() ? caller : said; }
+  /// Who acts, as records say it: the token's name, which nobody can claim without having it, and what was said beside
+  /// it; without a token what was said, else the user.
+  std::string by(const std::string& said) const;
 };
 
 struct Reply {
@@ -43,21 +45,26 @@ struct Reply {
 
 Reply json_reply(boost::json::object object, int status = 200);
 Reply problem_reply(const api::Problem& problem);
+/// Where the code has another status than its own.
+Reply problem_reply(Errc code, int status, std::string detail);
 
 /// Answers one request. Blocks; runs on a thread of the service's pool. Throws `Error` for what is refused.
 using Handle = Reply (*)(const Call& call);
 
+/// In front of every path but a few.
+inline constexpr std::string_view root = "/holdfast/v1";
+
 struct Route {
   std::string_view method;
-  std::string_view path;  ///< below the root: "/jobs/{job}/locks"
+  std::string_view path;  ///< below `front`: "/jobs/{job}/locks"
   Scope scope = Scope::read;
   Handle handle = nullptr;  ///< null: the event feed, which is no single answer
   bool takes_body = false;
   std::vector<std::string_view> parameters{};  ///< of the query
-};
+  std::string_view front = root;
 
-/// In front of every path.
-inline constexpr std::string_view root = "/holdfast/v1";
+  std::string whole_path() const { return std::string(front) + std::string(path); }
+};
 
 /// All of them, as the OpenAPI document lists them.
 std::span<const Route> routes();

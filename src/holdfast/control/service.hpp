@@ -9,13 +9,12 @@ namespace holdfast::control {
 
 /// Answers the control API for a gateway, over one endpoint.
 ///
-/// What a process tells of its jobs and how it is told what to do: a table of routes (`routes.hpp`), blocking handlers
-/// on a pool of `calls_at_once` threads, and the event feed (`feed.hpp`).
+/// An `Api` (`api.hpp`) with a server, a thread and a pool of `calls_at_once` threads of its own.
 /// Threads: one of its own for connections and feeds, and the pool's, since the gateway's functions wait for the engine
 /// and the disk. Its functions from any thread but its own and the gateway's notice thread.
 /// Owns: the socket and its file. Lifetime: the gateway outlives it.
-/// Errors: the constructor throws `Error`: invalid_argument where the endpoint cannot be listened at, config where it
-/// is no Unix socket and nothing authorizes. Afterwards nothing is thrown; what is refused is a problem document.
+/// Errors: the constructor throws `Error`: invalid_argument where the endpoint cannot be listened at, config where
+/// others can reach it and it has no tokens. Afterwards nothing is thrown; what is refused is a problem document.
 /// Limits: `limits.hpp`, and those of `net::ServerOptions`. A connection has one request at a time, so at most
 /// `connections_max` requests wait for the pool.
 class Service {

@@ -33,11 +33,14 @@ Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
       sweep_timer_(inbox_->io()),
       pull_timer_(inbox_->io()),
       notices_(std::make_shared<NoticeBoard>()),
-      desk_(std::move(store), inbox_, [this](std::vector<Event> events) {
-        for (Event& event : events)
-          queue_.push_back(std::move(event));
-        pump();
-      }) {
+      desk_(
+          std::move(store), inbox_,
+          [this](std::vector<Event> events) {
+            for (Event& event : events)
+              queue_.push_back(std::move(event));
+            pump();
+          },
+          options_.on_commit) {
   step(event::ProvidersConfigured{options_.providers});
   arm_sweep();
   thread_ = std::thread([this] { inbox_->io().run(); });
@@ -89,6 +92,11 @@ void Engine::ask(EventMaker make, ReplyHandler handler) {
       const bool urgent =
           std::holds_alternative<event::CancelRequested>(event) || std::holds_alternative<event::Answered>(event);
       if (!urgent && desk_.full()) return (*shared)(behind_failure());
+      if (const auto* answered = std::get_if<event::Answered>(&event);
+          answered != nullptr && !answered->answer.idempotency_key.empty()) {
+        if (joined(*answered, *shared)) return;
+        *shared = leading(*answered, std::move(*shared));
+      }
       replies_[ticket] = std::move(*shared);
       hear(std::move(event));
     } catch (const Error& error) {
@@ -96,6 +104,30 @@ void Engine::ask(EventMaker make, ReplyHandler handler) {
     }
   });
   if (!posted) (*shared)(closed_failure());
+}
+
+bool Engine::joined(const event::Answered& answered, ReplyHandler& handler) {
+  const auto found = answering_.find({answered.operation, answered.answer.idempotency_key});
+  if (found == answering_.end()) return false;
+  const Answer &first = found->second.answer, &again = answered.answer;
+  // Another answer under the same key is no repetition; the machine says which one won.
+  if (first.ask != again.ask || first.option != again.option || first.provider != again.provider ||
+      first.confirmed != again.confirmed) {
+    return false;
+  }
+  found->second.joined.push_back(std::move(handler));
+  return true;
+}
+
+Engine::ReplyHandler Engine::leading(const event::Answered& answered, ReplyHandler handler) {
+  std::pair key{answered.operation, answered.answer.idempotency_key};
+  if (!answering_.emplace(key, Answering{answered.answer, {}}).second) return handler;
+  return [this, key = std::move(key), handler = std::move(handler)](Reply reply) {
+    const std::vector<ReplyHandler> joined = std::move(answering_.extract(key).mapped().joined);
+    handler(reply);
+    for (const ReplyHandler& each : joined)
+      each(reply);
+  };
 }
 
 void Engine::open(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token caller_stop,
@@ -219,6 +251,7 @@ void Engine::sweep() {
     due_.clear();
     due_next_ = 0;
     slots_.sweep(now, due_);
+    if (options_.on_sweep) options_.on_sweep(instant_now() - now);
     hear_due();
   }  // else the last one is still being heard: that is lateness of our own, and counts as such
   if (const auto next = machine_.next_deadline(); next && *next <= now) queue_.push_back(event::TimePassed{});

@@ -81,6 +81,11 @@ class Engine {
     OpenHandler handler;
     std::unique_ptr<Call::Caller> caller{};  ///< its stop is heard while the operation is queued, too
   };
+  /// An answer with an idempotency key while it is being recorded, and whoever repeats it meanwhile.
+  struct Answering {
+    Answer answer;
+    std::vector<ReplyHandler> joined;
+  };
   /// What is left of a call when it has ended.
   struct Ended {
     Progress progress;
@@ -103,6 +108,10 @@ class Engine {
   void perform(effect::EndWatch& order);
   void perform(effect::Announce& order) { announce(std::move(order.news)); }
 
+  /// Whether the same answer is being recorded: then the handler hears what becomes of that one.
+  bool joined(const event::Answered& answered, ReplyHandler& handler);
+  /// The handler, and behind it those that join until then.
+  ReplyHandler leading(const event::Answered& answered, ReplyHandler handler);
   void start_operation(Ticket ticket, OperationRequest request, Opening opening);
   std::unique_ptr<Call::Caller> watched_caller(OperationId id, std::stop_token token);
   void schedule_pull(const std::shared_ptr<Call>& call);
@@ -127,6 +136,7 @@ class Engine {
   std::map<OperationId, Ended> ended_;       ///< as many as the Machine keeps
   std::unordered_map<Ticket, ReplyHandler> replies_;
   std::unordered_map<Ticket, Opening> openings_;
+  std::map<std::pair<OperationId, std::string>, Answering> answering_;  ///< as many as callers wait for
   std::map<std::string, SharedPatience> terms_;  ///< shared by operations that wait alike; emptied by `reload`
   std::uint64_t last_ticket_ = 0, last_operation_ = 0, last_notice_ = 0;
   std::unordered_map<SaveId, std::shared_ptr<boost::asio::steady_timer>> look_ups_;

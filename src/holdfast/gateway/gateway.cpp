@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <map>
 
 #include "holdfast/gateway/call.hpp"
 #include "holdfast/gateway/engine.hpp"
@@ -275,6 +276,20 @@ std::vector<OperationState> Gateway::operations(const std::string& job_id) {
   });
 }
 
+std::vector<ActiveOperations> Gateway::active_operations() {
+  return impl_->engine.look([](Engine& engine) {
+    std::map<std::pair<std::string, LatencyCategory>, std::size_t> counts;
+    for (const auto& [id, operation] : engine.machine().operations()) {
+      if (operation.stage == Operation::Stage::ended) continue;
+      ++counts[{operation.terms->provider_name, operation.category}];
+    }
+    std::vector<ActiveOperations> out;
+    for (const auto& [of, count] : counts)
+      out.push_back({of.first, of.second, count});
+    return out;
+  });
+}
+
 AnswerResult Gateway::answer(Answer answer) {
   return ask<AnswerResult>(impl_->engine, answering(std::move(answer)));
 }
@@ -387,6 +402,11 @@ AuditReport Gateway::verify_audit(const std::string& job_id) {
 
 std::vector<KeptRecord> Gateway::records(const std::string& job_id) {
   return value_of(impl_->engine.read([job_id](store::Store& store) { return store.records(job_id); }));
+}
+
+void Gateway::check_store() {
+  const auto writable = impl_->engine.read([](store::Store& store) { return store.check_writable(); });
+  if (!writable) throw Error(writable.error().code, writable.error().message);
 }
 
 std::uint64_t Gateway::epoch(const std::string& job_id) {

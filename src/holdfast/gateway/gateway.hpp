@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -25,6 +26,16 @@ struct GatewayOptions {
   std::vector<ProviderInfo> providers{};  ///< who can be an alternative, and how many calls each takes at once
   std::string program{};  ///< under which its jobs say who holds them, such as "holdfast run"; empty: "a program"
   std::string socket{};   ///< where that process answers for its jobs; empty: nowhere
+  /// How long a group of transactions took to become durable, and a sweep over what runs. Called on the store's thread
+  /// and the engine's, once for each: do not block. Empty: nobody measures.
+  std::function<void(std::chrono::nanoseconds)> on_commit{}, on_sweep{};
+};
+
+/// How many operations of one provider are in one category. Those that have not ended.
+struct ActiveOperations {
+  std::string provider_name{};
+  LatencyCategory category = LatencyCategory::Normal;
+  std::size_t count = 0;
 };
 
 /// Something that happened, with its number in this gateway and its time.
@@ -118,9 +129,13 @@ class Gateway {
   /// All operations that have not ended or are asked about, oldest first; of one job where it is named.
   std::vector<OperationState> operations(const std::string& job_id = {});
 
+  /// The same, counted: one entry for each provider and category.
+  std::vector<ActiveOperations> active_operations();
+
   // Questions and answers.
 
-  /// A lost race or a refusal is no exception: it is in the result.
+  /// A lost race or a refusal is no exception: it is in the result. The same answer again with the same idempotency key
+  /// is applied once; while the first is being recorded, it waits and hears the same.
   AnswerResult answer(Answer answer);
   /// Asks about an operation that failed (`hard_error`) or whose process died while it ran (`interrupted`): try again,
   /// an alternative, or cancel. False where it cannot.
@@ -162,6 +177,8 @@ class Gateway {
   std::vector<AuditRecord> audit(const std::string& job_id, std::uint64_t from = 1, std::size_t limit = 1000);
   /// Checks the chain of one job, or of all (empty).
   AuditReport verify_audit(const std::string& job_id = {});
+  /// Throws store_unavailable where nothing could be written now.
+  void check_store();
   /// The job's epoch as committed; 0 where it has none.
   std::uint64_t epoch(const std::string& job_id);
   /// For operations that begin from now on.

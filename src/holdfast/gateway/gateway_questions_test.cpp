@@ -115,6 +115,53 @@ TEST(Question, FirstValidAnswerWinsAndItsRepetitionIsHarmless) {
   EXPECT_EQ(gateway.provider_state(stall.operation_id)->open_ask, 0);
 }
 
+TEST(Question, TheSameAnswerWhileTheFirstIsBeingRecordedWaitsAndHearsTheSame) {
+  // Holds the commit of an answer until it is told to go on.
+  class Slow final : public store::Memory {
+   public:
+    std::vector<store::Outcome> commit(std::span<const store::Transaction> transactions) override {
+      for (const store::Transaction& each : transactions) {
+        for (const News& news : each.records) {
+          if (!std::holds_alternative<QuestionAnswered>(news)) continue;
+          recording.set_value();
+          go_on.get_future().wait();
+        }
+      }
+      return fails ? std::vector<store::Outcome>(transactions.size(), {store::Outcome::Kind::failed, "disk full"})
+                   : Memory::commit(transactions);
+    }
+    std::promise<void> recording, go_on;
+    std::atomic<bool> fails = false;
+  };
+  for (const bool fails : {false, true}) {
+    auto owned = std::make_unique<Slow>();
+    Slow& store = *owned;
+    Gateway gateway(with_providers(), std::move(owned));
+    SilentProvider provider(gateway);
+    Answer said = answer(provider.stall(), "wait_until_done");
+    said.idempotency_key = "k1";
+    std::vector<std::future<AnswerResult>> heard;
+    const auto send = [&] { heard.push_back(std::async(std::launch::async, [&] { return gateway.answer(said); })); };
+    store.fails = fails;
+    send();
+    store.recording.get_future().wait();
+    for (int i = 0; i < 3; ++i)
+      send();
+    Answer other = said;
+    other.option = "continue_30s";
+    EXPECT_EQ(gateway.answer(other).refused, Errc::already_answered) << "another answer is no repetition";
+    for (int i = 0; i < 200; ++i)
+      gateway.open_questions();  // the engine has heard what was sent before
+    store.go_on.set_value();
+    for (auto& each : heard) {
+      const AnswerResult result = each.get();
+      EXPECT_EQ(result.applied, !fails) << result.message;
+      EXPECT_EQ(result.refused, fails ? Errc::store_unavailable : Errc::ok);
+    }
+    store.fails = false;
+  }
+}
+
 TEST(Question, SwitchNeedsConfirmationAndMovesTheLockInOneTransaction) {
   Gateway gateway(with_providers());
   lock_ollama(gateway);

@@ -3,12 +3,16 @@
 #include <boost/asio/post.hpp>
 
 #include "holdfast/base/check.hpp"
+#include "holdfast/gateway/clock.hpp"
 
 namespace holdfast::gateway {
 
 StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox> inbox,
-                     std::function<void(std::vector<Event>)> deliver)
-    : store_(std::move(store)), inbox_(std::move(inbox)), deliver_(std::move(deliver)) {}
+                     std::function<void(std::vector<Event>)> deliver, Measure on_commit)
+    : store_(std::move(store)),
+      inbox_(std::move(inbox)),
+      deliver_(std::move(deliver)),
+      on_commit_(std::move(on_commit)) {}
 
 StoreDesk::~StoreDesk() {
   thread_.join();
@@ -37,7 +41,7 @@ void StoreDesk::flush() {
   if (busy_ || waiting_.empty()) return;
   busy_ = true;
   boost::asio::post(thread_, [this, tasks = std::exchange(waiting_, {})]() mutable {
-    std::vector<Event> events = work(*store_, std::move(tasks));
+    std::vector<Event> events = work(std::move(tasks));
     inbox_->post([this, events = std::move(events)]() mutable {
       busy_ = false;
       deliver_(std::move(events));
@@ -46,15 +50,17 @@ void StoreDesk::flush() {
   });
 }
 
-void StoreDesk::commit(store::Store& store, std::vector<store::Transaction>& batch, std::vector<Event>& out) {
+void StoreDesk::commit(std::vector<store::Transaction>& batch, std::vector<Event>& out) {
   if (batch.empty()) return;
   std::vector<store::Outcome> outcomes;
+  const Instant begun = instant_now();
   try {
-    outcomes = store.commit(batch);
+    outcomes = store_->commit(batch);
   } catch (const std::exception& error) {
     // A store that throws says nothing about what it has done.
     outcomes.assign(batch.size(), {store::Outcome::Kind::unknown, error.what()});
   }
+  if (on_commit_) on_commit_(instant_now() - begun);
   HOLDFAST_CHECK(outcomes.size() == batch.size(), "a store gives one outcome for each transaction");
   for (std::size_t i = 0; i < batch.size(); ++i) {
     switch (outcomes[i].kind) {
@@ -72,7 +78,7 @@ void StoreDesk::commit(store::Store& store, std::vector<store::Transaction>& bat
   batch.clear();
 }
 
-std::vector<Event> StoreDesk::work(store::Store& store, std::vector<Task> tasks) {
+std::vector<Event> StoreDesk::work(std::vector<Task> tasks) {
   std::vector<Event> out;
   std::vector<store::Transaction> batch;
   for (Task& task : tasks) {
@@ -80,9 +86,9 @@ std::vector<Event> StoreDesk::work(store::Store& store, std::vector<Task> tasks)
       batch.push_back(std::move(*transaction));
       continue;
     }
-    commit(store, batch, out);
+    commit(batch, out);
     if (const auto* look_up = std::get_if<LookUp>(&task)) {
-      const auto found = store.contains(look_up->save);
+      const auto found = store_->contains(look_up->save);
       // A store that cannot be read either: the transaction stays unknown, and is looked up again.
       if (found) {
         out.push_back(event::SaveLookedUp{look_up->save, *found});
@@ -90,17 +96,17 @@ std::vector<Event> StoreDesk::work(store::Store& store, std::vector<Task> tasks)
         out.push_back(event::SaveUnknown{look_up->save});
       }
     } else if (const auto* load = std::get_if<Load>(&task)) {
-      auto image = store.load(load->job_id);
+      auto image = store_->load(load->job_id);
       if (image) {
         out.push_back(event::JobLoaded{load->job_id, std::move(*image)});
       } else {
         out.push_back(event::JobLoadFailed{load->job_id, image.error().message, image.error().code});
       }
     } else {
-      std::get<std::function<void(store::Store&)>>(task)(store);
+      std::get<std::function<void(store::Store&)>>(task)(*store_);
     }
   }
-  commit(store, batch, out);
+  commit(batch, out);
   return out;
 }
 

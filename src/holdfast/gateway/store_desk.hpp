@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/thread_pool.hpp>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -20,10 +21,12 @@ namespace holdfast::gateway {
 /// Threads: everything is called on the engine's thread; the store is touched on its own thread only.
 class StoreDesk {
  public:
+  /// Told on the store's thread how long a commit took.
+  using Measure = std::function<void(std::chrono::nanoseconds)>;
   static constexpr std::size_t waiting_max = 10000;  ///< some seconds of a disk's commits
 
   StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox> inbox,
-            std::function<void(std::vector<Event>)> deliver);
+            std::function<void(std::vector<Event>)> deliver, Measure on_commit = {});
   ~StoreDesk();
 
   void save(store::Transaction transaction);
@@ -46,12 +49,13 @@ class StoreDesk {
   void add(Task task);
   void flush();
   /// On the store's thread.
-  static std::vector<Event> work(store::Store& store, std::vector<Task> tasks);
-  static void commit(store::Store& store, std::vector<store::Transaction>& batch, std::vector<Event>& out);
+  std::vector<Event> work(std::vector<Task> tasks);
+  void commit(std::vector<store::Transaction>& batch, std::vector<Event>& out);
 
   std::unique_ptr<store::Store> store_;
   std::shared_ptr<Inbox> inbox_;
   std::function<void(std::vector<Event>)> deliver_;
+  Measure on_commit_;
   std::vector<Task> waiting_;
   bool busy_ = false;
   boost::asio::thread_pool thread_{1};

@@ -34,6 +34,7 @@ class Sqlite : public Store {
   result<bool> contains(SaveId save) override;
   result<std::optional<event::JobImage>> load(const std::string& job_id) override;
   result<void> let_go() override;
+  result<void> check_writable() override;
   result<std::vector<JobRow>> jobs(const JobsQuery& query) override;
   result<std::optional<JobRow>> job(const std::string& job_id) override;
   result<std::vector<ProviderLock>> locks(const std::string& job_id) override;

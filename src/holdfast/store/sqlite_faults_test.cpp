@@ -310,6 +310,22 @@ TEST_P(Disk, what_was_acknowledged_survives_a_fault_at_every_step_and_the_store_
   EXPECT_GT(faults, 5);
 }
 
+TEST(FullDisk, is_seen_without_writing_to_it) {
+  Folder folder;
+  empty_store(folder.file());
+  FaultyDisk disk;
+  auto store = Sqlite::open(folder.file(), {.vfs = FaultyDisk::name});
+  ASSERT_TRUE(store.has_value());
+  EXPECT_TRUE((*store)->check_writable());
+  disk.arm(Mode::full, 1);
+  const auto full = (*store)->check_writable();
+  ASSERT_FALSE(full);
+  EXPECT_EQ(full.error().code, Errc::store_unavailable);
+  disk.mend();
+  EXPECT_TRUE((*store)->check_writable());
+  must(**store, {JobOpened{"afterwards"}});
+}
+
 TEST(PowerLoss, at_every_step_leaves_what_was_acknowledged_and_nothing_half_written) {
   int faults = 0;
   for (int at = 1;; ++at) {

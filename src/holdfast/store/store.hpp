@@ -99,6 +99,10 @@ class Store {
   /// Gives back every job that this owner holds: it ends in an orderly way.
   virtual result<void> let_go() = 0;
 
+  /// Whether a transaction could be begun and written to now: fails with `store_unavailable`. Changes nothing and waits
+  /// for no disk. A store that cannot say is taken for one that can.
+  virtual result<void> check_writable() { return {}; }
+
   // Reads: nothing is taken over.
 
   virtual result<std::vector<JobRow>> jobs(const JobsQuery& query) = 0;
