@@ -15,6 +15,7 @@ const WAIT_MS = 40_000; // a condition that has not come by then never will
 export async function until(what, condition) {
   const deadline = performance.now() + WAIT_MS;
   while (performance.now() < deadline) {
+    world?.holds();
     const value = await condition();
     if (value) return value;
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -113,13 +114,21 @@ class World {
     return this;
   }
 
+  /** Fails where the daemon is gone. */
+  holds() {
+    const child = this.daemon?.child;
+    if (child && (child.exitCode !== null || child.signalCode !== null)) {
+      assert.fail(`the daemon has ended: ${child.signalCode ?? child.exitCode}\n${this.daemon.said()}`);
+    }
+  }
+
   /** Ends both; the daemon must end as it should. */
   async stop() {
     this.fake.child.stdin.end();
     if (this.daemon) {
       const ended = new Promise((resolve) => this.daemon.child.on('exit', (status, signal) => resolve(signal ?? status)));
-      if (this.daemon.child.exitCode === null) this.daemon.child.kill('SIGTERM');
-      else assert.fail(`the daemon had ended: ${this.daemon.child.exitCode}\n${this.daemon.said()}`);
+      this.holds();
+      this.daemon.child.kill('SIGTERM');
       const hard = setTimeout(() => this.daemon.child.kill('SIGKILL'), 15_000);
       assert.equal(await ended, 0, this.daemon.said());
       clearTimeout(hard);
