@@ -7,9 +7,9 @@
 #include "holdfast/api/canonical.hpp"
 #include "holdfast/api/decode.hpp"
 #include "holdfast/api/json.hpp"
+#include "holdfast/core/redact.hpp"
 #include "holdfast/store/audit.hpp"
 #include "holdfast/store/export.hpp"
-#include "holdfast/store/redact.hpp"
 
 using namespace holdfast;
 
@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
-    if (store::redact(line).size() > 200) __builtin_trap();
+    if (redact(line).size() > 200) __builtin_trap();
     boost::system::error_code error;
     const auto value = boost::json::parse(line, error);
     if (error || !value.is_object()) continue;

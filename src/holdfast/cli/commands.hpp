@@ -11,6 +11,8 @@ namespace holdfast::cli {
 
 /// `words`: the command line as it was typed, program first, for the command that runs it again.
 Exit run_command(const RunArguments& arguments, const GlobalArguments& global, const std::vector<std::string>& words);
+/// Serves until it is told to stop.
+Exit serve_command(const ServeArguments& arguments, const GlobalArguments& global);
 Exit init_command(const InitArguments& arguments, std::ostream& out);
 Exit profiles_command(const ProfilesArguments& arguments, const Session& session, std::ostream& out);
 Exit providers_command(const ProvidersArguments& arguments, const Session& session, std::ostream& out);

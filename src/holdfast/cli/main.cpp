@@ -19,6 +19,7 @@ struct Dispatch {
   const std::vector<std::string>& words;
 
   Exit operator()(const RunArguments& arguments) const { return run_command(arguments, global, words); }
+  Exit operator()(const ServeArguments& arguments) const { return serve_command(arguments, global); }
   Exit operator()(const InitArguments& arguments) const { return init_command(arguments, std::cout); }
   Exit operator()(const ProfilesArguments& arguments) const {
     return profiles_command(arguments, session(), std::cout);

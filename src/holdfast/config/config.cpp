@@ -232,6 +232,7 @@ class Reading {
     out.protocol = protocol.value_or(Protocol::command);
     read_address(reader, out);
     read_key(reader, out);
+    read_connection(reader, out);
     out.requires_network = reader.boolean("requires_network");
     out.concurrent_max =
         static_cast<std::uint32_t>(reader.integer("concurrent_max", 1, concurrent_max_limit).value_or(0));
@@ -284,6 +285,19 @@ class Reading {
     }
   }
 
+  void read_connection(TomlReader& reader, ProviderConfig& out) {
+    if (const auto path = reader.text("ca_file")) {
+      if (path->empty()) reader.problem("ca_file", "ca_file is empty");
+      out.ca_file = against(folder_, *path);
+    }
+    if (const auto word = reader.text("stream_to_provider")) {
+      check_word(reader, "stream_to_provider", *word, {"auto", "always", "never"});
+      out.stream_to_provider = *word == "always"  ? StreamToProvider::always
+                               : *word == "never" ? StreamToProvider::never
+                                                  : StreamToProvider::automatic;
+    }
+  }
+
   void read_words(TomlReader& reader, ProviderConfig& out) {
     for (const std::string& each : reader.texts("speaks").value_or(std::vector<std::string>())) {
       check_word(reader, "speaks", each, protocol_names());
@@ -298,7 +312,7 @@ class Reading {
     const auto said = [&](std::string_view key) { return std::ranges::count(table, key, &TomlEntry::key) > 0; };
     if (provider.protocol == Protocol::command) {
       if (!said("command")) reader.problem("command", "command is missing; protocol = \"command\" runs it");
-      for (const std::string_view key : {"base_url", "models", "speaks"}) {
+      for (const std::string_view key : {"base_url", "models", "speaks", "ca_file", "stream_to_provider"}) {
         if (said(key)) reader.problem(key, fmt::format("{} has no meaning for protocol = \"command\"", key));
       }
       return;

@@ -1,5 +1,6 @@
 #include "holdfast/control/feed.hpp"
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 
 #include "holdfast/api/json.hpp"
@@ -17,19 +18,16 @@ Feed::Feed(net::Executor executor, std::string boot, std::size_t events_kept, st
       added_(executor_) {}
 
 void Feed::tell(const Notice& notice) {
-  net::SseEvent event{.id = id_of(notice.seq), .event = std::string(event_name(*notice.news))};
-  event.data = api::text(api::event_line(notice.seq, notice.time, *notice.news));
-  boost::asio::post(executor_, [this, event = Event{notice.seq, job_of(*notice.news),
-                                                    net::format_sse(event)}]() mutable { add(std::move(event)); });
+  boost::asio::post(executor_, [this, notice] { add(notice); });
 }
 
-void Feed::add(Event event) {
-  if (newest_ != 0 && event.seq != newest_ + 1) {
+void Feed::add(Notice notice) {
+  if (newest_ != 0 && notice.seq != newest_ + 1) {
     ring_.clear();
     first_ = ++next_;  // every position is behind it now
   }
-  newest_ = event.seq;
-  ring_.push_back(std::move(event));
+  newest_ = notice.seq;
+  ring_.push_back({std::move(notice)});
   ++next_;
   if (ring_.size() > events_kept_) {
     ring_.pop_front();
@@ -38,23 +36,33 @@ void Feed::add(Event event) {
   added_.notify();
 }
 
-std::optional<std::uint64_t> Feed::position_behind(std::string_view id) const {
+std::optional<Feed::Place> Feed::place_behind(std::string_view id) const {
   const std::size_t dash = id.rfind('-');
   if (dash == std::string_view::npos || id.substr(0, dash) != boot_) return std::nullopt;
   const auto seq = net::parse_length(id.substr(dash + 1));
-  if (!seq || *seq > newest_) return std::nullopt;
-  if (*seq == newest_) return next_;
-  if (*seq == 0 && first_ == 0) return 0;  // given out before there was any event
-  if (ring_.empty() || *seq + 1 < ring_.front().seq) return std::nullopt;
-  return first_ + (*seq + 1 - ring_.front().seq);
+  if (!seq) return std::nullopt;
+  if (*seq == newest_) return Place{next_};
+  if (*seq == 0 && first_ == 0) return Place{};  // given out before there was any event
+  // What is newer comes: another feed was told of it first. A number that is far ahead was never given out.
+  if (*seq > newest_)
+    return newest_ != 0 && *seq - newest_ <= events_kept_ ? std::optional(Place{next_, *seq}) : std::nullopt;
+  if (ring_.empty() || *seq + 1 < ring_.front().notice.seq) return std::nullopt;
+  return Place{first_ + (*seq + 1 - ring_.front().notice.seq)};
 }
 
-std::string Feed::take(std::uint64_t& position, const std::string& job) const {
+std::string Feed::take(Place& place, const std::string& job) {
   std::string out;
-  while (position < next_ && out.size() < feed_write_bytes) {
-    const Event& event = ring_[position - first_];
-    if (job.empty() || event.job == job) out += event.bytes;
-    ++position;
+  while (place.position < next_ && out.size() < feed_write_bytes) {
+    Event& event = ring_[place.position - first_];
+    ++place.position;
+    const auto& [seq, time, news] = event.notice;
+    if (seq <= place.heard || (!job.empty() && job_of(*news) != job)) continue;
+    if (event.bytes.empty()) {
+      net::SseEvent sent{.id = id_of(seq), .event = std::string(event_name(*news))};
+      sent.data = api::text(api::event_line(seq, time, *news));
+      event.bytes = net::format_sse(sent);
+    }
+    out += event.bytes;
   }
   return out;
 }
@@ -72,8 +80,8 @@ std::string Feed::reset_bytes() const {
 }
 
 /// With the newest id, so that a follower of a quiet job does not come back with one that is long forgotten.
-std::string Feed::comment_bytes() const {
-  return ": \nid: " + id_of(newest_) + "\n\n";
+std::string Feed::comment_bytes(const Place& place) const {
+  return ": \nid: " + id_of(std::max(newest_, place.heard)) + "\n\n";
 }
 
 net::awaitable<void> Feed::follow(net::Response& response, std::string job, std::string last_id) {
@@ -84,12 +92,12 @@ net::awaitable<void> Feed::follow(net::Response& response, std::string job, std:
     *stopping = true;
     added_.notify();
   });
-  std::uint64_t position = next_;
-  std::string first = comment_bytes();
+  Place place{next_};
+  std::string first = comment_bytes(place);
   if (!last_id.empty()) {
-    const auto found = position_behind(last_id);
+    const auto found = place_behind(last_id);
     first = found ? ": \n\n" : reset_bytes();
-    position = found.value_or(next_);
+    place = found.value_or(place);
   }
   const net::Fields fields{{"Content-Type", "text/event-stream"},
                            {"Cache-Control", "no-store"},
@@ -100,19 +108,19 @@ net::awaitable<void> Feed::follow(net::Response& response, std::string job, std:
   net::TimePoint comment_due = net::after(comment_time_);
   while (!error && !*stopping) {
     std::string bytes;
-    const bool behind = position < first_;
+    const bool behind = place.position < first_;
     if (behind) {
       ++overtaken_;
       bytes = reset_bytes();
-    } else if (position < next_) {
-      bytes = take(position, job);
+    } else if (place.position < next_) {
+      bytes = take(place, job);
       if (bytes.empty()) continue;
     } else {
       auto waiting = added_.wait_until(comment_due);
       const net::Woken woken = co_await std::move(waiting);
       if (woken == net::Woken::cancelled) co_return;
       if (woken == net::Woken::notified) continue;
-      bytes = comment_bytes();
+      bytes = comment_bytes(place);
     }
     auto writing = response.write(bytes);
     error = co_await std::move(writing);

@@ -24,6 +24,8 @@ namespace holdfast::control {
 /// A follower holds a position and nothing else: a slow one costs no memory and delays nobody. Whom the ring has
 /// overtaken hears `event: reset`, and its stream ends; so does one whom a gap in the notices' numbers meets, which is
 /// what the gateway's notice board leaves when it had to drop some.
+/// Of several feeds of one gateway with one boot id, made before any of them is followed, each knows the ids of the
+/// others; one that is a moment behind waits with what the follower has heard already.
 /// Threads: `tell` from any; the rest on the executor's one. Lifetime: outlives what runs on the executor.
 class Feed {
  public:
@@ -41,19 +43,22 @@ class Feed {
 
  private:
   struct Event {
-    std::uint64_t seq = 0;
-    std::string job{};
-    std::string bytes{};  ///< as they are sent
+    Notice notice{};
+    std::string bytes{};  ///< as they are sent: made when the first follower wants it
+  };
+  struct Place {
+    std::uint64_t position = 0;
+    std::uint64_t heard = 0;  ///< events up to this number are not sent: another feed has told them
   };
 
-  void add(Event event);
+  void add(Notice notice);
   /// Where to go on behind an id; nothing where that is not known any more, or was another process's.
-  std::optional<std::uint64_t> position_behind(std::string_view id) const;
-  /// Events of the job from a position on, up to `feed_write_bytes`; moves the position behind them.
-  std::string take(std::uint64_t& position, const std::string& job) const;
+  std::optional<Place> place_behind(std::string_view id) const;
+  /// Events of the job from a place on, up to `feed_write_bytes`; moves the place behind them.
+  std::string take(Place& place, const std::string& job);
   std::string id_of(std::uint64_t seq) const;
   std::string reset_bytes() const;
-  std::string comment_bytes() const;
+  std::string comment_bytes(const Place& place) const;
 
   net::Executor executor_;
   const std::string boot_;

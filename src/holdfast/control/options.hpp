@@ -22,6 +22,9 @@ enum class Scope : unsigned char {
 /// "open", "read", "answer", "admin".
 std::string_view name(Scope scope) noexcept;
 
+/// Tells this process and these options from all others: random letters.
+std::string new_boot();
+
 struct ServiceOptions {
   net::Endpoint endpoint{};
   std::string door = "api";           ///< through which answers come, as records say it
@@ -34,6 +37,8 @@ struct ServiceOptions {
   /// The names by which it may be called, without ports, against DNS rebinding. Empty: over TCP those of the loopback
   /// interface and the endpoint's own, over a Unix socket any.
   std::vector<std::string> hosts{};
+  /// In front of every event's id. Apis that are made of copies of the same options have the same, and so the same ids.
+  std::string boot = new_boot();
   std::size_t events_kept = control::events_kept;
   std::chrono::milliseconds feed_comment_time = control::feed_comment_time;
   std::chrono::milliseconds stop_grace = control::stop_grace;

@@ -97,7 +97,8 @@ TEST(Remote, FollowsTheFeedAndComesBackToWhereItWas) {
   EXPECT_EQ(resets, 0);
   service.reset();
   wait_for([&] { return losses > 0; });
-  service.emplace(gateway, options);  // another boot
+  options.boot = new_boot();  // another process
+  service.emplace(gateway, options);
   until_told();
   EXPECT_EQ(resets, 1);
   stop.request_stop();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <random>
 
 #include "holdfast/api/json.hpp"
 #include "holdfast/control/handlers.hpp"
@@ -54,6 +55,15 @@ std::string_view name(Scope scope) noexcept {
       return "admin";
   }
   __builtin_unreachable();
+}
+
+std::string new_boot() {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::random_device random;
+  std::string out;
+  for (int i = 0; i < 12; ++i)
+    out += digits[random() % digits.size()];
+  return out;
 }
 
 std::string Call::parameter(std::string_view name) const {

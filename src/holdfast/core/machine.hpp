@@ -21,6 +21,7 @@ namespace holdfast {
 struct OperationTerms {
   std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, kind{};
   SharedPatience patience{};
+  std::string protocol{};
 
   bool operator==(const OperationTerms&) const = default;
 };

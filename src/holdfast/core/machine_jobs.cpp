@@ -54,8 +54,13 @@ void Machine::take_over(Job& job, const event::LostOperation& lost) {
   if (!id || operations_.contains(*id)) return;
   Operation& operation = operations_[*id];
   operation.id = *id;
-  operation.terms = share(job.terms, {job.id, started.stage_name, started.provider_name, started.provider_type,
-                                      started.kind, std::make_shared<const Patience>()});
+  operation.terms = share(job.terms, {job.id,
+                                      started.stage_name,
+                                      started.provider_name,
+                                      started.provider_type,
+                                      started.kind,
+                                      std::make_shared<const Patience>(),
+                                      {}});
   operation.correlation_id = started.correlation_id;
   operation.stage = Operation::Stage::ended;
   operation.outcome = OperationPhase::interrupted;

@@ -62,9 +62,9 @@ void Machine::on(const event::OperationRequested& event) {
 
   Operation& operation = operations_[event.id];
   operation.id = event.id;
-  operation.terms = share(
-      job != nullptr ? job->terms : anonymous_terms_,
-      {request.job_id, request.stage_name, request.provider_name, request.provider_type, request.kind, event.patience});
+  operation.terms = share(job != nullptr ? job->terms : anonymous_terms_,
+                          {request.job_id, request.stage_name, request.provider_name, request.provider_type,
+                           request.kind, event.patience, request.protocol});
   operation.correlation_id = request.correlation_id;
   operation.ticket = event.ticket;
   operation.recorded_first = event.recorded_first && job != nullptr;

@@ -154,7 +154,13 @@ Question Machine::question_about(const Operation& operation, QuestionKind kind) 
                             .requires_network = provider.requires_network,
                             .allowed = true,
                             .why_not = {}};
-    if (lock != nullptr && !lock->overridable) {
+    const std::string& spoken_here = operation.terms->protocol;
+    const bool understood = spoken_here.empty() || provider.protocols.empty() ||
+                            std::ranges::find(provider.protocols, spoken_here) != provider.protocols.end();
+    if (!understood) {
+      alternative.allowed = false;
+      alternative.why_not = provider.name + " does not speak " + spoken_here + ", which the client does";
+    } else if (lock != nullptr && !lock->overridable) {
       alternative.allowed = false;
       alternative.why_not = "the lock is absolute";
     }

@@ -33,6 +33,8 @@ struct OperationRequest {
   std::string patience{};  ///< empty: the job's, else the gateway's
   std::string kind{};      ///< text, speech, image, video, …: which providers are alternatives; empty: any
   std::optional<std::uint64_t> epoch{};  ///< the job's epoch that the caller read; a newer one refuses the call
+  std::string protocol{};      ///< what the caller speaks, so that alternatives must speak it too; empty: any will do
+  bool recorded_first = true;  ///< false: its start is journalled behind it, never in front (proxied requests)
 };
 
 /// A stage as a job was going to run it.
@@ -102,7 +104,8 @@ struct ProviderInfo {
   std::vector<std::string> kinds{};  ///< the stage kinds it serves; empty: any
   std::string model{};
   bool requires_network = false;
-  int concurrent_max = 0;  ///< operations at once; 0: no limit
+  int concurrent_max = 0;                ///< operations at once; 0: no limit
+  std::vector<std::string> protocols{};  ///< those it speaks; empty: whatever is asked for
 };
 
 enum class OperationPhase : unsigned char { queued, running, completed, failed, cancelled, switched, interrupted };

@@ -4,6 +4,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -21,7 +22,64 @@ template <>
 struct Completion<void> {
   using type = void(std::exception_ptr);
 };
+/// `begin(callback)` begins something that calls back once, from any thread, with a `result<T>`; the handler then runs
+/// on its own executor.
+template <class T, class Token, class Begin>
+auto async_begin(Begin begin, Token&& token) {
+  return boost::asio::async_initiate<Token, void(std::exception_ptr, T)>(
+      [](auto handler, Begin begin) {
+        const auto executor = boost::asio::get_associated_executor(handler);
+        auto guard = boost::asio::make_work_guard(executor);
+        const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
+        begin([shared, executor, guard = std::move(guard)](result<T> outcome) {
+          boost::asio::post(executor, [handler = std::move(*shared), outcome = std::move(outcome)]() mutable {
+            if (outcome) {
+              std::move(handler)(std::exception_ptr(), std::move(*outcome));
+            } else {
+              std::move(handler)(std::make_exception_ptr(Error(outcome.error().code, outcome.error().message)), T{});
+            }
+          });
+        });
+      },
+      token, std::move(begin));
+}
 }  // namespace gateway
+
+template <class Token>
+auto Gateway::async_lock_provider(LockRequest request, Token&& token) {
+  return gateway::async_begin<ProviderLock>(
+      [this, request = std::move(request)](Handler<ProviderLock> handler) mutable {
+        begin_lock(std::move(request), std::move(handler));
+      },
+      std::forward<Token>(token));
+}
+
+template <class Token>
+auto Gateway::async_governing_lock(std::string job_id, std::string stage, Token&& token) {
+  return gateway::async_begin<std::optional<ProviderLock>>(
+      [this, job_id = std::move(job_id), stage = std::move(stage)](Handler<std::optional<ProviderLock>> handler) {
+        begin_governing_lock(job_id, stage, std::move(handler));
+      },
+      std::forward<Token>(token));
+}
+
+template <class Token>
+auto Gateway::async_answer(Answer answer, Token&& token) {
+  return gateway::async_begin<AnswerResult>(
+      [this, answer = std::move(answer)](Handler<AnswerResult> handler) mutable {
+        begin_answer(std::move(answer), std::move(handler));
+      },
+      std::forward<Token>(token));
+}
+
+template <class Token>
+auto Gateway::async_cancel(CancelRequest request, Token&& token) {
+  return gateway::async_begin<AnswerResult>(
+      [this, request = std::move(request)](Handler<AnswerResult> handler) mutable {
+        begin_cancel(std::move(request), std::move(handler));
+      },
+      std::forward<Token>(token));
+}
 
 template <class Function, class Token>
 auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
@@ -31,22 +89,11 @@ auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartb
   using Signature = typename gateway::Completion<T>::type;
   const auto coroutine = [](Gateway& gateway, OperationRequest request, SharedHeartbeat heartbeat,
                             Function function) -> boost::asio::awaitable<T> {
-    auto opening = boost::asio::async_initiate<const boost::asio::use_awaitable_t<>&,
-                                               void(std::exception_ptr, std::shared_ptr<gateway::Call>)>(
-        [&gateway](auto handler, OperationRequest asked, SharedHeartbeat beat) {
-          const auto executor = boost::asio::get_associated_executor(handler);
-          const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-          gateway.async_open_call(std::move(asked), std::move(beat), [shared, executor](auto opened) {
-            boost::asio::post(executor, [shared, opened = std::move(opened)]() mutable {
-              if (opened) {
-                (*shared)(std::exception_ptr(), *opened);
-              } else {
-                (*shared)(std::make_exception_ptr(Error(opened.error().code, opened.error().message)), nullptr);
-              }
-            });
-          });
-        },
-        boost::asio::use_awaitable, std::move(request), std::move(heartbeat));
+    auto open = [&gateway, request = std::move(request),
+                 heartbeat = std::move(heartbeat)](Handler<std::shared_ptr<gateway::Call>> handler) mutable {
+      gateway.async_open_call(std::move(request), std::move(heartbeat), std::move(handler));
+    };
+    auto opening = gateway::async_begin<std::shared_ptr<gateway::Call>>(std::move(open), boost::asio::use_awaitable);
     const std::shared_ptr<gateway::Call> call = co_await std::move(opening);
     OperationContext context(call);
     std::exception_ptr error;

@@ -110,6 +110,15 @@ void Engine::open(OperationRequest request, SharedHeartbeat heartbeat, std::stop
   if (!posted) opening->handler(closed_failure());
 }
 
+void Engine::look_or_read(std::function<bool(Engine&)> look, std::function<void(store::Store&)> read,
+                          std::function<void(Failure)> refuse) {
+  const bool posted = inbox_->post([this, look = std::move(look), read = std::move(read), refuse]() mutable {
+    if (closed_) return refuse(closed_failure());
+    if (!look(*this)) desk_.read(std::move(read));
+  });
+  if (!posted) refuse(closed_failure());
+}
+
 void Engine::hear(Event event) {
   queue_.push_back(std::move(event));
   pump();

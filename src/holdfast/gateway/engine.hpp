@@ -49,6 +49,10 @@ class Engine {
   /// Runs `read` on the store's thread.
   template <class Read>
   auto read(Read read) -> std::invoke_result_t<Read, store::Store&>;
+  /// Without blocking: `look` on the engine's thread and, where it says no, `read` on the store's. Where the engine is
+  /// closed, `refuse`.
+  void look_or_read(std::function<bool(Engine&)> look, std::function<void(store::Store&)> read,
+                    std::function<void(Failure)> refuse);
   std::shared_ptr<Inbox> inbox() const { return inbox_; }
   NoticeBoard& notices() { return *notices_; }
   const Pulls& pulls() const { return pulls_; }

@@ -42,6 +42,7 @@ void Engine::start_operation(Ticket ticket, OperationRequest request, Opening op
   }
   asked.ticket = ticket;
   asked.id = next_operation_id();
+  asked.recorded_first = request.recorded_first;
   asked.request = std::move(request);
   if (opening.caller_stop.stop_requested()) {
     return opening.handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});

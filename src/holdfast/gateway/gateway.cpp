@@ -30,6 +30,42 @@ T ask(Engine& engine, Engine::EventMaker make) {
   return std::get<T>(std::move(reply));
 }
 
+/// Asks, and calls back.
+template <class T>
+void begin(Engine& engine, Engine::EventMaker make, std::function<void(result<T>)> handler) {
+  engine.ask(std::move(make), [handler = std::move(handler)](Engine::Reply reply) {
+    if (auto* failure = std::get_if<Failure>(&reply)) return handler(std::move(*failure));
+    handler(std::get<T>(std::move(reply)));
+  });
+}
+
+Engine::EventMaker locking(LockRequest request) {
+  return [request = std::move(request)](Engine& engine, Ticket ticket) mutable {
+    request.provider_type = engine.type_of(request.provider_name, request.provider_type);
+    return event::LockRequested{ticket, std::move(request)};
+  };
+}
+
+Engine::EventMaker answering(Answer answer) {
+  return [answer = std::move(answer)](Engine& engine, Ticket ticket) mutable {
+    const auto operation = parse_operation_id(answer.operation_id);
+    std::string type = answer.provider.empty() ? "" : engine.type_of(answer.provider, "");
+    return event::Answered{ticket, operation.value_or(OperationId{}), std::move(answer), std::move(type)};
+  };
+}
+
+Engine::EventMaker cancelling(CancelRequest request) {
+  return [request = std::move(request)](Engine&, Ticket ticket) mutable -> Event {
+    OperationId operation;
+    if (!request.operation_id.empty()) {
+      const auto parsed = parse_operation_id(request.operation_id);
+      if (!parsed) throw Error(Errc::no_such_operation, "there is no operation " + request.operation_id);
+      operation = *parsed;
+    }
+    return event::CancelRequested{ticket, std::move(request), operation, {}};
+  };
+}
+
 template <class T>
 T value_of(result<T> outcome) {
   if (!outcome) throw Error(outcome.error().code, outcome.error().message);
@@ -110,10 +146,45 @@ Gateway::Gateway(GatewayOptions options, std::unique_ptr<store::Store> store)
 Gateway::~Gateway() = default;
 
 ProviderLock Gateway::lock_provider(LockRequest request) {
-  return ask<ProviderLock>(impl_->engine, [request = std::move(request)](Engine& engine, Ticket ticket) mutable {
-    request.provider_type = engine.type_of(request.provider_name, request.provider_type);
-    return event::LockRequested{ticket, std::move(request)};
-  });
+  return ask<ProviderLock>(impl_->engine, locking(std::move(request)));
+}
+
+void Gateway::begin_lock(LockRequest request, Handler<ProviderLock> handler) {
+  begin<ProviderLock>(impl_->engine, locking(std::move(request)), std::move(handler));
+}
+
+void Gateway::begin_answer(Answer answer, Handler<AnswerResult> handler) {
+  begin<AnswerResult>(impl_->engine, answering(std::move(answer)), std::move(handler));
+}
+
+void Gateway::begin_cancel(CancelRequest request, Handler<AnswerResult> handler) {
+  begin<AnswerResult>(impl_->engine, cancelling(std::move(request)), std::move(handler));
+}
+
+void Gateway::begin_governing_lock(std::string job_id, std::string stage,
+                                   Handler<std::optional<ProviderLock>> handler) {
+  const auto governing = [](const LockTable& locks, const std::string& stage) {
+    const ProviderLock* lock = locks.governing(stage);
+    return lock == nullptr ? std::nullopt : std::optional(*lock);
+  };
+  // Shared, since whoever refuses a task has destroyed it.
+  const auto shared = std::make_shared<Handler<std::optional<ProviderLock>>>(std::move(handler));
+  impl_->engine.look_or_read(
+      [=](Engine& engine) {
+        const Job* job = engine.machine().job(job_id);
+        if (job == nullptr || job->loading) return false;
+        (*shared)(governing(job->locks, stage));
+        return true;
+      },
+      [=](store::Store& store) {
+        // Not held by this process: the store has its locks.
+        auto kept = store.locks(job_id);
+        if (!kept) return (*shared)(kept.error());
+        LockTable locks;
+        locks.restore(std::move(*kept));
+        (*shared)(governing(locks, stage));
+      },
+      [shared](Failure failure) { (*shared)(std::move(failure)); });
 }
 
 Validation Gateway::validate_provider(const std::string& job_id, const std::string& provider,
@@ -158,7 +229,8 @@ std::shared_ptr<Call> Gateway::open_call(OperationRequest request, SharedHeartbe
   return value_of(promise.get_future().get());
 }
 
-void Gateway::async_open_call(OperationRequest request, SharedHeartbeat heartbeat, CallHandler handler) {
+void Gateway::async_open_call(OperationRequest request, SharedHeartbeat heartbeat,
+                              Handler<std::shared_ptr<Call>> handler) {
   impl_->engine.open(std::move(request), std::move(heartbeat), {}, std::move(handler));
 }
 
@@ -204,11 +276,7 @@ std::vector<OperationState> Gateway::operations(const std::string& job_id) {
 }
 
 AnswerResult Gateway::answer(Answer answer) {
-  return ask<AnswerResult>(impl_->engine, [answer = std::move(answer)](Engine& engine, Ticket ticket) mutable {
-    const auto operation = parse_operation_id(answer.operation_id);
-    std::string type = answer.provider.empty() ? "" : engine.type_of(answer.provider, "");
-    return event::Answered{ticket, operation.value_or(OperationId{}), std::move(answer), std::move(type)};
-  });
+  return ask<AnswerResult>(impl_->engine, answering(std::move(answer)));
 }
 
 bool Gateway::ask_about_failure(const std::string& operation_id) {
@@ -244,15 +312,7 @@ std::vector<Question> Gateway::open_questions() {
 }
 
 AnswerResult Gateway::cancel(CancelRequest request) {
-  return ask<AnswerResult>(impl_->engine, [request = std::move(request)](Engine&, Ticket ticket) mutable -> Event {
-    OperationId operation;
-    if (!request.operation_id.empty()) {
-      const auto parsed = parse_operation_id(request.operation_id);
-      if (!parsed) throw Error(Errc::no_such_operation, "there is no operation " + request.operation_id);
-      operation = *parsed;
-    }
-    return event::CancelRequested{ticket, std::move(request), operation, {}};
-  });
+  return ask<AnswerResult>(impl_->engine, cancelling(std::move(request)));
 }
 
 FallbackDecision Gateway::record_fallback_decision(FallbackDecision decision) {

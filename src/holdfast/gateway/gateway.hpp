@@ -100,6 +100,19 @@ class Gateway {
   auto async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
                                    Token&& token);
 
+  // Defined in <holdfast/gateway/async.hpp>, for coroutines that must not block. Each completes on the handler's
+  // executor with (std::exception_ptr, T), where the blocking form throws or returns T.
+
+  template <class Token>
+  auto async_lock_provider(LockRequest request, Token&& token);  ///< T: ProviderLock
+  /// The active lock that governs the stage. T: std::optional<ProviderLock>
+  template <class Token>
+  auto async_governing_lock(std::string job_id, std::string stage, Token&& token);
+  template <class Token>
+  auto async_answer(Answer answer, Token&& token);  ///< T: AnswerResult
+  template <class Token>
+  auto async_cancel(CancelRequest request, Token&& token);  ///< T: AnswerResult
+
   /// By correlation id (the newest active operation, else the newest that ended) or by operation id.
   std::optional<OperationState> provider_state(const std::string& correlation_or_operation_id);
   /// All operations that have not ended or are asked about, oldest first; of one job where it is named.
@@ -174,10 +187,17 @@ class Gateway {
   CallbackCounts callback_counts() const;
 
  private:
-  using CallHandler = std::function<void(result<std::shared_ptr<gateway::Call>>)>;
+  template <class T>
+  using Handler = std::function<void(result<T>)>;
 
+  /// These call back once, on the engine's thread or another.
+  void begin_lock(LockRequest request, Handler<ProviderLock> handler);
+  void begin_governing_lock(std::string job_id, std::string stage, Handler<std::optional<ProviderLock>> handler);
+  void begin_answer(Answer answer, Handler<AnswerResult> handler);
+  void begin_cancel(CancelRequest request, Handler<AnswerResult> handler);
   std::shared_ptr<gateway::Call> open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop);
-  void async_open_call(OperationRequest request, SharedHeartbeat heartbeat, CallHandler handler);
+  void async_open_call(OperationRequest request, SharedHeartbeat heartbeat,
+                       Handler<std::shared_ptr<gateway::Call>> handler);
   /// Returns where the function's result counts; throws cancelled or switched where it does not.
   static void close_returned(gateway::Call& call);
   /// Returns where the function's exception counts; throws cancelled or switched where it does not.

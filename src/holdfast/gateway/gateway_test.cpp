@@ -183,6 +183,64 @@ TEST(Gateway, CoroutinesThrowWhatWasRefusedAndWhatTheyThrew) {
   EXPECT_THROW(second.get(), std::out_of_range);
 }
 
+/// Runs a coroutine to its end on this thread.
+template <class T>
+T run_here(boost::asio::awaitable<T> work) {
+  boost::asio::io_context io;
+  auto outcome = boost::asio::co_spawn(io, std::move(work), boost::asio::use_future);
+  io.run();
+  return outcome.get();
+}
+
+TEST(Gateway, CoroutinesLockLookAndCancelWithoutBlocking) {
+  Gateway gateway;
+  const LockRequest wanted{.job_id = "job", .provider_name = "Ollama", .stages = {"text"}};
+  EXPECT_EQ(run_here(gateway.async_lock_provider(wanted, boost::asio::use_awaitable)).provider_type, "local_llm");
+  const LockRequest other{.job_id = "job", .provider_name = "OpenAI", .stages = {"text"}};
+  EXPECT_EQ(thrown([&] { run_here(gateway.async_lock_provider(other, boost::asio::use_awaitable)); }),
+            Errc::lock_conflict);
+
+  const auto governing = [&](const std::string& job, const std::string& stage) {
+    return run_here(gateway.async_governing_lock(job, stage, boost::asio::use_awaitable));
+  };
+  ASSERT_TRUE(governing("job", "TEXT"));
+  EXPECT_EQ(governing("job", "text")->provider_name, "Ollama");
+  EXPECT_FALSE(governing("job", "speech"));
+  EXPECT_FALSE(governing("nobody's", "text"));
+
+  const CancelRequest unconfirmed{.job_id = "job"};
+  EXPECT_EQ(thrown([&] { run_here(gateway.async_cancel(unconfirmed, boost::asio::use_awaitable)); }),
+            Errc::confirmation_required);
+  const Answer late{.operation_id = "op-1", .option = "cancel_job"};
+  EXPECT_EQ(run_here(gateway.async_answer(late, boost::asio::use_awaitable)).refused, Errc::no_such_operation);
+}
+
+TEST(Gateway, AlternativesThatDoNotSpeakTheClientsProtocolAreShownAndRefused) {
+  Gateway gateway({.providers = {{.name = "Ollama", .type = "local_llm", .protocols = {"ollama", "openai"}},
+                                 {.name = "Claude", .type = "cloud_llm", .protocols = {"anthropic"}},
+                                 {.name = "GPT", .type = "cloud_llm", .protocols = {"openai"}}}});
+  OperationRequest asked = request();
+  asked.protocol = "openai";
+  gateway.lock_provider({.job_id = "job", .provider_name = "Ollama"});
+  std::string operation;
+  EXPECT_THROW(gateway.execute_with_patience(asked, no_heartbeat(),
+                                             [&](OperationContext& op) {
+                                               operation = op.operation_id();
+                                               throw ProviderError({ErrorClass::http, 500, {}, "broken"});
+                                             }),
+               ProviderError);
+  wait_for([&] { return gateway.ask_about_failure(operation); });
+  const auto questions = gateway.open_questions();
+  ASSERT_EQ(questions.size(), 1u);
+  ASSERT_EQ(questions[0].alternatives.size(), 2u);
+  EXPECT_FALSE(questions[0].alternatives[0].allowed);
+  EXPECT_EQ(questions[0].alternatives[0].why_not, "Claude does not speak openai, which the client does");
+  EXPECT_TRUE(questions[0].alternatives[1].allowed);
+  const AnswerResult refused = gateway.answer(
+      {.operation_id = operation, .option = "try_alternative", .provider = "Claude", .confirmed = true, .by = "ana"});
+  EXPECT_EQ(refused.refused, Errc::invalid_argument);
+}
+
 TEST(Gateway, PullsHeartbeatsAtTheirIntervalAndCountsThoseThatThrow) {
   Gateway gateway;
   std::atomic<int> pulls = 0;

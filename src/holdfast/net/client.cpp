@@ -156,7 +156,7 @@ awaitable<Client::Head> Client::read_head() {
       const error_code error = co_await std::move(filling);
       if (!error) continue;
       const bool clean = error == boost::asio::error::eof || error == boost::asio::error::connection_reset ||
-                         error == boost::asio::error::broken_pipe;
+                         error == boost::asio::error::broken_pipe || error == Fault::truncated;  // of TLS: cut
       const error_code early = state.unread().empty() && informational == 0 ? Fault::closed : Fault::truncated;
       co_return Head{.error = state.fail(clean ? early : error)};
     }
@@ -211,6 +211,19 @@ awaitable<Body> Client::read_body(std::size_t bytes_max) {
     }
     body.bytes.append(piece.bytes);
   }
+}
+
+awaitable<error_code> Client::wait_idle() {
+  State& state = *state_;
+  if (!reusable()) co_return state.fail(Fault::misused);
+  state.read_bytes = read_bytes_min;  // a large answer's room is not kept
+  std::string().swap(state.buffer);
+  state.used = 0;
+  auto filling = state.fill();
+  const error_code error = co_await std::move(filling);
+  // Closed meanwhile: broken already.
+  if (error == boost::asio::error::operation_aborted) co_return error;
+  co_return state.fail(error ? error : error_code(Fault::malformed));
 }
 
 bool Client::reusable() const {

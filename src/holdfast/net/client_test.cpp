@@ -151,6 +151,20 @@ TEST_F(ClientTest, SkipsInformationalAnswersButNotForEver) {
   EXPECT_EQ(answered(early).first.error, Fault::truncated);
 }
 
+TEST_F(ClientTest, TrailersAreSkippedUnlessTheySpeakOfWhereTheBodyEnds) {
+  const std::string begin = "HTTP/1.1 200 OK\r\nTrailer: X\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n";
+  for (const std::size_t at_once : {1, 65'536}) {
+    const auto [head, body] = answered(begin + "X: y\r\nHost: b\r\n\r\n", "GET", at_once);
+    EXPECT_EQ(body.bytes, "ok");
+    EXPECT_FALSE(body.error);
+    EXPECT_EQ(head.head.fields.count("X"), 0u);
+    EXPECT_TRUE(client_->reusable());
+    for (const char* trailer : {"Content-Length: 2", "Transfer-Encoding: chunked", "no colon", "X : y", "X: y\n"}) {
+      EXPECT_EQ(answered(begin + trailer + "\r\n\r\n", "GET", at_once).second.error, Fault::malformed) << trailer;
+    }
+  }
+}
+
 TEST_F(ClientTest, UsesAConnectionAgainOnlyWhereTheAnswerIsWholeAndNothingFollowsIt) {
   connect();
   const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";

@@ -66,7 +66,18 @@ struct Addresses {
   std::vector<tcp::endpoint> list = {};
 };
 
-awaitable<Addresses> resolve(Executor executor, const Endpoint& endpoint) {
+/// A name that is being looked up. Asio does that on a thread of its own, and nothing ends it there; so whoever waits
+/// here leaves alone, and this stays until the answer has come.
+struct Lookup {
+  explicit Lookup(const Executor& executor) : resolver(executor), changed(executor) {}
+
+  tcp::resolver resolver;
+  Signal changed;
+  Addresses addresses;
+  bool done = false;
+};
+
+awaitable<Addresses> resolve(Executor executor, const Endpoint& endpoint, TimePoint deadline) {
   Addresses addresses;
   error_code not_literal;
   const auto literal = asio::ip::make_address(endpoint.host, not_literal);
@@ -74,13 +85,23 @@ awaitable<Addresses> resolve(Executor executor, const Endpoint& endpoint) {
     addresses.list.emplace_back(literal, endpoint.port);
     co_return addresses;
   }
-  tcp::resolver resolver(executor);
-  auto resolving = resolver.async_resolve(endpoint.host, std::to_string(endpoint.port), as_value);
-  const auto [error, found] = co_await std::move(resolving);
-  addresses.error = error;
-  for (const auto& entry : found)
-    addresses.list.push_back(entry.endpoint());
-  co_return addresses;
+  const auto lookup = std::make_shared<Lookup>(executor);
+  lookup->resolver.async_resolve(endpoint.host, std::to_string(endpoint.port),
+                                 [lookup](const error_code& error, const tcp::resolver::results_type& found) {
+                                   lookup->addresses.error = error;
+                                   for (const auto& entry : found)
+                                     lookup->addresses.list.push_back(entry.endpoint());
+                                   lookup->done = true;
+                                   lookup->changed.notify();
+                                 });
+  while (!lookup->done) {
+    auto waiting = lookup->changed.wait_until(deadline);
+    const Woken woken = co_await std::move(waiting);
+    if (woken == Woken::notified) continue;
+    addresses.error = woken == Woken::timed_out ? error_code(Fault::timed_out) : asio::error::operation_aborted;
+    co_return addresses;
+  }
+  co_return lookup->addresses;
 }
 
 }  // namespace
@@ -131,7 +152,7 @@ awaitable<Connected> connect(Endpoint endpoint, std::chrono::milliseconds addres
     auto local = connect_unix(executor, endpoint.path, after(address_time));
     co_return co_await std::move(local);
   }
-  auto resolving = resolve(executor, endpoint);
+  auto resolving = resolve(executor, endpoint, after(address_time));
   const Addresses addresses = co_await std::move(resolving);
   Connected outcome{.error = addresses.error ? addresses.error : error_code(asio::error::host_not_found)};
   for (const tcp::endpoint& address : addresses.list) {

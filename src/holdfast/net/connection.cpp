@@ -80,10 +80,10 @@ awaitable<Connection::Filled> Connection::fill(TimePoint deadline) {
 awaitable<void> Connection::run() {
   const auto self = shared_from_this();
   struct Close {
-    Stream& stream;
-    ~Close() { stream.close(); }  // the pump then ends, too
+    Connection& connection;
+    ~Close() { connection.close_stream(); }  // the pump then ends, too
   };
-  const Close close{*stream_};
+  const Close close{*this};
   auto pumping = pump();
   asio::co_spawn(core_->executor, std::move(pumping), asio::detached);
   // Cancellation is for handlers; here it is told by the closed stream.
@@ -91,7 +91,11 @@ awaitable<void> Connection::run() {
   for (;;) {
     auto reading = read_head();
     const Next next = co_await std::move(reading);
-    if (next == Next::close) break;
+    if (next == Next::close) {
+      auto saying = say_end();
+      co_await std::move(saying);
+      break;
+    }
     Request request(*this);
     Response response(*this);
     if (next == Next::request && understand(request)) {
@@ -238,10 +242,18 @@ awaitable<bool> Connection::finish_body() {
   co_return true;
 }
 
-/// Closing with bytes unread makes the kernel reset the connection, and the client may lose the answer.
-awaitable<void> Connection::linger() {
+/// Nothing follows. Over TLS that is a message, and takes as long as any.
+awaitable<void> Connection::say_end() {
+  if (broken_) co_return;
+  const Deadline limit(core_->executor, after(core_->options.write_time), [this] { stream_->close(); });
   auto shutting = stream_->shutdown();
   co_await std::move(shutting);
+}
+
+/// Closing with bytes unread makes the kernel reset the connection, and the client may lose the answer.
+awaitable<void> Connection::linger() {
+  auto saying = say_end();
+  co_await std::move(saying);
   discarding_ = true;
   arrived_.clear();
   room_.notify();
@@ -261,9 +273,18 @@ void Connection::begin_stop() {
   }
 }
 
+void Connection::close_stream() noexcept {
+  // An answer that lasts until the connection's end is whole by any end but a reset.
+  if (sent_ == Sent::until_close) {
+    stream_->reset();
+  } else {
+    stream_->close();
+  }
+}
+
 void Connection::cut() {
   broken_ = true;
-  stream_->close();
+  close_stream();
   // Not inside the handler's own call, which may be what led here.
   asio::post(core_->executor, [self = shared_from_this()] {
     self->cancellation_.emit(asio::cancellation_type::terminal);

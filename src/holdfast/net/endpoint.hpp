@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "holdfast/base/error.hpp"
 #include "holdfast/net/limits.hpp"
@@ -36,9 +38,11 @@ struct Connected {
   std::unique_ptr<Stream> stream = {};
 };
 
-/// Tries every address of the host in turn, each for `address_time`. TCP streams send without delay
+/// Looks the host up within `address_time`, then tries every address of it in turn, each for `address_time`. TCP
+/// streams send without delay
 /// (`TCP_NODELAY`) and notice dead peers (keepalive). The error is that of the last address.
-/// Heeds per-operation cancellation. Threads: names are resolved on a thread of Asio's; the coroutine stays on its own.
+/// Heeds per-operation cancellation, at once. Threads: names are resolved on a thread of Asio's, one after the other
+/// for each io_context; the coroutine stays on its own.
 awaitable<Connected> connect(Endpoint endpoint, std::chrono::milliseconds address_time = connect_time);
 
 /// What waits for connections. Closes itself; a Unix socket then takes its file away.
@@ -63,5 +67,11 @@ class Listener {
 /// one that answers, and a file that is no socket, are refused. Blocks for as long as names need to be resolved.
 /// Errors: `Errc::invalid_argument` with a sentence that names the endpoint and the reason.
 result<std::unique_ptr<Listener>> listen(const Executor& executor, const Endpoint& endpoint);
+
+/// As `listen`, but for several executors: one socket, and for each executor a listener of its own on it, in their
+/// order. Whoever is free takes the next connection. Another process is refused as ever (no SO_REUSEPORT). A Unix
+/// socket's file goes with the last of them. At least one executor.
+result<std::vector<std::unique_ptr<Listener>>> listen_shared(std::span<const Executor> executors,
+                                                             const Endpoint& endpoint);
 
 }  // namespace holdfast::net

@@ -48,7 +48,7 @@ awaitable<error_code> Connection::put(std::string_view first, std::string_view s
     const std::string_view slice = second.substr(0, write_slice_bytes);
     second.remove_prefix(slice.size());
     more = !second.empty();
-    const Deadline limit(core_->executor, after(core_->options.write_time), [this] { stream_->close(); });
+    const Deadline limit(core_->executor, after(core_->options.write_time), [this] { close_stream(); });
     auto writing = stream_->write(std::exchange(first, {}), slice, more ? std::string_view() : third);
     const Transfer written = co_await std::move(writing);
     error = limit.passed() ? error_code(Fault::timed_out) : written.error;
@@ -56,7 +56,7 @@ awaitable<error_code> Connection::put(std::string_view first, std::string_view s
   writing_ = false;
   if (error) {
     broken_ = true;
-    stream_->close();
+    close_stream();
   }
   co_return error;
 }
@@ -181,6 +181,11 @@ bool Response::ended() const {
 void Response::close_after() {
   connection_.close_after_ = true;
 }
+void Response::cut() noexcept {
+  connection_.broken_ = true;
+  connection_.close_stream();
+}
+
 bool Response::client_left() const {
   return connection_.ended_ || connection_.broken_;
 }

@@ -45,4 +45,10 @@ inline constexpr int keepalive_probes = 6;
 /// One address: longer than three lost SYNs (1 + 2 + 4 s), shorter than a person's patience.
 inline constexpr std::chrono::seconds connect_time{10};
 
+/// Connections that wait for their next request: a pool's, for one origin and thread.
+inline constexpr std::chrono::minutes pool_age_max{5};
+inline constexpr std::chrono::seconds pool_idle_max{30};
+/// More than a burst leaves behind; each is a descriptor here and there.
+inline constexpr std::size_t pool_idle_connections_max = 32;
+
 }  // namespace holdfast::net

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -45,6 +46,7 @@ struct Held {
   ~Held() {
     if (fd >= 0) ::close(fd);
   }
+  Held(Held&& other) noexcept : fd(other.release()) {}
   int release() { return std::exchange(fd, -1); }
   int fd;
 };
@@ -62,15 +64,28 @@ FileIdentity identity_of(const std::string& path) {
   return {file.st_dev, file.st_ino};
 }
 
+/// The file of a Unix socket: goes with the last of those that listen on it.
+class PlacedFile {
+ public:
+  explicit PlacedFile(std::string path) : path_(std::move(path)), file_(identity_of(path_)) {}
+  PlacedFile(const PlacedFile&) = delete;
+  PlacedFile& operator=(const PlacedFile&) = delete;
+  ~PlacedFile() {
+    if (identity_of(path_) == file_) ::unlink(path_.c_str());
+  }
+
+ private:
+  std::string path_;
+  FileIdentity file_;
+};
+
 template <class Protocol>
 class SocketListener final : public Listener {
  public:
   using Acceptor = typename Protocol::acceptor;
 
-  SocketListener(Acceptor acceptor, Endpoint endpoint)
-      : acceptor_(std::move(acceptor)), endpoint_(std::move(endpoint)) {
-    if (endpoint_.is_unix()) file_ = identity_of(endpoint_.path);
-  }
+  SocketListener(Acceptor acceptor, Endpoint endpoint, std::shared_ptr<PlacedFile> file)
+      : acceptor_(std::move(acceptor)), endpoint_(std::move(endpoint)), file_(std::move(file)) {}
   ~SocketListener() override { SocketListener::close(); }
 
   awaitable<Connected> accept() override {
@@ -83,7 +98,7 @@ class SocketListener final : public Listener {
   void close() noexcept override {
     if (!acceptor_.is_open()) return;
     // Away before the socket closes: nobody may find a file behind which nobody listens.
-    if (endpoint_.is_unix() && identity_of(endpoint_.path) == file_) ::unlink(endpoint_.path.c_str());
+    file_.reset();
     error_code ignored;
     acceptor_.close(ignored);
   }
@@ -93,7 +108,15 @@ class SocketListener final : public Listener {
  private:
   Acceptor acceptor_;
   Endpoint endpoint_;
-  FileIdentity file_;
+  std::shared_ptr<PlacedFile> file_;
+};
+
+/// A socket that listens, before anybody accepts.
+struct Bound {
+  Held socket{-1};
+  Endpoint endpoint = {};
+  int family = AF_UNIX;
+  std::shared_ptr<PlacedFile> file = {};
 };
 
 /// What is wrong with the folder, or nothing.
@@ -137,7 +160,7 @@ std::string clear_place(const std::string& path, const sockaddr_un& address) {
   return {};
 }
 
-result<std::unique_ptr<Listener>> listen_unix(const Executor& executor, const Endpoint& endpoint) {
+result<Bound> bind_unix(const Endpoint& endpoint) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (endpoint.path.size() >= sizeof address.sun_path) {
@@ -159,38 +182,70 @@ result<std::unique_ptr<Listener>> listen_unix(const Executor& executor, const En
       ::listen(made.fd, SOMAXCONN) != 0) {
     return refused(endpoint, reason(errno));
   }
-  Local::acceptor acceptor(executor);
-  error_code error;
-  acceptor.assign(Local(), made.fd, error);
-  if (error) return refused(endpoint, error.message());
-  made.release();
-  return std::unique_ptr<Listener>(std::make_unique<SocketListener<Local>>(std::move(acceptor), endpoint));
+  return Bound{.socket = std::move(made), .endpoint = endpoint, .file = std::make_shared<PlacedFile>(endpoint.path)};
 }
 
-result<std::unique_ptr<Listener>> listen_tcp(const Executor& executor, const Endpoint& endpoint) {
+result<Bound> bind_tcp(const Endpoint& endpoint) {
   error_code error;
-  tcp::resolver resolver(executor);
+  asio::io_context resolving;
+  tcp::resolver resolver(resolving);
   const auto addresses = resolver.resolve(endpoint.host, std::to_string(endpoint.port), tcp::resolver::passive, error);
   if (error) return refused(endpoint, error.message());
+  std::string problem = "the host has no address";
   for (const auto& entry : addresses) {
-    const tcp::endpoint address = entry.endpoint();
-    tcp::acceptor acceptor(executor);
-    acceptor.open(address.protocol(), error);
-    // Otherwise a restart would have to wait for the old connections' last minute.
-    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor.bind(address, error);
-    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-    if (error) continue;
-    const Endpoint actual{.host = address.address().to_string(), .port = acceptor.local_endpoint(error).port()};
-    return std::unique_ptr<Listener>(std::make_unique<SocketListener<tcp>>(std::move(acceptor), actual));
+    tcp::endpoint address = entry.endpoint();
+    const int family = address.protocol().family();
+    Held made(::socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    auto size = static_cast<socklen_t>(address.size());
+    // Reuse: otherwise a restart would have to wait for the old connections' last minute.
+    if (made.fd < 0 || ::setsockopt(made.fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
+        ::bind(made.fd, address.data(), size) != 0 || ::listen(made.fd, SOMAXCONN) != 0 ||
+        ::getsockname(made.fd, address.data(), &size) != 0) {
+      problem = reason(errno);
+      continue;
+    }
+    Endpoint actual{.host = address.address().to_string(), .port = address.port()};
+    return Bound{.socket = std::move(made), .endpoint = std::move(actual), .family = family};
   }
-  return refused(endpoint, error ? error.message() : "the host has no address");
+  return refused(endpoint, problem);
+}
+
+template <class Protocol>
+result<std::unique_ptr<Listener>> accept_on(const Executor& executor, const Bound& bound, Protocol protocol) {
+  // Each acceptor closes a descriptor of its own; the socket behind them is one.
+  Held own(::fcntl(bound.socket.fd, F_DUPFD_CLOEXEC, 0));
+  if (own.fd < 0) return refused(bound.endpoint, reason(errno));
+  typename Protocol::acceptor acceptor(executor);
+  error_code error;
+  acceptor.assign(protocol, own.fd, error);
+  if (error) return refused(bound.endpoint, error.message());
+  own.release();
+  return std::unique_ptr<Listener>(
+      std::make_unique<SocketListener<Protocol>>(std::move(acceptor), bound.endpoint, bound.file));
 }
 
 }  // namespace
 
+result<std::vector<std::unique_ptr<Listener>>> listen_shared(std::span<const Executor> executors,
+                                                             const Endpoint& endpoint) {
+  const auto bound = endpoint.is_unix() ? bind_unix(endpoint) : bind_tcp(endpoint);
+  if (!bound) return bound.error();
+  std::vector<std::unique_ptr<Listener>> listeners;
+  for (const Executor& executor : executors) {
+    auto listener = bound->family == AF_UNIX    ? accept_on(executor, *bound, Local())
+                    : bound->family == AF_INET6 ? accept_on(executor, *bound, tcp::v6())
+                                                : accept_on(executor, *bound, tcp::v4());
+    if (!listener) return listener.error();
+    listeners.push_back(std::move(*listener));
+  }
+  return listeners;
+}
+
 result<std::unique_ptr<Listener>> listen(const Executor& executor, const Endpoint& endpoint) {
-  return endpoint.is_unix() ? listen_unix(executor, endpoint) : listen_tcp(executor, endpoint);
+  auto listeners = listen_shared(std::span(&executor, 1), endpoint);
+  if (!listeners) return listeners.error();
+  return std::move(listeners->front());
 }
 
 }  // namespace holdfast::net

@@ -18,6 +18,7 @@ struct Pipe {
   std::string held;
   bool writer_done = false;
   bool reader_gone = false;
+  bool reset = false;
   Signal changed;
 };
 
@@ -35,6 +36,7 @@ class MemoryStream final : public Stream {
       if (woken == Woken::cancelled) co_return Transfer{asio::error::operation_aborted, 0};
     }
     if (closed_) co_return Transfer{asio::error::operation_aborted, 0};
+    if (in->reset) co_return Transfer{asio::error::connection_reset, 0};
     if (in->held.empty()) co_return Transfer{asio::error::eof, 0};
     const std::size_t bytes = std::min({into.size(), in->held.size(), options_.read_bytes_max});
     std::memcpy(into.data(), in->held.data(), bytes);
@@ -78,6 +80,12 @@ class MemoryStream final : public Stream {
     in_->reader_gone = true;
     out_->changed.notify();
     in_->changed.notify();
+  }
+
+  void reset() noexcept override {
+    if (closed_) return;
+    out_->reset = true;
+    close();
   }
 
   const Peer& peer() const noexcept override { return peer_; }

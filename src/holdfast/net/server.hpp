@@ -82,11 +82,15 @@ class Request {
 
 /// What is answered: `send`, or `begin`, `write`…, `end`. Lives as long as its handler runs.
 ///
-/// One call at a time. Bytes must live until the call has returned; strings that would not are refused by the compiler.
-/// Calls in the wrong order, and fields that cannot be written down, are `Fault::misused` and
+/// One call at a time, and a second one meanwhile is a bug. Any coroutine of the executor's may make it: one that keeps
+/// the client's connection alive beside the handler, say. Who writes when is for these two to settle, and the handler
+/// waits for the other before it returns. Bytes must live until the call has returned; strings that would not are
+/// refused by the compiler. Calls in the wrong order, and fields that cannot be written down, are `Fault::misused` and
 /// `malformed`, and nothing is sent. `Connection`, `Keep-Alive`, `Transfer-Encoding` among the fields are the server's
 /// own business and dropped; `Date` is added. To HEAD, 204 and 304 the body is not sent, whatever is written.
-/// An answer that is begun and not ended is cut off, so that nobody takes it for whole.
+/// An answer that is begun and not ended is cut off, so that nobody takes it for whole: its last chunk or the rest of
+/// its length is missing, over TLS the word of the end (close_notify) too, and one that lasts until the connection's
+/// end (to HTTP/1.0) ends with a reset. Only over a Unix socket has the last of these no mark.
 class Response {
  public:
   explicit Response(Connection& connection) : connection_(connection) {}
@@ -110,6 +114,9 @@ class Response {
 
   bool begun() const;
   bool ended() const;
+  /// Cuts the answer off now, as above, where returning must wait. What is being written fails, what is written later
+  /// fails (`broken_pipe`), and the client counts as gone. Not for an answer that has ended.
+  void cut() noexcept;
   /// No further request on this connection.
   void close_after();
 

@@ -60,6 +60,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<void> pump();
 
   void begin_stop();
+  /// Closes so that nobody takes what was sent for whole.
+  void close_stream() noexcept;
   /// Closes, and cancels what the handler waits for.
   void cut();
   /// Since when it waits for a request; nothing while it has one.
@@ -83,6 +85,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<void> serve_one(Request& request, Response& response);
   awaitable<void> call_handler(Request& request, Response& response, bool& threw);
   awaitable<bool> finish_body();
+  awaitable<void> say_end();
   awaitable<void> linger();
   void tell_gone(Gone why);
   void post_gone(std::function<void(Gone)> call, Gone why);

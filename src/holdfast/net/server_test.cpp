@@ -98,6 +98,18 @@ TEST_F(ServerTest, HeadGetsTheLengthWithoutTheBodyAndTheNextRequestItsAnswer) {
   EXPECT_THAT(answer, HasSubstr("\r\n\r\nHTTP/1.1 200 OK"));
 }
 
+TEST_F(ServerTest, NobodyIsUpgradedToAnotherProtocol) {
+  const std::string web_socket =
+      "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
+  const std::string http_2 =
+      "GET /h2c HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: \r\n\r\n";
+  const std::string answer = exchange(web_socket + http_2 + get);
+  EXPECT_EQ(occurrences(answer, "HTTP/1.1 200 OK"), 3u) << "answered as if it had not been asked for";
+  EXPECT_THAT(answer, HasSubstr("GET /ws "));
+  EXPECT_THAT(answer, HasSubstr("GET /h2c "));
+  EXPECT_EQ(status_of(exchange("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")), 505);
+}
+
 TEST_F(ServerTest, AStatusWithoutABodyHasNone) {
   start([](Request&, Response& response) -> awaitable<void> {
     auto sending = response.send(204, Fields(), "");

@@ -62,6 +62,12 @@ class SocketStream final : public Stream {
     socket_.close(ignored);
   }
 
+  void reset() noexcept override {
+    error_code ignored;  // whoever has closed already has nothing to reset
+    socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    socket_.close(ignored);
+  }
+
   const Peer& peer() const noexcept override { return peer_; }
   Executor executor() override { return socket_.get_executor(); }
 

@@ -8,6 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <cstring>
@@ -126,6 +129,80 @@ TEST_F(SocketTest, RefusesPlacesByTheirReason) {
   ::chmod(folder_.c_str(), 0770);
   EXPECT_THAT(refusal(unix_endpoint()), HasSubstr("can be written by others"));
   EXPECT_THAT(refusal({.host = "127.0.0.1", .port = serve(tcp_endpoint()).port}), HasSubstr("in use"));
+}
+
+/// Loops, each on a thread of its own, that answer with their number.
+class Threads {
+ public:
+  explicit Threads(std::size_t count) : contexts_(count) {
+    for (auto& context : contexts_) {
+      context = std::make_unique<asio::io_context>(1);
+      executors_.push_back(context->get_executor());
+    }
+  }
+  ~Threads() {
+    for (auto& thread : threads_)
+      thread.join();
+  }
+
+  void serve(std::vector<std::unique_ptr<Listener>> listeners) {
+    for (std::size_t i = 0; i < listeners.size(); ++i) {
+      servers_.push_back(
+          std::make_unique<Server>(executors_[i], [this](Request&, Response& response) -> awaitable<void> {
+            ++answered_;
+            response.close_after();
+            auto sending = response.send(200, Fields(), "here");
+            co_await std::move(sending);
+          }));
+      servers_.back()->serve(std::move(listeners[i]));
+      threads_.emplace_back([context = contexts_[i].get()] { context->run(); });
+    }
+  }
+
+  /// That server ends; then its loop has nothing left to do.
+  void stop(std::size_t which) {
+    asio::post(executors_[which], [this, which] {
+      auto stopping = servers_[which]->stop(1s);
+      asio::co_spawn(executors_[which], std::move(stopping), asio::detached);
+    });
+    threads_[which].join();
+    threads_[which] = std::thread([] {});
+  }
+
+  std::vector<Executor> executors_;
+  std::atomic<int> answered_ = 0;
+
+ private:
+  std::vector<std::unique_ptr<asio::io_context>> contexts_;
+  std::vector<std::unique_ptr<Server>> servers_;
+  std::vector<std::thread> threads_;
+};
+
+TEST_F(SocketTest, SeveralThreadsShareOnePlaceAndItIsTakenUntilTheLastHasLeft) {
+  std::vector<Endpoint> places = {tcp_endpoint(), unix_endpoint()};
+  const Endpoint six{.host = "::1", .port = 0};
+  if (refusal(six).empty()) places.push_back(six);  // there are machines without
+  for (const Endpoint& at : places) {
+    Threads threads(3);
+    auto listeners = listen_shared(threads.executors_, at);
+    ASSERT_TRUE(listeners) << listeners.error().message;
+    ASSERT_EQ(listeners->size(), 3u);
+    const Endpoint place = listeners->front()->endpoint();
+    EXPECT_EQ(place, listeners->back()->endpoint());
+    threads.serve(std::move(*listeners));
+    for (std::size_t left = 0; left < 3; ++left) {
+      for (int i = 0; i < 20; ++i) {
+        const auto fetched = fetch(place, {});
+        ASSERT_TRUE(fetched) << fetched.error().message;
+        EXPECT_EQ(fetched->body, "here");
+      }
+      EXPECT_THAT(refusal(place), HasSubstr(place.is_unix() ? "another process" : "in use"));
+      threads.stop(left);
+    }
+    EXPECT_EQ(threads.answered_, 60);
+    EXPECT_TRUE(fetch(place, {}).has_error());
+    EXPECT_EQ(refusal(place), "") << "free again";
+  }
 }
 
 TEST_F(SocketTest, EndpointsAreReadAndWrittenAlike) {

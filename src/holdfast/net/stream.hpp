@@ -45,6 +45,9 @@ class Stream {
   virtual awaitable<error_code> shutdown() = 0;
   /// At once and for good. What the kernel has taken is still delivered, unless something unread came in.
   virtual void close() noexcept = 0;
+  /// As `close()`, but what the kernel still has is thrown away, and the other end reads an error in place of an end
+  /// (RST). Over Unix sockets, which have no such thing, it reads an end.
+  virtual void reset() noexcept = 0;
 
   virtual const Peer& peer() const noexcept = 0;
   virtual Executor executor() = 0;

@@ -1,9 +1,12 @@
 #include "holdfast/net/target.hpp"
 
 #include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <charconv>
 
 #include "holdfast/base/name.hpp"
 #include "holdfast/net/limits.hpp"
+#include "holdfast/net/origin.hpp"
 
 namespace holdfast::net {
 namespace {
@@ -31,6 +34,52 @@ result<std::string> decode_form(std::string_view text) {
   std::string spaced(text);
   std::replace(spaced.begin(), spaced.end(), '+', ' ');
   return percent_decode(spaced);
+}
+
+/// A letter at least in the last label: `1.2.3` is neither a name nor an address.
+bool is_name(std::string_view text) {
+  if (text.size() > 253) return false;
+  const std::string_view last = text.substr(text.rfind('.') + 1);
+  if (std::all_of(last.begin(), last.end(), [](char c) { return c >= '0' && c <= '9'; })) return false;
+  while (!text.empty()) {
+    const std::size_t dot = std::min(text.find('.'), text.size());
+    const std::string_view label = text.substr(0, dot);
+    const auto good = [](char c) { return is_letter_or_digit(c) || c == '-' || c == '_'; };
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
+    if (!std::all_of(label.begin(), label.end(), good)) return false;
+    text.remove_prefix(std::min(dot + 1, text.size()));
+  }
+  return true;
+}
+
+/// Host and port as they stand in an authority, without a user.
+result<Origin> parse_authority(std::string_view text, bool tls) {
+  Origin origin{.tls = tls, .port = static_cast<std::uint16_t>(tls ? 443 : 80)};
+  error_code error;
+  if (text.starts_with('[')) {
+    const std::size_t close = std::min(text.find(']'), text.size());
+    const auto six = boost::asio::ip::make_address_v6(std::string(text.substr(1, close - 1)), error);
+    if (error || close == text.size() || six.scope_id() != 0) return refused("in the brackets stands no IPv6 address");
+    origin.host = six.to_string();
+    text.remove_prefix(close + 1);
+    if (!text.empty() && text.front() != ':') return refused("behind the brackets may stand a port only");
+  } else {
+    const std::size_t colon = std::min(text.find(':'), text.size());
+    origin.host = text.substr(0, colon);
+    for (char& c : origin.host)
+      c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    text.remove_prefix(colon);
+    if (origin.host.empty()) return refused("the host is missing");
+    boost::asio::ip::make_address_v4(origin.host, error);
+    if (error && !is_name(origin.host)) return refused("the host is neither a name nor an address");
+  }
+  if (text.empty()) return origin;
+  text.remove_prefix(1);
+  const auto parsed = std::from_chars(text.data(), text.data() + text.size(), origin.port);
+  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != text.data() + text.size() || origin.port == 0) {
+    return refused("the port is a number from 1 to 65535");
+  }
+  return origin;
 }
 
 bool is_port(std::string_view text) {
@@ -138,6 +187,43 @@ result<Target> parse_target(std::string_view method, std::string_view target) {
   const std::size_t question = std::min(target.find('?'), target.size());
   return Target{.path = std::string(target.substr(0, question)),
                 .query = std::string(target.substr(std::min(question + 1, target.size())))};
+}
+
+result<BaseUrl> parse_origin(std::string_view url) {
+  if (!is_visible(url)) return refused("the URL: visible ASCII characters only");
+  const std::size_t scheme_end = std::min(url.find("://"), url.size());
+  std::string scheme(url.substr(0, scheme_end));
+  for (char& c : scheme)
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  if (scheme_end == url.size() || (scheme != "http" && scheme != "https")) {
+    return refused("the URL begins with http:// or https://");
+  }
+  url.remove_prefix(scheme_end + 3);
+  if (url.find('#') != std::string_view::npos) return refused("the URL has no place for a fragment");
+  if (url.find('?') != std::string_view::npos) return refused("the URL has no place for a query");
+  const std::size_t slash = std::min(url.find('/'), url.size());
+  const std::string_view authority = url.substr(0, slash);
+  if (authority.find('@') != std::string_view::npos) return refused("the URL has no place for a user or a password");
+  auto origin = parse_authority(authority, scheme == "https");
+  if (!origin) return refused("the URL: " + origin.error().message);
+  url.remove_prefix(slash);
+  if (url.ends_with('/')) url.remove_suffix(1);
+  if (url.empty()) return BaseUrl{.origin = std::move(*origin)};
+  const auto segments = split_path(url);
+  if (!segments) return refused("the URL: " + segments.error().message);
+  for (const std::string& segment : *segments) {
+    if (segment.empty()) return refused("the URL: two slashes in a row in the path");
+  }
+  return BaseUrl{.origin = std::move(*origin), .path = std::string(url)};
+}
+
+std::string Origin::host_field() const {
+  const std::string shown = host.find(':') != std::string::npos ? "[" + host + "]" : host;
+  return port == (tls ? 443 : 80) ? shown : shown + ":" + std::to_string(port);
+}
+
+std::string Origin::text() const {
+  return (tls ? "https://" : "http://") + host_field();
 }
 
 bool is_host(std::string_view text) {

@@ -14,6 +14,10 @@ namespace {
 constexpr std::array protocol_names = {"openai",  "anthropic", "ollama",   "elevenlabs",
                                        "sdwebui", "command",   "rulebased"};
 
+std::string name_of(Protocol protocol) {
+  return protocol_names[static_cast<std::size_t>(protocol)];
+}
+
 ProviderInfo info_of(const ProviderConfig& config, const TimeoutProfiles& profiles) {
   ProviderInfo info{.name = config.name,
                     .type = config.type.empty() ? profiles.type_of(config.name) : config.type,
@@ -23,8 +27,33 @@ ProviderInfo info_of(const ProviderConfig& config, const TimeoutProfiles& profil
   for (const auto& [name, model] : config.models) {
     if (name == "default") info.model = model;
   }
+  info.protocols.push_back(name_of(config.protocol));
+  for (const Protocol each : config.speaks)
+    info.protocols.push_back(name_of(each));
+  // Ollama serves OpenAI's paths too.
+  if (config.protocol == Protocol::ollama) info.protocols.push_back(name_of(Protocol::openai));
   return info;
 }
+
+/// Reached through `holdfast serve`, by clients that speak its language; a job file's stage cannot be run on it.
+class ServedOnly final : public Provider {
+ public:
+  ServedOnly(ProviderInfo info, std::string protocol) : info_(std::move(info)), protocol_(std::move(protocol)) {}
+
+  const ProviderInfo& info() const override { return info_; }
+  std::string protocol() const override { return protocol_; }
+  std::vector<std::string> problems() const override { return {refusal()}; }
+  SharedHeartbeat heartbeat() const override { return no_heartbeat(); }
+  void run(const StageCall&, OperationContext&) const override { throw Error(Errc::config, refusal()); }
+
+ private:
+  std::string refusal() const {
+    return "stages of job files cannot be run over the protocol " + protocol_ + "; `holdfast serve` passes it on";
+  }
+
+  ProviderInfo info_;
+  std::string protocol_;
+};
 
 std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutProfiles& profiles,
                                   process::Spawner& spawner) {
@@ -42,21 +71,22 @@ std::unique_ptr<Provider> made_of(const ProviderConfig& config, const TimeoutPro
     case Protocol::sdwebui:
       break;
   }
-  throw Error(Errc::config, "provider " + config.name + " (line " + std::to_string(config.line) +
-                                "): jobs cannot be run over the protocol " +
-                                protocol_names[static_cast<std::size_t>(config.protocol)] +
-                                " yet; command and rulebased can");
+  return std::make_unique<ServedOnly>(std::move(info), name_of(config.protocol));
 }
 
 /// Two at a time where the work is done on this machine: more share the same cores, and wait visibly instead.
 std::vector<std::unique_ptr<Provider>> built_in(process::Spawner& spawner) {
   std::vector<std::unique_ptr<Provider>> all;
-  all.push_back(rulebased_provider({.name = "RuleBased", .type = "fallback_provider", .kinds = {"text"}}));
-  all.push_back(espeak_provider({.name = "eSpeak", .type = "tts", .kinds = {"speech"}, .concurrent_max = 2}, spawner));
-  all.push_back(
-      cards_provider({.name = "FFmpegCards", .type = "image_gen", .kinds = {"image"}, .concurrent_max = 2}, spawner));
-  all.push_back(
-      ffmpeg_provider({.name = "FFmpeg", .type = "video_render", .kinds = {"video"}, .concurrent_max = 2}, spawner));
+  all.push_back(rulebased_provider(
+      {.name = "RuleBased", .type = "fallback_provider", .kinds = {"text"}, .protocols = {"rulebased"}}));
+  all.push_back(espeak_provider(
+      {.name = "eSpeak", .type = "tts", .kinds = {"speech"}, .concurrent_max = 2, .protocols = {"command"}}, spawner));
+  all.push_back(cards_provider(
+      {.name = "FFmpegCards", .type = "image_gen", .kinds = {"image"}, .concurrent_max = 2, .protocols = {"command"}},
+      spawner));
+  all.push_back(ffmpeg_provider(
+      {.name = "FFmpeg", .type = "video_render", .kinds = {"video"}, .concurrent_max = 2, .protocols = {"command"}},
+      spawner));
   return all;
 }
 

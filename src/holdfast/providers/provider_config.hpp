@@ -25,6 +25,9 @@ struct CommandSpec {
   bool operator==(const CommandSpec&) const = default;
 };
 
+/// Whether a provider is asked to stream where the client did not ask for it, so that there is progress to be heard.
+enum class StreamToProvider : unsigned char { automatic, always, never };
+
 /// One `[[providers]]` of `holdfast.toml`: checked, relative paths made absolute, the key itself never in it.
 struct ProviderConfig {
   std::string name{};
@@ -36,8 +39,10 @@ struct ProviderConfig {
   std::uint32_t concurrent_max = 0;                           ///< operations at a time; 0: as many as come
   std::string api_key_env{};                                  ///< an environment variable that holds the key
   std::filesystem::path api_key_file{};                       ///< or a file that does
-  std::vector<Protocol> speaks{};                             ///< protocols beside its own
-  std::vector<std::string> kinds{};                           ///< stages it can serve; empty: those of its protocol
+  std::filesystem::path ca_file{};                            ///< who signs its certificate; empty: the system's roots
+  StreamToProvider stream_to_provider = StreamToProvider::automatic;
+  std::vector<Protocol> speaks{};    ///< protocols beside its own
+  std::vector<std::string> kinds{};  ///< stages it can serve; empty: those of its protocol
   CommandSpec command{};
   std::uint32_t line = 0;  ///< in `holdfast.toml`; 0: built in
 

@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 
 #include "holdfast/api/canonical.hpp"
+#include "holdfast/core/redact.hpp"
 #include "holdfast/store/export.hpp"
 #include "holdfast/store/memory.hpp"
 #include "holdfast/store/redact.hpp"

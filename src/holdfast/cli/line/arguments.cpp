@@ -29,6 +29,7 @@ Examples:
   holdfast audit verify                                whether the record is whole and unchanged
   holdfast profiles Ollama --patience longForm         how long Ollama may take
   holdfast providers --check                           who can serve a stage here, and what is missing
+  holdfast serve                                       a proxy that waits, for any OpenAI, Anthropic or Ollama client
   holdfast doctor                                      whether this machine has what it takes
 
 Exit status: 0 done, 1 the job failed, 2 usage or configuration, 3 refused by policy, 4 cancelled,
@@ -44,6 +45,15 @@ Examples:
 
 On a terminal a suspected stall is a question, answered by a key; no answer means: keep waiting. Without a terminal
 it is printed with the command that answers it from another one; or decide in advance with --on-stall or --consent.
+)";
+
+constexpr const char* serve_examples = R"(
+Examples:
+  holdfast serve                                       then point an SDK at http://127.0.0.1:7411/v1
+  holdfast serve --config holdfast.toml --listen 127.0.0.1:0
+  curl http://127.0.0.1:7411/jobs/film/v1/chat/completions -d '{"model": "…", "messages": […]}'
+
+The first SIGTERM lets what runs end; the second ends it. SIGHUP reads the configuration again.
 )";
 
 constexpr const char* answer_examples = R"(
@@ -84,6 +94,8 @@ struct Raw {
   ReleaseArguments release{};
   AuditArguments audit{};
   PruneArguments prune{};
+  ServeArguments serve{};
+  std::string grace{};
   std::string stages{}, closed_before{};
   bool version_asked = false;
 };
@@ -129,6 +141,13 @@ void add_run(CLI::App& app, Raw& raw) {
   run->add_flag("--dry-run", raw.run.dry_run, "print the plan and everything that is wrong, start nothing");
   run->add_flag("--json", raw.run.json, "one line of JSON an event on stdout, nothing else there");
   run->add_flag("--plain", raw.run.plain, "one line of text an event, no screen, no prompts");
+}
+
+void add_serve(CLI::App& app, Raw& raw) {
+  CLI::App* serve = app.add_subcommand("serve", "the patient proxy and the control API, until SIGTERM");
+  serve->footer(serve_examples);
+  serve->add_option("--listen", raw.serve.listen, "where (127.0.0.1:7411)")->type_name("HOST:PORT");
+  serve->add_option("--grace", raw.grace, "what runs may take so long to end after SIGTERM (5m)")->type_name("TIME");
 }
 
 void add_others(CLI::App& app, Raw& raw) {
@@ -336,6 +355,11 @@ std::optional<Usage> read_others(const std::string& command, const CLI::App& app
     if (!age) return wrong("--closed-before '" + shown(raw.closed_before) + "' is no age such as 90d or 12h", command);
     raw.prune.closed_before = *age;
   }
+  if (command == "serve" && !raw.grace.empty()) {
+    const auto grace = age_of(raw.grace);
+    if (!grace) return wrong("--grace '" + shown(raw.grace) + "' is no time such as 30s or 5m", command);
+    raw.serve.grace = *grace;
+  }
   for (std::size_t at = 0; command == "switch" && at < raw.stages.size();) {
     const std::size_t comma = std::min(raw.stages.find(',', at), raw.stages.size());
     raw.move.stages.push_back(raw.stages.substr(at, comma - at));
@@ -371,6 +395,7 @@ Command command_of(const std::string& name, Raw& raw) {
   if (name == "release") return std::move(raw.release);
   if (name == "audit") return std::move(raw.audit);
   if (name == "prune") return raw.prune;
+  if (name == "serve") return std::move(raw.serve);
   if (name == "run") return std::move(raw.run);
   if (name == "init") return std::move(raw.init);
   if (name == "profiles") return std::move(raw.profiles);
@@ -394,6 +419,7 @@ std::variant<Arguments, Usage> parse_arguments(const std::vector<std::string>& w
   add_global(app, raw);
   add_run(app, raw);
   add_others(app, raw);
+  add_serve(app, raw);
   add_kept(app, raw);
   add_acting(app, raw);
   try {

@@ -62,6 +62,11 @@ struct VersionArguments {
   bool json = false;
 };
 
+struct ServeArguments {
+  std::string listen{};             ///< empty: the configuration's
+  std::chrono::seconds grace{300};  ///< what runs may take to end after SIGTERM
+};
+
 struct JobsArguments {
   bool active = false, json = false;
   std::size_t limit = 50;
@@ -125,7 +130,7 @@ struct PruneArguments {
 using Command =
     std::variant<RunArguments, InitArguments, ProfilesArguments, ProvidersArguments, DoctorArguments, VersionArguments,
                  JobsArguments, ShowArguments, HistoryArguments, WatchArguments, StatsArguments, AnswerArguments,
-                 SwitchArguments, CancelArguments, ReleaseArguments, AuditArguments, PruneArguments>;
+                 SwitchArguments, CancelArguments, ReleaseArguments, AuditArguments, PruneArguments, ServeArguments>;
 
 struct Arguments {
   GlobalArguments global{};

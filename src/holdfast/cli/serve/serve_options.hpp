@@ -1,0 +1,21 @@
+#pragma once
+
+#include <memory>
+
+#include "holdfast/config/config.hpp"
+#include "holdfast/proxy/options.hpp"
+
+/// A configuration becomes the options of the parts that serve.
+namespace holdfast::cli {
+
+/// The providers of the configuration that are asked over HTTP, as the proxy needs them. Throws `Error` config, as
+/// `providers::http_access` does.
+std::vector<proxy::ProviderOptions> http_providers(const Config& config, const EnvironmentLookup& environment);
+
+/// Who may ask. Throws `Error` config for tokens or hosts that are none.
+net::Access access_of(const ServerConfig& server);
+
+/// What one version of the configuration means for the proxy.
+std::shared_ptr<const proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment);
+
+}  // namespace holdfast::cli

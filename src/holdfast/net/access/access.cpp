@@ -1,0 +1,122 @@
+#include "holdfast/net/access/access.hpp"
+
+#include <algorithm>
+
+#include "holdfast/net/target.hpp"
+
+namespace holdfast::net {
+namespace {
+
+Failure forbidden(std::string message) {
+  return {.code = Errc::forbidden, .message = std::move(message)};
+}
+
+/// The name in front of the port, an IPv6 address with its brackets.
+std::string_view name_in(std::string_view host) {
+  if (host.starts_with('[')) return host.substr(0, std::min(host.find(']') + 1, host.size()));
+  return host.substr(0, host.find(':'));
+}
+
+/// An address of the configuration as it stands in `Host`: `::1` → `[::1]`.
+std::string as_host(std::string_view said) {
+  const bool bare_six = std::ranges::count(said, ':') > 1 && !said.starts_with('[');
+  return bare_six ? "[" + std::string(said) + "]" : std::string(said);
+}
+
+/// What was sent, as far as a sentence may show it.
+std::string shown(std::string_view text) {
+  return "'" + std::string(text.substr(0, 80)) + "'";
+}
+
+bool changes(std::string_view method) {
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+/// Whether a page of this very server sent it. Browsers always say where a request that changes something comes from;
+/// other clients say nothing. The scheme is not compared: who ends TLS in front of this knows it better.
+bool is_own_origin(std::string_view origin, std::string_view host) {
+  const std::size_t colon = origin.find("://");
+  return colon != std::string_view::npos && same_word(origin.substr(colon + 3), host);
+}
+
+bool is_unix(const Peer& peer) {
+  return peer.user.has_value() || peer.text.starts_with("unix");
+}
+
+}  // namespace
+
+bool is_loopback(std::string_view host) {
+  if (host.starts_with('[')) {
+    host = host.substr(1, std::min(host.find(']'), host.size()) - 1);
+  } else if (std::ranges::count(host, ':') == 1) {
+    host = host.substr(0, host.find(':'));
+  }
+  constexpr std::string_view mapped = "::ffff:";
+  if (host.size() > mapped.size() && same_word(host.substr(0, mapped.size()), mapped))
+    host.remove_prefix(mapped.size());
+  if (same_word(host, "localhost") || host == "::1") return true;
+  // Only an address: 127.evil.example is a name.
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+result<Access> Access::make(AccessOptions options) {
+  Access out;
+  auto tokens = Tokens::make(options.tokens);
+  if (!tokens) return tokens.error();
+  out.tokens_ = std::move(*tokens);
+  out.insecure_ = options.insecure;
+  if (!options.hosts.empty()) out.hosts_.clear();
+  for (const std::string& each : options.hosts) {
+    std::string host = as_host(each);
+    if (!is_host(host))
+      return Failure{.code = Errc::config, .message = "hosts: '" + each + "' is no name and no address"};
+    out.hosts_.push_back(std::move(host));
+  }
+  return out;
+}
+
+bool Access::is_called(std::string_view host) const {
+  const std::string_view name = name_in(host);
+  return std::ranges::any_of(hosts_, [&](std::string_view allowed) {
+    return same_word(allowed, name_in(allowed).size() == allowed.size() ? name : host);
+  });
+}
+
+result<Caller> Access::admit(const Request& request, Scope wanted) const {
+  return admit(request.head(), request.peer(), wanted);
+}
+
+result<Caller> Access::admit(const RequestHead& request, const Peer& peer, Scope wanted) const {
+  if (is_unix(peer)) return Caller{};
+  const std::string_view host = request.fields.find("Host").value_or("");
+  if (!is_called(host)) {
+    return forbidden("this is not called " + shown(host) + " (the field Host); server.hosts says what it is called");
+  }
+  if (const auto origin = request.fields.find("Origin");
+      origin && changes(request.method) && !is_own_origin(*origin, host)) {
+    return forbidden("a page of " + shown(*origin) + " may change nothing here (the field Origin)");
+  }
+  if (wanted == Scope::open) return Caller{};
+  if (tokens_.empty()) {
+    if (insecure_ || is_loopback(peer.text)) return Caller{};
+    return Failure{.code = Errc::unauthorized,
+                   .message = "there are no tokens here, so only programs on this machine may ask"};
+  }
+  const auto match = tokens_.find(request.fields);
+  if (!match) {
+    return Failure{.code = Errc::unauthorized,
+                   .message = "this needs a token that allows '" + std::string(name(wanted)) +
+                              "', sent as Authorization: Bearer, x-api-key or xi-api-key"};
+  }
+  if (!match->allows(wanted)) {
+    return forbidden("the token '" + match->name + "' does not allow '" + std::string(name(wanted)) + "'");
+  }
+  return Caller{.token = match->name};
+}
+
+std::optional<std::string> Access::problem_with(const Endpoint& endpoint) const {
+  if (endpoint.is_unix() || insecure_ || !tokens_.empty() || is_loopback(endpoint.host)) return std::nullopt;
+  return endpoint.text() + " can be reached from other machines: it needs tokens, or insecure = true";
+}
+
+}  // namespace holdfast::net

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "holdfast/base/error.hpp"
+#include "holdfast/net/message.hpp"
+#include "holdfast/wire/route.hpp"
+
+/// Whom and what a client's request is for. Pure.
+namespace holdfast::proxy {
+
+enum class OnStall : unsigned char { ask, wait, cancel };
+enum class OnDisconnect : unsigned char { cancel, detach };
+
+struct Address {
+  std::string job{};    ///< empty: anonymous
+  std::string stage{};  ///< never empty: what was said, else the kind of what is asked for
+  bool stage_was_said = false;
+  std::string path{};      ///< behind the prefix, as it was sent
+  std::string query{};     ///< as it was sent, without the question mark
+  std::string provider{};  ///< empty: not said
+  std::string patience{}, correlation_id{};
+  OnStall on_stall = OnStall::ask;
+  OnDisconnect on_disconnect = OnDisconnect::cancel;
+  wire::Route route{};
+  bool known_path = false;  ///< some dialect has such a path
+};
+
+/// Reads the prefix `/jobs/JOB[/stages/STAGE]` and the fields `Holdfast-…`. `segments`: of the whole path, decoded.
+///
+/// Failures, all `invalid_argument`: a prefix and a field that contradict each other, a name that is none, a word that
+/// is not known. Their message names the field and says what would be right.
+result<Address> address_of(std::string_view method, std::string_view path, std::string_view query,
+                           const net::Fields& fields);
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,85 @@
+#include "holdfast/proxy/forwarding.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "holdfast/wire/compose.hpp"
+
+namespace holdfast::proxy {
+namespace {
+
+/// RFC 9110 §7.6.1, and what older peers still send.
+constexpr std::array hop_fields = {"Connection",        "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "TE",
+                                   "Transfer-Encoding", "Trailer",    "Upgrade",          "Proxy-Authorization"};
+constexpr std::array credential_fields = {"Authorization", "x-api-key", "xi-api-key"};
+
+bool is_one_of(std::string_view name, const auto& names) {
+  return std::ranges::any_of(names, [&](std::string_view each) { return net::same_word(name, each); });
+}
+
+bool is_own(std::string_view name) {
+  constexpr std::string_view own = "Holdfast-";
+  return name.size() >= own.size() && net::same_word(name.substr(0, own.size()), own);
+}
+
+/// Whether it belongs to this hop alone: a field of the hop, or one that `Connection` names.
+bool stays_here(const net::Fields& fields, std::string_view name) {
+  return is_one_of(name, hop_fields) || fields.lists("Connection", name);
+}
+
+}  // namespace
+
+bool ProviderOptions::understands(wire::Dialect asked) const {
+  return asked == dialect || std::ranges::find(speaks, asked) != speaks.end();
+}
+
+std::string ProviderOptions::model(std::string_view asked, bool moved) const {
+  std::string otherwise(asked);
+  for (const auto& [name, here] : models) {
+    if (name == asked) return here;
+    if (name == "default" && (moved || asked.empty())) otherwise = here;
+  }
+  return otherwise;
+}
+
+std::string target_at(const net::BaseUrl& base, std::string_view path, std::string_view query) {
+  constexpr std::string_view version = "/v1";
+  if (base.path.ends_with(version) && (path == version || path.starts_with("/v1/"))) path.remove_prefix(version.size());
+  std::string target = base.path + std::string(path);
+  if (target.empty()) target = "/";
+  if (!query.empty()) target.append("?").append(query);
+  return target;
+}
+
+net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,
+                             const net::Tokens& tokens) {
+  net::RequestHead to{.method = from.method, .target = std::move(target)};
+  const Secret& key = provider.api_key;
+  for (const net::Field& field : from.fields) {
+    if (stays_here(from.fields, field.name) || is_own(field.name)) continue;
+    if (is_one_of(field.name, std::array{"Host", "Content-Length", "Expect", "Accept-Encoding"})) continue;
+    if (is_one_of(field.name, credential_fields)) {
+      if (!key.empty() || tokens.knows(field.value)) continue;
+    }
+    to.fields.add(field.name, field.value);
+  }
+  if (!key.empty()) {
+    const auto [name, value] = wire::auth_header(provider.dialect, key.reveal());
+    to.fields.add(name, value);
+  }
+  to.fields.add("Accept-Encoding", "identity");
+  to.fields.add("Host", provider.base.origin.host_field());
+  return to;
+}
+
+net::Fields fields_for_client(const net::ResponseHead& from, bool keeps_length) {
+  net::Fields to;
+  for (const net::Field& field : from.fields) {
+    if (stays_here(from.fields, field.name) || is_own(field.name)) continue;
+    if (!keeps_length && net::same_word(field.name, "Content-Length")) continue;
+    to.add(field.name, field.value);
+  }
+  return to;
+}
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "holdfast/net/message.hpp"
+#include "holdfast/proxy/options.hpp"
+
+/// A head of one hop becomes the head of the next. Pure.
+namespace holdfast::proxy {
+
+/// The target at the provider: `base` in front of `path`. Where both say `/v1`, once: clients of OpenAI put it in
+/// their base URL, and providers have it in theirs.
+std::string target_at(const net::BaseUrl& base, std::string_view path, std::string_view query);
+
+/// What a client's head becomes for the provider: fields of the hop and Holdfast's own stay here; the provider's key
+/// takes the place of the client's, or the client's is passed on unless it is one of Holdfast's tokens; the answer is
+/// asked for uncompressed, since it is read on its way. `Content-Length` is left to whoever sends the body.
+net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,
+                             const net::Tokens& tokens);
+
+/// What a provider's head becomes for the client: fields of the hop stay here. `keeps_length`: the body is passed on
+/// byte by byte, as long as its head says.
+net::Fields fields_for_client(const net::ResponseHead& from, bool keeps_length);
+
+}  // namespace holdfast::proxy

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "holdfast/base/error.hpp"
+#include "holdfast/base/secret.hpp"
+#include "holdfast/net/access/access.hpp"
+#include "holdfast/net/origin.hpp"
+#include "holdfast/net/pool.hpp"
+#include "holdfast/net/server.hpp"
+#include "holdfast/wire/route.hpp"
+
+namespace holdfast::proxy {
+
+/// The largest body of a request whose model is looked at: images travel in chat requests, as base 64.
+inline constexpr std::size_t request_bytes_max = std::size_t{64} * 1024 * 1024;
+/// Of a provider's error: what is passed on to the client. The rest is cut off.
+inline constexpr std::size_t error_bytes_max = std::size_t{1024} * 1024;
+/// Connections that were refused before the request left are tried again so often (policy §8).
+inline constexpr int connect_retries_max = 3;
+inline constexpr std::chrono::milliseconds connect_retry_pause{250};  ///< doubled each time, plus up to half of jitter
+
+/// Whether the provider is asked to stream an answer that the client wants whole, so that its progress can be heard.
+/// `automatic`: of Ollama, whose answers are put together again exactly; another server of OpenAI's language may stream
+/// what its whole answers do not have, and the answer, paid for, would be an error.
+enum class Streaming : unsigned char { automatic, always, never };
+
+/// A provider that can be asked over HTTP.
+struct ProviderOptions {
+  std::string name{};
+  std::string type{};  ///< empty: the mapping of the profiles decides
+  wire::Dialect dialect = wire::Dialect::openai;
+  std::vector<wire::Dialect> speaks{};  ///< beside its own
+  net::BaseUrl base{};
+  net::Connector connector{};
+  std::vector<std::pair<std::string, std::string>> models{};  ///< what a model name of the client means here
+  Secret api_key{};                                           ///< empty: the client's own is passed on
+  Streaming streaming = Streaming::automatic;
+
+  bool understands(wire::Dialect asked) const;
+  /// The name of a model here: as it is mapped; else `default`, where the request was made for another provider.
+  std::string model(std::string_view asked, bool moved) const;
+};
+
+/// What is known about an operation when it has ended, for metrics. Durations absent: it never came to that.
+struct RelayFacts {
+  std::string provider_name{}, provider_type{};
+  std::optional<std::chrono::nanoseconds> overhead{};  ///< from the request's arrival until it left for the provider
+  std::optional<std::chrono::nanoseconds> first_progress{};  ///< since it left
+  std::chrono::nanoseconds longest_gap{};                    ///< between two pieces of progress
+};
+
+struct ProxyOptions {
+  std::vector<ProviderOptions> providers{};
+  /// Who may be served. Its tokens are never passed on.
+  net::Access access{};
+  std::function<void(const RelayFacts&)> ended{};
+  /// How long an answer's head may take before one is sent in its place, which fixes the status: fast errors keep
+  /// theirs.
+  std::chrono::milliseconds header_grace{5'000};
+  /// Silence towards the client before a keepalive; half of it after a head of our own.
+  std::chrono::milliseconds keepalive{10'000};
+};
+
+}  // namespace holdfast::proxy

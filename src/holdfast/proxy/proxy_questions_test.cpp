@@ -1,0 +1,129 @@
+#include "holdfast/proxy/proxy_driver.hpp"
+
+/// A stall while a client waits, and what each answer means for it.
+namespace holdfast::proxy {
+namespace {
+
+using net::awaitable;
+using testing::HasSubstr;
+using testing::Not;
+
+AnswerResult answer(Gateway& gateway, const std::string& operation, const std::string& option,
+                    const std::string& provider = {}) {
+  return gateway.answer({.operation_id = operation, .option = option, .provider = provider, .confirmed = true});
+}
+
+class StallTest : public ProxyTest {
+ protected:
+  /// A client whose provider has begun and says nothing more.
+  void stall(const std::string& first, const std::string& path = "/v1/chat/completions",
+             const std::string& fields = {}) {
+    script_ = &hold();
+    scripts_["One"] = first.empty() ? script_->answers_late() : script_->begins_with(first);
+    stream_ = client();
+    send(*stream_, post(path, chat, fields));
+  }
+
+  Held* script_ = nullptr;
+  std::unique_ptr<net::Stream> stream_;
+};
+
+TEST_F(StallTest, ContinuingKeepsTheClientWaitingAndTheAnswerCompletes) {
+  stall(delta("a"));
+  const std::string operation = open_operation();
+  EXPECT_TRUE(answer(gateway_, operation, "continue_30s").applied);
+  script_->say(delta("b") + chat_end, true);
+  const std::string all = read_until(*stream_, "0\r\n\r\n");
+  EXPECT_THAT(all, HasSubstr(": holdfast\n\n"));
+  EXPECT_THAT(all, HasSubstr("[DONE]"));
+}
+
+TEST_F(StallTest, WaitingUntilItIsDoneAsksNoMore) {
+  stall(delta("a"));
+  EXPECT_TRUE(answer(gateway_, open_operation(), "wait_until_done").applied);
+  script_->say(delta("b") + chat_end, true);
+  EXPECT_THAT(read_until(*stream_, "0\r\n\r\n"), HasSubstr("[DONE]"));
+  EXPECT_TRUE(gateway_.open_questions().empty());
+}
+
+TEST_F(StallTest, ProgressWithdrawsTheQuestion) {
+  stall(delta("a"));
+  const std::string operation = open_operation();
+  script_->say(delta("b") + chat_end, true);
+  read_until(*stream_, "0\r\n\r\n");
+  EXPECT_EQ(answer(gateway_, operation, "cancel_job").refused, Errc::stale_answer);
+}
+
+TEST_F(StallTest, CancellingEndsTheStreamWithAnErrorAndTheProvidersCall) {
+  stall(delta("a"));
+  EXPECT_TRUE(answer(gateway_, open_operation(), "cancel_job").applied);
+  EXPECT_THAT(read_until(*stream_, "0\r\n\r\n"), HasSubstr("\"code\":\"cancelled\""));
+  loop_.until([&] { return script_->left(); }, "the provider's connection to be closed");
+}
+
+TEST_F(StallTest, ASwitchBeforeTheFirstByteIsServedByTheNewProvider) {
+  std::string seen;
+  scripts_["Two"] = [&](net::Request& request, net::Response& response) -> awaitable<void> {
+    auto reading = request.read_body(1 << 20);
+    const net::Body body = co_await std::move(reading);
+    seen = body.bytes;
+    const net::Fields fields = {{"Content-Type", "text/event-stream"}};
+    const std::string all = delta("from Two") + chat_end;
+    auto beginning = response.begin(200, fields, all);
+    co_await std::move(beginning);
+    auto ending = response.end();
+    co_await std::move(ending);
+  };
+  stall("", "/jobs/film/v1/chat/completions");
+  EXPECT_TRUE(answer(gateway_, open_operation(), "try_alternative", "Two").applied);
+  const std::string all = read_until(*stream_, "0\r\n\r\n");
+  EXPECT_THAT(all, HasSubstr("from Two"));
+  EXPECT_EQ(net::occurrences(all, "HTTP/1.1"), 1u);
+  EXPECT_EQ(seen, chat);
+  loop_.until([&] { return script_->left(); }, "the old provider's connection to be closed");
+  ASSERT_EQ(gateway_.fallback_history("film").size(), 1u);
+  EXPECT_EQ(gateway_.provider_lock("film")->provider_name, "Two");
+}
+
+TEST_F(StallTest, AnAnonymousRequestThatIsSwitchedBecomesAJob) {
+  scripts_["Two"] = answers(200, R"({"choices":[]})");
+  script_ = &hold();
+  scripts_["One"] = script_->answers_late();
+  stream_ = client();
+  send(*stream_, post("/v1/chat/completions", chat_whole));
+  const std::string operation = open_operation();
+  EXPECT_TRUE(answer(gateway_, operation, "try_alternative", "Two").applied);
+  EXPECT_THAT(read_until(*stream_, "]}"), HasSubstr(R"({"choices":[]})"));
+  EXPECT_EQ(gateway_.fallback_history(operation).size(), 1u);
+}
+
+TEST_F(StallTest, OutputOfTwoProvidersNeverMeetsInOneStream) {
+  scripts_["Two"] = answers(200, R"({"choices":[]})");
+  stall(delta("from One"), "/jobs/film/v1/chat/completions");
+  EXPECT_TRUE(answer(gateway_, open_operation(), "try_alternative", "Two").applied);
+  const std::string all = read_until(*stream_, "0\r\n\r\n");
+  EXPECT_THAT(all, HasSubstr("from One"));
+  EXPECT_THAT(all, HasSubstr("\"code\":\"switched\""));
+  EXPECT_EQ(calls_["Two"], 0);
+  EXPECT_THAT(ask(post("/jobs/film/v1/chat/completions", chat_whole), "]}"), HasSubstr("Holdfast-Provider: Two"));
+}
+
+TEST_F(StallTest, WhatTheClientSaidInAdvanceIsItsAnswer) {
+  stall("", "/jobs/film/v1/chat/completions", "Holdfast-On-Stall: cancel\r\n");
+  EXPECT_THAT(read_until(*stream_, "\"code\":\"cancelled\""), HasSubstr("cancelled"));
+  const auto trail = gateway_.audit("film");
+  EXPECT_TRUE(std::ranges::any_of(trail, [](const AuditRecord& each) { return each.kind == "question.answered"; }));
+}
+
+TEST_F(StallTest, WaitInAdvanceAsksNobody) {
+  std::string resolved_by;
+  const auto heard = gateway_.on_stall_resolved([&](const StallResolved& news) { resolved_by = news.by; });
+  stall("", "/v1/chat/completions", "Holdfast-On-Stall: wait\r\n");
+  loop_.until([&] { return !resolved_by.empty(); }, "the answer that was given in advance");
+  EXPECT_EQ(resolved_by, "answer");
+  script_->say(delta("b") + chat_end, true);
+  EXPECT_THAT(read_until(*stream_, "0\r\n\r\n"), HasSubstr("[DONE]"));
+}
+
+}  // namespace
+}  // namespace holdfast::proxy

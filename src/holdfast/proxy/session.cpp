@@ -1,0 +1,339 @@
+#include "holdfast/proxy/session.hpp"
+
+#include <boost/asio/detached.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
+
+#include "holdfast/gateway/async.hpp"
+#include "holdfast/proxy/forwarding.hpp"
+#include "holdfast/wire/assembly.hpp"
+
+namespace holdfast::proxy {
+namespace {
+
+namespace asio = boost::asio;
+using net::awaitable;
+
+bool is_json(const net::Fields& fields) {
+  const std::string_view type = fields.find("Content-Type").value_or("");
+  return type.empty() || net::same_word(type.substr(0, type.find(';')), "application/json");
+}
+
+/// The outcome of what may be refused, as a value: nothing is awaited inside a handler of exceptions.
+template <class T>
+awaitable<result<T>> outcome_of(awaitable<T> work) {
+  try {
+    co_return co_await std::move(work);
+  } catch (const Error& error) {
+    co_return Failure{error.errc(), error.what()};
+  }
+}
+
+awaitable<std::optional<Failure>> outcome_of_run(awaitable<void> work) {
+  try {
+    co_await std::move(work);
+    co_return std::nullopt;
+  } catch (const Error& error) {
+    co_return Failure{error.errc(), error.what()};
+  }
+}
+
+}  // namespace
+
+Session::Session(Proxy::Impl& proxy, net::Request& request, net::Response& response)
+    : proxy_(proxy),
+      table_(proxy.table),
+      request_(request),
+      response_(response),
+      arrived_(std::chrono::steady_clock::now()) {}
+
+awaitable<void> Session::run() {
+  auto preparing = prepare();
+  if (!co_await std::move(preparing)) co_return;
+  Round round = Round::again;
+  while (round == Round::again) {
+    auto locking = lock();
+    if (!co_await std::move(locking)) break;
+    auto serving = serve();
+    round = co_await std::move(serving);
+  }
+  auto quieting = answer_->quiet();
+  co_await std::move(quieting);
+}
+
+/// Everything that can be wrong before anybody is asked.
+awaitable<bool> Session::prepare() {
+  const ProxyOptions& options = *table_->options;
+  auto address = address_of(request_.method(), request_.path(), request_.query_text(), request_.fields());
+  if (address) address_ = std::move(*address);
+  answer_.emplace(proxy_.executor, response_, address_.route, false,
+                  AnswerStream::Times{options.header_grace, options.keepalive});
+  if (const auto caller = options.access.admit(request_, net::Scope::proxy); !caller) {
+    auto refusing = refuse(caller.error());
+    co_return co_await std::move(refusing);
+  }
+  if (!address) {
+    auto refusing = refuse(address.error());
+    co_return co_await std::move(refusing);
+  }
+  auto choosing = choose();
+  if (!co_await std::move(choosing)) co_return false;
+  auto reading = read_request();
+  co_return co_await std::move(reading);
+}
+
+/// Is the provider configured, does the lock allow it, does it speak this language: in this order.
+awaitable<bool> Session::choose() {
+  std::optional<ProviderLock> governing;
+  if (!address_.job.empty()) {
+    auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
+    auto found = co_await std::move(looking);
+    if (!found) {
+      auto refusing = refuse(found.error());
+      co_return co_await std::move(refusing);
+    }
+    governing = std::move(*found);
+  }
+  auto chosen = provider_for(governing);
+  if (!chosen) {
+    auto refusing = refuse(chosen.error());
+    co_return co_await std::move(refusing);
+  }
+  provider_ = *chosen;
+  co_return true;
+}
+
+result<const ProviderOptions*> Session::provider_for(const std::optional<ProviderLock>& governing) const {
+  const auto refused = [](Errc code, std::string message) { return Failure{code, std::move(message)}; };
+  const std::string& wanted = governing && address_.provider.empty() ? governing->provider_name : address_.provider;
+  const ProviderOptions* provider = nullptr;
+  if (!wanted.empty()) {
+    provider = table_->find(wanted);
+    if (provider == nullptr) {
+      return refused(Errc::invalid_argument,
+                     "no provider named " + wanted + " is configured that can be asked over HTTP");
+    }
+  } else if (address_.known_path) {
+    provider = table_->first(address_.route.dialect);
+    if (provider == nullptr) {
+      return refused(Errc::invalid_argument, "no configured provider speaks " +
+                                                 std::string(wire::name(address_.route.dialect)) + ", which " +
+                                                 address_.path + " is written in");
+    }
+  } else {
+    return refused(Errc::invalid_argument,
+                   "no provider is known to have " + address_.path + "; name one: Holdfast-Provider");
+  }
+  if (governing && !same_name(governing->provider_name, provider->name)) {
+    return refused(Errc::provider_locked, "Provider " + provider->name + " does not match locked provider " +
+                                              governing->provider_name + " for stage " + address_.stage +
+                                              "; a confirmed switch moves the job (holdfast switch " + address_.job +
+                                              " --to " + provider->name + " --confirm)");
+  }
+  if (address_.known_path && !provider->understands(address_.route.dialect)) {
+    return refused(Errc::invalid_argument, "provider " + provider->name + " does not speak " +
+                                               std::string(wire::name(address_.route.dialect)) + ", which " +
+                                               address_.path + " is written in");
+  }
+  return provider;
+}
+
+/// A request that asks for work is read whole, since its model is looked at; everything else passes as it comes.
+awaitable<bool> Session::read_request() {
+  const bool has_body = request_.method() != "GET" && request_.method() != "HEAD";
+  body_streams_ = has_body && (address_.route.kind.empty() || !is_json(request_.fields()));
+  if (has_body && !body_streams_) {
+    auto reading = request_.read_body(request_bytes_max);
+    net::Body body = co_await std::move(reading);
+    if (body.error == net::Fault::body_too_large) {
+      response_.close_after();
+      auto refusing = refuse(
+          Failure{Errc::too_large, "a request has at most " + std::to_string(request_bytes_max) + " bytes here"});
+      co_return co_await std::move(refusing);
+    }
+    if (body.error) co_return false;  // the server answers
+    body_ = std::move(body.bytes);
+    auto facts = wire::read_request(address_.route, request_.fields().find("Content-Type").value_or(""), body_);
+    if (!facts) {
+      auto refusing = refuse(facts.error());
+      co_return co_await std::move(refusing);
+    }
+    asked_ = std::move(*facts);
+  }
+  answer_.emplace(proxy_.executor, response_, address_.route, asked_.stream,
+                  AnswerStream::Times{table_->options->header_grace, table_->options->keepalive});
+  co_return true;
+}
+
+/// A job's first request locks what it chose, for its stage: durable before anybody is asked.
+awaitable<bool> Session::lock() {
+  if (address_.job.empty() || (address_.route.kind.empty() && !address_.stage_was_said)) co_return true;
+  auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
+  auto governing = co_await std::move(looking);
+  if (governing && *governing) co_return true;
+  LockRequest request{.job_id = address_.job,
+                      .provider_name = provider_->name,
+                      .provider_type = provider_->type,
+                      .correlation_id = address_.correlation_id,
+                      .stages = {address_.stage}};
+  auto locking = outcome_of(proxy_.gateway.async_lock_provider(std::move(request), asio::use_awaitable));
+  auto locked = co_await std::move(locking);
+  // Another first request of the job may have been faster: what it locked is looked at by the operation itself.
+  if (locked || locked.error().code == Errc::lock_conflict) co_return true;
+  auto refusing = refuse(locked.error());
+  co_return co_await std::move(refusing);
+}
+
+OperationRequest Session::operation_request() const {
+  return {.job_id = address_.route.kind.empty() && !address_.stage_was_said ? "" : address_.job,
+          .provider_name = provider_->name,
+          .provider_type = provider_->type,
+          .stage_name = address_.stage,
+          .correlation_id = address_.correlation_id,
+          .patience = address_.patience,
+          .kind = std::string(address_.route.kind),
+          .protocol = address_.known_path ? std::string(wire::name(address_.route.dialect)) : "",
+          .recorded_first = false};
+}
+
+result<Outgoing> Session::outgoing() const {
+  Outgoing out;
+  out.head = request_for(*provider_, request_.head(), target_at(provider_->base, address_.path, address_.query),
+                         table_->options->access.tokens());
+  if (body_streams_) {
+    out.streamed_from = &request_;
+    if (const auto length = request_.content_length()) out.head.fields.set("Content-Length", std::to_string(*length));
+    return out;
+  }
+  out.body = body_;
+  const std::string model = provider_->model(asked_.model, moved_);
+  if (!body_.empty() && model != asked_.model) {
+    auto renamed = wire::with_member(body_, wire::model_member(provider_->dialect),
+                                     boost::json::serialize(boost::json::string(model)));
+    if (!renamed) return renamed.error();
+    out.body = std::move(*renamed);
+  }
+  if (streams_to_provider()) {
+    // What could not be put together again is asked for as the client asks for it.
+    if (auto streaming = wire::streaming_request(address_.route, out.body)) {
+      out.whole_body = std::exchange(out.body, std::move(*streaming));
+    }
+  }
+  return out;
+}
+
+bool Session::streams_to_provider() const {
+  if (asked_.stream || body_.empty() || address_.route.kind != "text") return false;
+  switch (provider_->streaming) {
+    case Streaming::automatic:
+      return address_.route.dialect == wire::Dialect::ollama;
+    case Streaming::always:
+      return true;
+    case Streaming::never:
+      return false;
+  }
+  __builtin_unreachable();
+}
+
+net::Fields Session::own_fields(const OperationContext& operation) const {
+  net::Fields fields;
+  if (!address_.job.empty()) fields.add("Holdfast-Job", net::percent_encode(address_.job));
+  fields.add("Holdfast-Operation", operation.operation_id());
+  fields.add("Holdfast-Provider", net::percent_encode(provider_->name));
+  fields.add("Holdfast-Lock-Epoch", std::to_string(operation.epoch()));
+  return fields;
+}
+
+/// A client that leaves ends its operation, unless it said that it would: the provider must not work for nobody.
+void Session::watch_client(const std::string& operation) {
+  operation_ = operation;
+  if (address_.on_stall != OnStall::ask) proxy_.said_in_advance[operation] = address_.on_stall;
+  if (watched_ || address_.on_disconnect == OnDisconnect::detach) return;
+  watched_ = true;
+  response_.on_gone([this](net::Gone why) {
+    if (why != net::Gone::client_left || operation_.empty()) return;
+    CancelRequest cancel{.operation_id = operation_, .confirmed = true, .by = "client: it has left"};
+    proxy_.gateway.async_cancel(std::move(cancel), asio::detached);
+  });
+}
+
+awaitable<Session::Round> Session::serve() {
+  auto out = outgoing();
+  if (!out) {
+    auto refusing = refuse(out.error());
+    co_await std::move(refusing);
+    co_return Round::over;
+  }
+  std::optional<Relay> relay;
+  // What cannot be heard making progress is judged by the time that its kind takes at the most.
+  const SharedHeartbeat heartbeat = asked_.stream || out->whole_body ? pushed_heartbeat() : no_heartbeat();
+  const auto function = [this, &relay, &out](OperationContext& operation) -> awaitable<void> {
+    watch_client(operation.operation_id());
+    net::Fields fields = own_fields(operation);
+    answer_->keep_alive(fields);
+    relay.emplace(proxy_.executor, address_.route, *provider_, table_->pool(*provider_),
+                  Relay::Listener{*answer_, address_.on_disconnect == OnDisconnect::detach}, std::move(fields));
+    auto running = relay->run(operation, *out);
+    co_await std::move(running);
+  };
+  auto executing = outcome_of_run(
+      proxy_.gateway.async_execute_with_patience(operation_request(), heartbeat, function, asio::use_awaitable));
+  const std::optional<Failure> failure = co_await std::move(executing);
+  const std::string operation = std::exchange(operation_, {});
+  proxy_.said_in_advance.erase(operation);
+  if (relay) tell_end(*relay);
+  if (!failure) co_return Round::over;
+  if (failure->code == Errc::switched) {
+    auto going_on = after_switch(operation);
+    co_return co_await std::move(going_on);
+  }
+  // What the provider did wrong has been told on its way, except where it never answered.
+  if (!response_.ended() && !answer_->client_left()) {
+    auto failing = answer_->fail(failure->code, failure->message, {});
+    co_await std::move(failing);
+  }
+  co_return Round::over;
+}
+
+/// A decision has moved the stage. Where nothing was delivered yet, the new provider serves the same request; else
+/// output of two providers would meet, and the next request goes there.
+awaitable<Session::Round> Session::after_switch(std::string operation) {
+  if (address_.job.empty()) address_.job = operation;  // an anonymous one became a job when it was asked about
+  std::optional<Failure> why;
+  if (answer_->delivered() || body_streams_) {
+    why = Failure{Errc::switched, "a confirmed decision moved this job to another provider; ask again to go on there"};
+  } else {
+    auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
+    auto governing = co_await std::move(looking);
+    address_.provider.clear();
+    auto chosen = governing ? provider_for(*governing) : result<const ProviderOptions*>(governing.error());
+    if (chosen) {
+      provider_ = *chosen;
+      moved_ = true;
+      co_return Round::again;
+    }
+    why = chosen.error();
+  }
+  auto failing = answer_->fail(why->code, why->message, {});
+  co_await std::move(failing);
+  co_return Round::over;
+}
+
+void Session::tell_end(const Relay& relay) const {
+  const auto& ended = table_->options->ended;
+  if (!ended) return;
+  RelayFacts facts = relay.facts();
+  facts.provider_name = provider_->name;
+  facts.provider_type = provider_->type;
+  if (relay.sent_at() > arrived_ && !moved_) facts.overhead = relay.sent_at() - arrived_;
+  ended(facts);
+}
+
+awaitable<bool> Session::refuse(Failure why) {
+  auto failing = answer_->fail(why.code, std::move(why.message), {});
+  co_await std::move(failing);
+  co_return false;
+}
+
+}  // namespace holdfast::proxy

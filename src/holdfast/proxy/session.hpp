@@ -1,0 +1,62 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "holdfast/proxy/answer_stream.hpp"
+#include "holdfast/proxy/provider_call.hpp"
+#include "holdfast/proxy/proxy_internal.hpp"
+#include "holdfast/proxy/relay.hpp"
+#include "holdfast/wire/request.hpp"
+
+namespace holdfast::proxy {
+
+/// One request of a client, from its head to the end of its answer. One coroutine, top to bottom:
+///
+///     whom is it for -> who serves it -> read it -> lock (a job's first) -> operation: relay -> answered
+///                                                              ^                    |
+///                                                              '--- switched, and nothing delivered yet
+///
+/// Threads: the executor's one. Lifetime: the handler's.
+class Session {
+ public:
+  Session(Proxy::Impl& proxy, net::Request& request, net::Response& response);
+
+  net::awaitable<void> run();
+
+ private:
+  /// How one round ended: answered for good, or to be run again where a decision has moved it.
+  enum class Round : unsigned char { over, again };
+
+  net::awaitable<bool> prepare();
+  net::awaitable<bool> read_request();
+  net::awaitable<bool> choose();
+  net::awaitable<bool> lock();
+  net::awaitable<Round> serve();
+  net::awaitable<Round> after_switch(std::string operation);
+  result<const ProviderOptions*> provider_for(const std::optional<ProviderLock>& governing) const;
+  result<Outgoing> outgoing() const;
+  bool streams_to_provider() const;
+  OperationRequest operation_request() const;
+  net::Fields own_fields(const OperationContext& operation) const;
+  net::awaitable<bool> refuse(Failure why);
+  void watch_client(const std::string& operation);
+  void tell_end(const Relay& relay) const;
+
+  Proxy::Impl& proxy_;
+  std::shared_ptr<Table> table_;
+  net::Request& request_;
+  net::Response& response_;
+  std::chrono::steady_clock::time_point arrived_;
+  Address address_;
+  wire::RequestFacts asked_;
+  std::string body_;
+  bool body_streams_ = false;  ///< passed on while it comes: it can be sent once
+  bool moved_ = false;         ///< by a decision, from the provider that the client's model name was meant for
+  bool watched_ = false;       ///< the client's leaving is heard of
+  const ProviderOptions* provider_ = nullptr;
+  std::string operation_;  ///< that runs now
+  std::optional<AnswerStream> answer_;
+};
+
+}  // namespace holdfast::proxy
