@@ -104,7 +104,9 @@ through("a provider gets its own key and the client's version", async () => {
   const name = model('');
   for (const way of [world.direct(), world.proxied()]) await client(way).messages.create({ ...asked, model: name });
   const [direct, proxied] = await world.log(name);
-  assert.deepEqual([direct.headers['x-api-key'], proxied.headers['x-api-key']], ['sk-of-the-client', 'sk-of-the-provider']);
+  assert.match(JSON.stringify(direct.headers), /sk-of-the-client/);
+  assert.doesNotMatch(JSON.stringify(proxied.headers), /sk-of-the-client/);
+  assert.equal(proxied.headers['x-api-key'], 'sk-of-the-provider');
   for (const each of ['anthropic-version', 'content-type', 'user-agent']) assert.equal(proxied.headers[each], direct.headers[each]);
   assert.deepEqual([proxied.path, proxied.bodySha256], [direct.path, direct.bodySha256]);
 });
