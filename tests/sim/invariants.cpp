@@ -17,8 +17,13 @@ const T* first(const std::vector<News>& records) {
   return nullptr;
 }
 
-/// What one command wrote of record `i`'s job: a decision and the locks it moves, or locks and the end of the job. The
-/// backlog may stand in front of it in the same transaction.
+/// Those that the people of the simulation use, where all are meant.
+std::vector<std::string> known_stages(const std::vector<std::string>& named) {
+  return named.empty() ? std::vector<std::string>{"script", "speech", "images"} : named;
+}
+
+/// What one command wrote of record `i`'s job: a decision and the locks it moves, or locks and the end of the job. What
+/// waited may stand in front of it in the same transaction.
 std::vector<News> command_of(const std::vector<News>& records, std::size_t i) {
   const auto lock_change = [&](std::size_t at) {
     return std::holds_alternative<LockEnded>(records[at]) || std::holds_alternative<LockTaken>(records[at]);
@@ -200,9 +205,7 @@ void Invariants::commit_lock(const ProviderLock& lock, const std::vector<News>& 
   const auto* decision = first<FallbackDecision>(records);
   check(lock.epoch > ledger.image.epoch || (decision != nullptr && lock.epoch == ledger.image.epoch),
         "I6: an epoch rises with every lock");
-  std::vector<std::string> stages = lock.stages;
-  if (stages.empty()) stages = {"script", "speech", "images"};
-  for (const std::string& stage : stages) {
+  for (const std::string& stage : known_stages(lock.stages)) {
     const Awaited* wanted = Ledger::governs(lock, stage) ? awaited(lock.job_id, stage) : nullptr;
     if (wanted == nullptr || decision != nullptr) continue;
     check(same_name(wanted->provider, lock.provider_name), "I2: the second call locks what the decision named");
@@ -261,11 +264,8 @@ void Invariants::commit_decision(const FallbackDecision& decision, const std::ve
     // Without a lock it redirects what an earlier decision left open, for the stages that it names.
     ProviderLock left;
     left.stages = decision.affected_stages;
-    const bool redirects = std::ranges::any_of(awaited_, [&](const Awaited& each) {
-      return each.job == decision.job_id &&
-             (left.stages.empty() || std::ranges::any_of(left.stages, [&](const std::string& stage) {
-                return awaited(decision.job_id, stage) != nullptr;
-              }));
+    const bool redirects = std::ranges::any_of(known_stages(left.stages), [&](const std::string& stage) {
+      return awaited(decision.job_id, stage) != nullptr;
     });
     if (redirects) {
       awaited_.push_back({decision.job_id, left, decision.to_provider, ledgers_[decision.job_id].image.locks.size()});

@@ -1,19 +1,14 @@
 #include "holdfast/cli/door.hpp"
 
-#include "holdfast/cli/provider_views.hpp"
-
 namespace holdfast::cli {
 
-Door::Door(Gateway& gateway, const std::filesystem::path& socket, const Session& session,
-           const providers::Catalogue& catalogue) {
+Door::Door(Gateway& gateway, const std::filesystem::path& socket, const Session& session, ProviderViews views) {
   if (socket.empty()) return;
   try {
-    service_ = std::make_unique<control::Service>(
-        gateway, control::ServiceOptions{.endpoint = {.path = socket.string()},
-                                         .patience = session.config.patience,
-                                         .providers = [&catalogue, config = session.config] {
-                                           return provider_views(catalogue, config, false);
-                                         }});
+    service_ =
+        std::make_unique<control::Service>(gateway, control::ServiceOptions{.endpoint = {.path = socket.string()},
+                                                                            .patience = session.config.patience,
+                                                                            .providers = std::move(views)});
   } catch (const Error& error) {
     problem_ = "no other terminal can reach this job: " + std::string(error.what());
   }

@@ -5,8 +5,8 @@
 #include <string>
 
 #include "holdfast/cli/line/session.hpp"
+#include "holdfast/cli/provider_views.hpp"
 #include "holdfast/control/service.hpp"
-#include "holdfast/providers/catalogue.hpp"
 
 namespace holdfast::cli {
 
@@ -16,8 +16,7 @@ namespace holdfast::cli {
 class Door {
  public:
   /// `socket` empty: nobody else can know of the jobs, so there is none.
-  Door(Gateway& gateway, const std::filesystem::path& socket, const Session& session,
-       const providers::Catalogue& catalogue);
+  Door(Gateway& gateway, const std::filesystem::path& socket, const Session& session, ProviderViews views);
 
   const std::string& problem() const { return problem_; }
 

@@ -10,6 +10,7 @@
 #include "holdfast/cli/door.hpp"
 #include "holdfast/cli/line/sockets.hpp"
 #include "holdfast/cli/notify.hpp"
+#include "holdfast/cli/provider_views.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
 #include "holdfast/cli/screen_view.hpp"
@@ -197,7 +198,8 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
 
   EventLog log(log_file(global, session, show), global.log_level,
                !global.log_level.empty() && ::isatty(STDERR_FILENO) == 0);
-  const Door door(gateway, socket, session, catalogue);
+  const Door door(gateway, socket, session,
+                  [&catalogue, config = session.config] { return provider_views(catalogue, config, false); });
   if (!door.problem().empty()) log.complain(door.problem());
   const Notifier notifier(gateway, spawner, session.config.notify.command,
                           [&log](const std::string& why) { log.complain(why); });

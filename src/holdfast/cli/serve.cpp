@@ -38,16 +38,31 @@ net::Endpoint endpoint_for(const ServeArguments& arguments, const Session& sessi
   return std::move(*endpoint);
 }
 
-DaemonOptions options_for(const ServeArguments& arguments, const Session& session,
-                          const providers::Catalogue& catalogue) {
+/// Who can serve, as the newest configuration has it.
+class KnownProviders {
+ public:
+  KnownProviders(const providers::Catalogue& catalogue, const Config& config) { know(catalogue, config); }
+
+  void know(const providers::Catalogue& catalogue, const Config& config) {
+    views_->store(std::make_shared<const Views>(provider_views(catalogue, config, false)));
+  }
+  ProviderViews views() const {
+    return [views = views_] { return *views->load(); };
+  }
+
+ private:
+  using Views = std::vector<api::ProviderView>;
+  std::shared_ptr<std::atomic<std::shared_ptr<const Views>>> views_ =
+      std::make_shared<std::atomic<std::shared_ptr<const Views>>>();
+};
+
+DaemonOptions options_for(const ServeArguments& arguments, const Session& session, const KnownProviders& known) {
   DaemonOptions options{.endpoint = endpoint_for(arguments, session),
                         .threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max),
                         .proxy = proxy_options(session.config, process_environment())};
   options.control.endpoint = options.endpoint;
   options.control.patience = session.config.patience;
-  options.control.providers = [&catalogue, config = session.config] {
-    return provider_views(catalogue, config, false);
-  };
+  options.control.providers = known.views();
   options.server.connections_max = connections_max;
   options.server.write_time = client_write_time;
   if (const auto& tls = session.config.server.tls) {
@@ -60,7 +75,7 @@ DaemonOptions options_for(const ServeArguments& arguments, const Session& sessio
 
 /// Reads the configuration again; what is wrong with it changes nothing.
 void reload(const GlobalArguments& global, process::Spawner& spawner, Gateway& gateway, Daemon& daemon,
-            std::optional<net::TlsServerContext> tls, EventLog& log) {
+            KnownProviders& known, std::optional<net::TlsServerContext> tls, EventLog& log) {
   try {
     const Session session = load_session(global, process_environment());
     const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
@@ -68,6 +83,7 @@ void reload(const GlobalArguments& global, process::Spawner& spawner, Gateway& g
     if (tls) {
       if (const auto read = tls->reload(); !read) throw Error(read.error().code, read.error().message);
     }
+    known.know(catalogue, session.config);
     gateway.reload(session.profiles, catalogue.infos());
     daemon.reload(std::move(proxy));
     log.complain("the configuration was read again: requests that begin from now on heed it");
@@ -84,7 +100,8 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
     std::cerr << "holdfast: " << harmless(each) << "\n";
   process::Spawner spawner;
   const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
-  const DaemonOptions options = options_for(arguments, session, catalogue);
+  KnownProviders known(catalogue, session.config);
+  const DaemonOptions options = options_for(arguments, session, known);
   const auto socket = socket_path(process_environment(), session.store, ::getpid());
   auto store = open_store(session);
   store->act_as(store::this_process("holdfast serve", socket.string()));
@@ -92,7 +109,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
                   std::move(store));
   EventLog log(global.log_file, global.log_level, true);
   const Subscription logged = gateway.on_news([&log](const Notice& notice) { log.hear(notice); });
-  const Door door(gateway, socket, session, catalogue);
+  const Door door(gateway, socket, session, known.views());
   if (!door.problem().empty()) log.complain(door.problem());
   const Notifier notifier(gateway, spawner, session.config.notify.command,
                           [&log](const std::string& why) { log.complain(why); });
@@ -106,7 +123,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
     pollfd ready{.fd = signals.descriptor(), .events = POLLIN, .revents = 0};
     ::poll(&ready, 1, -1);
     const Signals::Came came = signals.take();
-    if (came.hang_up) reload(global, spawner, gateway, daemon, options.tls, log);
+    if (came.hang_up) reload(global, spawner, gateway, daemon, known, options.tls, log);
     const int asked = came.interrupts + (came.terminate ? 1 : 0);
     if (asked == 0) continue;
     stops += asked;

@@ -72,7 +72,8 @@ json::object Remote::call(net::RequestHead request, const std::string& body) con
   for (const net::Field& each : options_.fields)
     request.fields.add(each.name, each.value);
   const auto answer =
-      net::fetch(endpoint_, std::move(request), body, {.total_time = options_.call_time, .stop = options_.stop});
+      net::fetch(endpoint_, std::move(request), body,
+                 {.total_time = options_.call_time, .stop = options_.stop, .connector = options_.connector});
   if (!answer) throw failed(answer.error(), changes);
   if (answer->head.status / 100 != 2) throw_refusal(*answer, endpoint_);
   boost::system::error_code error;

@@ -16,6 +16,7 @@
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/net/endpoint.hpp"
 #include "holdfast/net/message.hpp"
+#include "holdfast/net/pool.hpp"
 
 namespace holdfast::control {
 
@@ -23,8 +24,9 @@ struct RemoteOptions {
   /// For one call, connecting included.
   std::chrono::milliseconds call_time = control::call_time;
   std::chrono::milliseconds reconnect_time_max = control::reconnect_time_max;
-  net::Fields fields{};    ///< with every request: a token
-  std::stop_token stop{};  ///< ends a call under way (cancelled); `follow` has its own
+  net::Fields fields{};        ///< with every request: a token
+  net::Connector connector{};  ///< how it is reached; empty: over the endpoint as it is
+  std::stop_token stop{};      ///< ends a call under way (cancelled); `follow` has its own
 };
 
 /// What a follower of the feed wants to hear. All on the thread that follows.

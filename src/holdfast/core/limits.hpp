@@ -14,7 +14,7 @@ inline constexpr std::size_t operations_max = 1u << 21;   ///< twice what is mea
 inline constexpr std::size_t shared_terms_max = 64;  ///< kinds of operations that are found at once; others hold a copy
 inline constexpr std::size_t ended_kept_max = 1024;  ///< ended operations that can still be looked at
 inline constexpr std::size_t closed_questions_kept_max = 10000;  ///< so that a late answer hears who won
-inline constexpr std::size_t backlog_max = 10000;                ///< records that wait for a store that fails
+inline constexpr std::size_t backlog_max = 10000;                ///< records that wait for the store, of all jobs
 inline constexpr std::size_t text_bytes_max = 4096;              ///< notes, reasons, contexts
 inline constexpr std::size_t error_text_bytes_max = 200;         ///< policy §10: of a provider's error in a record
 inline constexpr std::chrono::milliseconds backlog_retry{1000};

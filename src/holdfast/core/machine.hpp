@@ -55,15 +55,62 @@ struct Operation {
   OperationPhase phase() const;
 };
 
-/// The unit of work whose stages are locked. Held while something of it is open; else the store has it.
+/// A switch as one transaction will make it.
+struct SwitchPlan {
+  FallbackDecision decision;
+  StageSet affected;
+  std::optional<ProviderLock> ended, renewed, taken;  ///< taken absent: the library locks in a second call
+  std::uint64_t epoch = 0;
+};
+
+/// What one command, or one thing that happened, adds to its job's trail; and what follows when that is on disk.
+struct Write {
+  struct Journalled {};  ///< it has happened; nobody waits for its record
+  struct Replied {
+    Ticket ticket{};
+    bool value = true;  ///< where its last record is a lock, that
+  };
+  struct Started {
+    OperationId operation{};
+  };
+  struct AnswerSaved {
+    Ticket ticket{};
+    OperationId operation{};
+  };
+  struct SwitchSaved {
+    Ticket ticket{};
+    OperationId operation{};  ///< the one asked about; 0: the whole job
+    bool cancels_all = false;
+  };
+  struct CancelSaved {
+    Ticket ticket{};
+    OperationId operation{};  ///< whose question was answered; 0: none
+  };
+
+  std::vector<News> records{};
+  std::variant<Journalled, Replied, Started, AnswerSaved, SwitchSaved, CancelSaved> then{};
+  std::unique_ptr<const SwitchPlan> plan{};
+  bool changes = false;  ///< the job itself: its other commands wait for it
+
+  bool waited_for() const { return !std::holds_alternative<Journalled>(then); }
+};
+
+/// The unit of work whose stages are locked. Held while something of it is open or unwritten; else the store has it.
+///
+/// Its records are one queue, in the order in which things happened. One transaction of it at a time is under way, and
+/// takes everything that waits; so nothing overtakes what led to it.
 struct Job {
   std::string id, name, patience;
   JobState state = JobState::running;
-  bool loading = false;    ///< the store was asked for it
-  bool opened = false;     ///< its `JobOpened` is on the record, or on its way
-  bool stopping = false;   ///< a confirmed cancel was heard; nothing new begins
-  bool unwritten = false;  ///< its end is in the backlog: the store knows less than the Machine
-  SaveId busy;             ///< the transaction that is changing its locks; commands wait behind it
+  bool known = false;     ///< the store has said what it knows of it
+  bool loading = false;   ///< the store was asked
+  bool opened = false;    ///< its `JobOpened` is on the record, or on its way
+  bool stopping = false;  ///< a confirmed cancel was heard; nothing new begins
+  bool changing = false;  ///< a command that changes it is unwritten or sent; other commands wait
+  bool failing = false;   ///< the store did not take its records: they wait for the next try
+  std::vector<Write> unwritten;
+  std::vector<Write> sent;  ///< what `save` writes
+  SaveId save;              ///< its transaction under way
   std::uint64_t epoch = 0;
   LockTable locks;
   std::vector<StandingConsent> consents;
@@ -81,7 +128,8 @@ struct Job {
 /// Errors: refusals are replies; a broken invariant stops the process. Limits: limits.hpp.
 ///
 /// Durability is a state: what must be on disk first is ordered as `Save`, and what follows from it happens when
-/// `Saved` comes back. Per job one transaction at a time changes locks; its other commands wait in order behind it.
+/// `Saved` comes back. Per job one transaction at a time is under way (`Job`), and one command at a time changes it;
+/// its other commands wait in order.
 class Machine {
  public:
   void step(Moment now, const Event& event, Effects& out);
@@ -95,51 +143,10 @@ class Machine {
   std::size_t active_operations() const { return active_; }
   const std::vector<ProviderInfo>& providers() const { return providers_; }
   std::size_t job_count() const { return jobs_.size(); }
-  /// Records that could not be written yet.
-  std::size_t backlog() const { return backlog_.size(); }
+  /// Records that wait to be written, of all jobs: for the transaction in front, or for a store that fails.
+  std::size_t backlog() const { return backlog_; }
 
  private:
-  /// A switch as one transaction will make it.
-  struct SwitchPlan {
-    FallbackDecision decision;
-    StageSet affected;
-    std::optional<ProviderLock> ended, renewed, taken;  ///< taken absent: the library locks in a second call
-    std::uint64_t epoch = 0;
-  };
-  // What follows when a transaction comes back.
-  struct Journalled {};
-  struct Replied {
-    Ticket ticket;
-    std::variant<bool, ProviderLock> value;
-  };
-  struct Started {
-    OperationId operation;
-  };
-  struct AnswerSaved {
-    Ticket ticket;
-    OperationId operation;
-    int ask = 0;
-  };
-  struct SwitchSaved {
-    Ticket ticket;
-    OperationId operation;  ///< the one asked about; 0: the whole job
-    bool cancels_all = false;
-  };
-  struct CancelSaved {
-    Ticket ticket;
-    OperationId operation;  ///< whose question was answered; 0: none
-  };
-  struct Late {               ///< a record that could not be written when it was due
-    std::uint64_t order = 0;  ///< in which things happened
-    News record;
-  };
-  struct Pending {
-    std::string job_id;  ///< whose locks it changes; empty: none
-    std::vector<News> records;
-    std::vector<Late> late{};  ///< of the backlog; written in front, in the same transaction
-    std::optional<SwitchPlan> plan;
-    std::variant<Journalled, Replied, Started, AnswerSaved, SwitchSaved, CancelSaved> then;
-  };
   struct Desk {      ///< one provider's places
     int places = 0;  ///< 0: no limit
     int taken = 0;
@@ -148,14 +155,33 @@ class Machine {
 
   // machine.cpp: hearing
   void hear(const Event& event);
+  void on(const event::ProvidersConfigured&);
+  void on(const event::StopOrdered&);
+  void settle_jobs();
+
+  // machine_records.cpp: what is written, and what follows when it is
   void on(const event::Saved&);
   void on(const event::SaveFailed&);
   void on(const event::SaveUnknown&);
   void on(const event::SaveLookedUp&);
-  void on(const event::ProvidersConfigured&);
   void on(const event::TimePassed&);
-  void on(const event::StopOrdered&);
-  void settle_jobs();
+  /// Announces, and writes down what is a record; nobody waits for it. Anonymous operations leave no trail here.
+  void journal(std::vector<News> news);
+  void write_down(std::vector<News> news);
+  void add(Job& job, Write write);
+  /// Adds what changes the job itself: until it comes back, the job's commands wait.
+  void change(Job& job, Write write);
+  void write(Job& job);
+  Job* came_back(SaveId save);
+  void put_back(Job& job, std::vector<Write>& writes, bool foreign);
+  void settle_opening(Job& job, std::size_t place);
+  bool needs_opening(const News& record) const;
+  static bool end_unwritten(const Job& job);
+  static bool commands_wait(const Job& job);
+  void open_record(Job& job, std::vector<News>& records, const std::string& by = {});
+  void apply(Job& job, const News& record);
+  void saved(Job& job, const Write& write);
+  void failed(Job& job, const Write& write, const Failure& failure);
 
   // machine_jobs.cpp: jobs and locks
   void on(const event::JobRequested&);
@@ -173,7 +199,7 @@ class Machine {
   void resume_job(Job& job, const event::JobRequested& event);
   void cancel_job(const event::CancelRequested&);
   void cancel_one(const event::CancelRequested&, Operation&);
-  void finish_cancel(const Pending&, const CancelSaved&, bool recorded);
+  void finish_cancel(const Write::CancelSaved&, bool recorded);
   void close_job(Job& job, JobState state, const std::string& by, LockState lock_state, const std::string& reason,
                  std::vector<News>& records);
 
@@ -203,7 +229,7 @@ class Machine {
   void save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event,
                    const AnswerOption& option);
   void save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event);
-  void answer_saved(const AnswerSaved& saved, bool cancelled_call);
+  void answer_saved(const Write::AnswerSaved& saved, bool cancelled_call);
   void answer_failed(Ticket ticket, OperationId operation, Errc code, const std::string& why);
   void apply_stall_consents(Operation& operation, Nanoseconds silence);
   void apply_error_consents(Operation& operation);
@@ -228,32 +254,27 @@ class Machine {
   result<SwitchPlan> plan_switch(const Job& job, FallbackDecision decision, const std::string& to_type,
                                  bool takes_lock) const;
   std::vector<News> records_of(const SwitchPlan& plan) const;
-  void carry_out(Job& job, SwitchPlan plan, SaveId saved);
+  void carry_out(Job& job, const SwitchPlan& plan, SaveId saved);
   void switch_queued(Job& job);
-  void switch_saved(const SwitchSaved& saved, const Pending& pending);
+  void switch_saved(const Job& job, const Write::SwitchSaved& saved, const SwitchPlan& plan);
 
   // Helpers
+  /// Held from now on, known or not.
+  Job& hold(const std::string& id);
+  /// The same, and the store is asked where it is not known.
   Job& job_for(const std::string& id);
   /// The job, where it may be changed now; else `event` waits behind what changes it, and the answer is null.
   template <class E>
   Job* ready_job(const std::string& id, const E& event);
   Operation* find(OperationId id);
+  const Operation* find(OperationId id) const { return operation(id); }
   Job* find_job(std::string_view id);
   static SharedTerms share(std::vector<SharedTerms>& known, OperationTerms terms);
   const Job* job_of_operation(const Operation& operation) const { return job(operation.terms->job_id); }
   void reply(Ticket ticket, decltype(effect::Reply::value) value);
   void refuse(Ticket ticket, Errc code, std::string message);
   void announce(News news);
-  /// Announces, and writes down what is a record; nobody waits for it. Anonymous operations leave no trail here.
-  void journal(std::vector<News> news);
-  void write_down(std::vector<News> news);
-  SaveId save(Pending pending);
-  void let_go(SaveId save, const Pending& pending);
-  std::vector<Late> writable_backlog();
-  void keep_for_later(std::uint64_t order, std::vector<News> records, std::vector<Late> late);
   void announce_all(const std::vector<News>& records);
-  void apply(Job& job, const News& record);
-  void open_record(Job& job, std::vector<News>& records, const std::string& by = {});
   void touch(const std::string& job_id) { touched_.push_back(job_id); }
   Nanoseconds elapsed(const Operation& operation) const;
   template <class N>
@@ -269,10 +290,11 @@ class Machine {
   QuestionTable questions_;
   std::vector<ProviderInfo> providers_;
   std::map<std::string, Desk, NameLess> desks_;
-  std::unordered_map<SaveId, Pending> pending_;
+  std::unordered_map<SaveId, std::string> saves_;  ///< under way; whose
   std::uint64_t last_save_ = 0;
-  std::vector<Late> backlog_;  ///< in the order in which things happened
-  std::optional<Instant> backlog_due_;
+  std::size_t backlog_ = 0;             ///< records in all `Job::unwritten`
+  std::vector<std::string> failing_;    ///< jobs that are tried again
+  std::optional<Instant> backlog_due_;  ///< when
   std::vector<std::string> touched_;
   bool stopping_ = false;
 };

@@ -16,12 +16,11 @@ Job* Machine::ready_job(const std::string& id, const E& event) {
   }
   Job& job = job_for(id);
   touch(id);
-  if (job.unwritten) {
-    refuse(event.ticket, Errc::store_unavailable,
-           "job " + id + " was cancelled, and the store has not heard of it yet");
+  if (!commands_wait(job)) {
+    if (!end_unwritten(job)) return &job;
+    refuse(event.ticket, Errc::store_unavailable, "job " + id + " is over, and the store has not heard of it yet");
     return nullptr;
   }
-  if (!job.loading && !job.busy) return &job;
   constexpr bool stops = std::is_same_v<E, event::CancelRequested>;  // never turned away
   if (!stops && job.waiting.size() >= limits::waiting_per_job_max) {
     refuse(event.ticket, Errc::store_unavailable,

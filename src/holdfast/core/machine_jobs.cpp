@@ -31,6 +31,7 @@ void Machine::on(const event::JobLoaded& news) {
   Job* job = find_job(news.job_id);
   if (job == nullptr || !job->loading) return;
   job->loading = false;
+  job->known = true;
   touch(job->id);
   if (!news.image) return;
   job->name = news.image->name;
@@ -83,6 +84,8 @@ void Machine::take_over(Job& job, const event::LostOperation& lost) {
 
 /// Somebody else has changed it, or may: what this process believes of it is read again.
 void Machine::read_again(Job& job) {
+  job.known = false;
+  if (job.loading) return;
   job.loading = true;
   out_->push_back(effect::LoadJob{job.id});
 }
@@ -90,8 +93,9 @@ void Machine::read_again(Job& job) {
 void Machine::on(const event::JobLoadFailed& news) {
   Job* job = find_job(news.job_id);
   if (job == nullptr || !job->loading) return;
-  const std::deque<Event> waiting = std::move(job->waiting);
-  jobs_.erase(news.job_id);  // nothing is known of it: the next command asks the store again
+  job->loading = false;  // nothing is known of it: the next command asks the store again
+  touch(job->id);
+  const std::deque<Event> waiting = std::exchange(job->waiting, {});
   for (const Event& event : waiting) {
     const Ticket ticket = std::visit(
         [](const auto& each) {
@@ -123,10 +127,10 @@ void Machine::on(const event::JobRequested& event) {
   job->name = event.request.name;
   job->patience = event.request.patience;
   job->finished_stages.clear();
-  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
-  open_record(*job, pending.records, event.request.opened_by);
-  std::get<JobOpened>(pending.records.front()).plan = event.request.plan;
-  save(std::move(pending));
+  Write opening{.records = {}, .then = Write::Replied{event.ticket}};
+  open_record(*job, opening.records, event.request.opened_by);
+  std::get<JobOpened>(opening.records.front()).plan = event.request.plan;
+  change(*job, std::move(opening));
 }
 
 void Machine::resume_job(Job& job, const event::JobRequested& event) {
@@ -138,7 +142,7 @@ void Machine::resume_job(Job& job, const event::JobRequested& event) {
   JobOpened again{
       job.id,       job.name,    request.patience.empty() ? job.patience : request.patience, request.opened_by, true,
       request.plan, request.anew};
-  save({.job_id = job.id, .records = {std::move(again)}, .plan = {}, .then = Replied{event.ticket, true}});
+  change(job, {.records = {std::move(again)}, .then = Write::Replied{event.ticket}});
 }
 
 void Machine::close_job(Job& job, JobState state, const std::string& by, LockState lock_state,
@@ -158,22 +162,22 @@ void Machine::on(const event::JobFinished& event) {
   Job* job = ready_job(event.job_id, event);
   if (job == nullptr) return;
   if (!job->opened) return refuse(event.ticket, Errc::no_such_job, "there is no open job " + event.job_id);
-  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
+  Write closing{.records = {}, .then = Write::Replied{event.ticket}};
   if (event.state == JobState::failed) {
-    pending.records.push_back(JobClosed{job->id, event.state, event.by});  // its locks are kept for the resume
+    closing.records.push_back(JobClosed{job->id, event.state, event.by});  // its locks are kept for the resume
   } else {
-    close_job(*job, event.state, event.by, LockState::released, "", pending.records);
+    close_job(*job, event.state, event.by, LockState::released, "", closing.records);
   }
-  save(std::move(pending));
+  change(*job, std::move(closing));
 }
 
 void Machine::on(const event::StageReached& event) {
   Job* job = ready_job(event.step.job_id, event);
   if (job == nullptr) return;
-  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
-  open_record(*job, pending.records);
-  pending.records.push_back(StageFinished{event.step});
-  save(std::move(pending));
+  Write reached{.records = {}, .then = Write::Replied{event.ticket}};
+  open_record(*job, reached.records);
+  reached.records.push_back(StageFinished{event.step});
+  change(*job, std::move(reached));
 }
 
 void Machine::on(const event::LockRequested& event) {
@@ -204,10 +208,10 @@ void Machine::on(const event::LockRequested& event) {
                     .stages = request.stages,
                     .locked_at = now_.wall,
                     .epoch = job->epoch + 1};
-  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, lock}};
-  open_record(*job, pending.records);
-  pending.records.push_back(LockTaken{std::move(lock)});
-  save(std::move(pending));
+  Write locking{.records = {}, .then = Write::Replied{event.ticket}};
+  open_record(*job, locking.records);
+  locking.records.push_back(LockTaken{std::move(lock)});
+  change(*job, std::move(locking));
 }
 
 void Machine::on(const event::UnlockRequested& event) {
@@ -237,10 +241,7 @@ void Machine::on(const event::UnlockRequested& event) {
   unlocked.state = LockState::unlocked;
   unlocked.reason = event.reason;
   unlocked.ended_at = now_.wall;
-  save({.job_id = job->id,
-        .records = {LockEnded{std::move(unlocked), job->epoch + 1}},
-        .plan = {},
-        .then = Replied{event.ticket, true}});
+  change(*job, {.records = {LockEnded{std::move(unlocked), job->epoch + 1}}, .then = Write::Replied{event.ticket}});
 }
 
 void Machine::on(const event::ReleaseRequested& event) {
@@ -248,9 +249,9 @@ void Machine::on(const event::ReleaseRequested& event) {
   if (job == nullptr) return;
   if (job->locks.active_count() == 0 && !job->opened) return reply(event.ticket, false);
   const bool had_lock = job->locks.active_count() != 0;
-  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, had_lock}};
-  close_job(*job, JobState::released, "", LockState::released, "", pending.records);
-  save(std::move(pending));
+  Write closing{.records = {}, .then = Write::Replied{event.ticket, had_lock}};
+  close_job(*job, JobState::released, "", LockState::released, "", closing.records);
+  change(*job, std::move(closing));
 }
 
 void Machine::on(const event::ConsentOffered& event) {
@@ -267,10 +268,10 @@ void Machine::on(const event::ConsentOffered& event) {
   }
   StandingConsent consent = event.consent;
   consent.id = "consent-" + std::to_string(job->consents.size() + 1);
-  Pending pending{.job_id = job->id, .records = {}, .plan = {}, .then = Replied{event.ticket, true}};
-  open_record(*job, pending.records, consent.given_by);
-  pending.records.push_back(ConsentGiven{job->id, std::move(consent)});
-  save(std::move(pending));
+  Write giving{.records = {}, .then = Write::Replied{event.ticket}};
+  open_record(*job, giving.records, consent.given_by);
+  giving.records.push_back(ConsentGiven{job->id, std::move(consent)});
+  change(*job, std::move(giving));
 }
 
 void Machine::on(const event::CancelRequested& event) {
@@ -301,7 +302,7 @@ void Machine::cancel_one(const event::CancelRequested& event, Operation& operati
     journal({record});
     return reply(event.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});
   }
-  save({.job_id = {}, .records = {record}, .plan = {}, .then = CancelSaved{event.ticket, {}}});
+  add(hold(record.job_id), {.records = {record}, .then = Write::CancelSaved{event.ticket}});
 }
 
 /// Stops everything of the job at once, and writes it down behind: stopping never waits for the disk.
@@ -313,10 +314,10 @@ void Machine::cancel_job(const event::CancelRequested& event) {
       if (Operation* operation = find(each)) order_cancel(*operation, Errc::cancelled);
     }
   }
-  if (const Job* job = find_job(id); job != nullptr && job->unwritten && event.answer) {
-    // It was cancelled before, and the store has not heard of it: the answer changes nothing any more.
+  if (const Job* job = find_job(id); job != nullptr && event.answer && !commands_wait(*job) && end_unwritten(*job)) {
+    // The answer changes nothing any more.
     return answer_failed(event.ticket, *parse_operation_id(event.answer->operation_id), Errc::store_unavailable,
-                         "job " + id + " was cancelled, and the store has not heard of it yet");
+                         "job " + id + " is over, and the store has not heard of it yet");
   }
   Job* job = ready_job(id, event);
   if (job == nullptr) return;
@@ -324,52 +325,31 @@ void Machine::cancel_job(const event::CancelRequested& event) {
     job->stopping = false;
     return refuse(event.ticket, Errc::no_such_job, "there is no open job " + id);
   }
-  Pending pending{.job_id = id, .records = {}, .plan = {}, .then = CancelSaved{event.ticket, event.operation}};
+  Write::CancelSaved then{event.ticket, event.operation};
+  std::vector<News> records;
   if (event.answer) {
     const OperationId asked = *parse_operation_id(event.answer->operation_id);
-    std::get<CancelSaved>(pending.then).operation = asked;
+    then.operation = asked;
     const Operation* operation = find(asked);
     const QuestionTable::Open* open = questions_.find(asked);
     if (operation != nullptr && open != nullptr) {
-      add_consent(*operation, *open, pending.records);
-      pending.records.push_back(answered_news(*operation, *open));
+      add_consent(*operation, *open, records);
+      records.push_back(answered_news(*operation, *open));
       if (open->question.kind == QuestionKind::stall) {
         auto resolved = about<StallResolved>(*operation);
         resolved.ask = open->question.ask;
         resolved.by = "answer";
         resolved.stalled_for = in_ms(now_.at - open->asked_at);
-        pending.records.push_back(std::move(resolved));
+        records.push_back(std::move(resolved));
       }
     }
   }
-  pending.records.push_back(Cancelled{id, {}, event.request.by});
-  close_job(*job, JobState::cancelled, event.request.by, LockState::ended, "cancelled", pending.records);
-  save(std::move(pending));
+  records.push_back(Cancelled{id, {}, event.request.by});
+  close_job(*job, JobState::cancelled, event.request.by, LockState::ended, "cancelled", records);
+  change(*job, {.records = std::move(records), .then = then});
 }
 
-void Machine::finish_cancel(const Pending& pending, const CancelSaved& cancel, bool recorded) {
-  if (!recorded) {
-    // What happened is told all the same; the trail gets it when the store is back.
-    std::vector<News> records = pending.records;
-    for (News& record : records) {
-      if (auto* answered = std::get_if<QuestionAnswered>(&record)) answered->recorded = false;
-    }
-    if (Job* job = find_job(pending.job_id)) {
-      for (const News& record : records)
-        apply(*job, record);
-      job->unwritten = true;
-    }
-    announce_all(records);
-    // Where the start could not be written either, and with it the job, there is nothing to add to.
-    std::erase_if(records, [this](const News& record) {
-      const auto* cancelled = std::get_if<Cancelled>(&record);
-      const auto id = cancelled != nullptr ? parse_operation_id(cancelled->operation_id) : std::nullopt;
-      const Operation* operation = id ? find(*id) : nullptr;
-      const Job* job = operation != nullptr ? job_of_operation(*operation) : nullptr;
-      return operation != nullptr && !operation->start_recorded && (job == nullptr || !job->opened);
-    });
-    keep_for_later(++last_save_, std::move(records), {});
-  }
+void Machine::finish_cancel(const Write::CancelSaved& cancel, bool recorded) {
   if (const QuestionTable::Open* open = questions_.find(cancel.operation)) {
     announce(QuestionClosed{open->question.job_id, open->question.operation_id, open->question.ask, "answer"});
     questions_.close(cancel.operation,

@@ -209,26 +209,6 @@ TEST_F(Jobs, AJobWhoseOpeningFailedIsNotOpenedAgainBehindItsEnd) {
   EXPECT_EQ(event_name(waiting[0].records.back()), "job.closed");
 }
 
-TEST_F(Jobs, RecordsThatFailKeepTheOrderInWhichThingsHappened) {
-  disk = Disk::waits;
-  lock("job", "Ollama");
-  disk_says(Disk::saves);
-  lock("job", "OpenAI", {"a"});  // refused: journalled
-  cancel("job", {}, false);
-  start("job", "Nobody", "x");  // refused: journalled
-  ASSERT_EQ(waiting.size(), 2u);
-  const std::string first = std::get<Refused>(waiting[0].records[0]).message;
-  disk_says(Disk::fails);
-  disk_says(Disk::fails);
-  EXPECT_EQ(machine().backlog(), 2u);
-  disk = Disk::saves;
-  lock("other", "Ollama");
-  const auto& written = saves.back().records;
-  EXPECT_EQ(std::get<Refused>(written[0]).message, first) << "and goes in front of what comes next";
-  EXPECT_EQ(written.size(), 4u);
-  EXPECT_EQ(machine().backlog(), 0u);
-}
-
 event::JobImage interrupted_job() {
   event::JobImage known{.name = "film", .patience = "longForm", .epoch = 1};
   known.locks.push_back({.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm", .epoch = 1});

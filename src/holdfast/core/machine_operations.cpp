@@ -42,7 +42,7 @@ void Machine::on(const event::OperationRequested& event) {
       refusal = Failure{Errc::stale_epoch, "the locks of job " + job->id + " have changed (epoch " +
                                                std::to_string(job->epoch) + ", not " + std::to_string(*request.epoch) +
                                                "); read them again"};
-    } else if (backlog_.size() >= limits::backlog_max) {
+    } else if (backlog_ >= limits::backlog_max) {
       refusal = Failure{Errc::store_unavailable, "the store does not take records; nothing new begins until it does"};
     } else if (auto valid = job->locks.validate(request.provider_name, request.stage_name); !valid.allowed) {
       refusal = Failure{Errc::provider_locked, std::move(valid.reason)};
@@ -106,12 +106,9 @@ void Machine::begin(Operation& operation) {
   news.epoch = operation.epoch;
   records.push_back(std::move(news));
   Job* job = find_job(operation.terms->job_id);
-  // The transaction that opens a job holds it, so that nothing is written about a job that is not there yet.
-  const bool opens = job != nullptr && !job->opened && !job->busy;
-  if (opens) open_record(*job, records);
-  if (operation.recorded_first) {
-    save({.job_id = opens ? job->id : "", .records = std::move(records), .plan = {}, .then = Started{operation.id}});
-    return;
+  if (job != nullptr) open_record(*job, records);
+  if (job != nullptr && operation.recorded_first) {
+    return add(*job, {.records = std::move(records), .then = Write::Started{operation.id}});
   }
   journal(std::move(records));
   operation.start_recorded = true;

@@ -54,9 +54,10 @@ TEST_F(Operations, AProxiedStartIsJournalledBehindTheCall) {
 
 TEST_F(Operations, ResultIsDeliveredWithoutWaitingForTheMonitorsCheckInterval) {
   const OperationId id = start("job", "Ollama", "s").id;
+  disk = Disk::waits;
   end(id);
   EXPECT_EQ(phase(id), OperationPhase::completed) << "in the step that hears of it";
-  EXPECT_EQ(told.back(), "EndWatch " + text(id));
+  EXPECT_EQ(std::ranges::count(told, "EndWatch " + text(id)), 1);
 }
 
 TEST_F(Operations, AnOperationEndsExactlyOnce) {
@@ -100,7 +101,7 @@ TEST_F(Operations, ACancelOfWhatWasNeverWrittenAddsNothingToATrailThatIsNotThere
   const auto begun = start("job", "Ollama", "s");
   const Ticket mine = cancel("job", begun.id);
   disk_says(Disk::fails);
-  disk_says(Disk::fails);
+  EXPECT_TRUE(waiting.empty());
   EXPECT_TRUE(applied(mine));
   EXPECT_EQ(machine().backlog(), 0u);
   EXPECT_EQ(machine().job_count(), 0u);

@@ -76,8 +76,8 @@ void Machine::on(const event::SilenceExceeded& event) {
 /// An anonymous operation that somebody is asked about becomes a job like any other, under the operation's own name.
 void Machine::adopt(Operation& operation) {
   if (!operation.terms->job_id.empty()) return;
-  Job& job = jobs_[text(operation.id)];
-  job.id = text(operation.id);
+  Job& job = hold(text(operation.id));
+  job.known = true;
   OperationTerms terms = *operation.terms;
   terms.job_id = job.id;
   operation.terms = share(job.terms, std::move(terms));
@@ -95,7 +95,8 @@ void Machine::leave_adopted(const Operation& operation) {
   const bool over = operation.outcome == OperationPhase::completed || operation.outcome == OperationPhase::cancelled;
   if (!over || operation.terms->job_id != text(operation.id) || questions_.find(operation.id) != nullptr) return;
   Job* job = find_job(operation.terms->job_id);
-  if (job == nullptr || !job->opened || job->busy || !job->operations.empty() || job->locks.active_count() != 0) return;
+  if (job == nullptr || !job->opened || job->changing || !job->operations.empty() || job->locks.active_count() != 0)
+    return;
   const JobClosed closed{
       job->id, operation.outcome == OperationPhase::completed ? JobState::done : JobState::cancelled, {}};
   apply(*job, closed);
@@ -389,28 +390,25 @@ StallResolved resolved_by_answer(StallResolved news, const QuestionTable::Open& 
 
 void Machine::save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event,
                           const AnswerOption&) {
-  Pending pending{
-      .job_id = {}, .records = {}, .plan = {}, .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
-  pending.records.push_back(answered_news(operation, open));
+  Write answer{.records = {answered_news(operation, open)}, .then = Write::AnswerSaved{event.ticket, operation.id}};
   if (open.question.kind == QuestionKind::stall) {
-    pending.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
+    answer.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
   }
-  save(std::move(pending));
+  add(hold(operation.terms->job_id), std::move(answer));
 }
 
 void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event) {
   const std::string& job_id = operation.terms->job_id;
-  Job* job = find_job(job_id);
-  if (job == nullptr || job->loading || job->busy) {
-    if (job == nullptr || job->waiting.size() >= limits::waiting_per_job_max) {
-      open.recording = false;
+  Job& job = job_for(job_id);
+  if (commands_wait(job)) {
+    open.recording = false;
+    if (job.waiting.size() >= limits::waiting_per_job_max) {
       return refuse_answer(event.ticket, Errc::store_unavailable, "the job's locks are changing; try again");
     }
     // Heard again when the job's locks stand still, as the answer to this question and to none that comes meanwhile.
-    open.recording = false;
     event::Answered later = event;
     later.answer.ask = open.question.ask;
-    job->waiting.push_back(std::move(later));
+    job.waiting.push_back(std::move(later));
     return;
   }
   FallbackDecision decision =
@@ -425,30 +423,28 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
   decision.operation_id = text(operation.id);
   decision.ask = open.question.ask;
   if (event.answer.door == "consent") decision.consent_id = event.answer.note;
-  if (job->locks.governing(operation.terms->stage_name) == nullptr) {
+  if (job.locks.governing(operation.terms->stage_name) == nullptr) {
     decision.affected_stages = {operation.terms->stage_name};
   }
-  auto plan = plan_switch(*job, std::move(decision), event.provider_type, true);
+  auto plan = plan_switch(job, std::move(decision), event.provider_type, true);
   if (!plan) {
     open.recording = false;
     return refuse_answer(event.ticket, plan.error().code, plan.error().message);
   }
-  Pending pending{.job_id = job_id,
-                  .records = {},
-                  .plan = std::move(*plan),
-                  .then = AnswerSaved{event.ticket, operation.id, open.question.ask}};
-  open_record(*job, pending.records, event.answer.by);
-  add_consent(operation, open, pending.records);
-  pending.records.push_back(answered_news(operation, open));
+  std::vector<News> records;
+  open_record(job, records, event.answer.by);
+  add_consent(operation, open, records);
+  records.push_back(answered_news(operation, open));
   if (open.question.kind == QuestionKind::stall) {
-    pending.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
+    records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
   }
-  for (News& record : records_of(*pending.plan))
-    pending.records.push_back(std::move(record));
-  save(std::move(pending));
+  std::ranges::move(records_of(*plan), std::back_inserter(records));
+  change(job, {.records = std::move(records),
+               .then = Write::AnswerSaved{event.ticket, operation.id},
+               .plan = std::make_unique<const SwitchPlan>(std::move(*plan))});
 }
 
-void Machine::answer_saved(const AnswerSaved& saved, bool cancels_call) {
+void Machine::answer_saved(const Write::AnswerSaved& saved, bool cancels_call) {
   Operation* operation = find(saved.operation);
   QuestionTable::Open* open = questions_.find(saved.operation);
   HOLDFAST_CHECK(operation != nullptr && open != nullptr && open->recording, "an answered question is kept");

@@ -4,8 +4,8 @@
 
 namespace holdfast {
 
-result<Machine::SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decision, const std::string& to_type,
-                                                 bool takes_lock) const {
+result<SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decision, const std::string& to_type,
+                                        bool takes_lock) const {
   if (auto wrong = problem(decision)) return std::move(*wrong);
   if (takes_lock) {
     if (const auto why = name_problem(to_type)) {
@@ -107,7 +107,7 @@ std::vector<News> Machine::records_of(const SwitchPlan& plan) const {
 }
 
 /// The only place where a consent is made: the decision is on disk.
-void Machine::carry_out(Job& job, SwitchPlan plan, SaveId saved) {
+void Machine::carry_out(Job& job, const SwitchPlan& plan, SaveId saved) {
   Consent consent(saved);
   job.epoch = plan.epoch;
   if (plan.taken) {
@@ -143,13 +143,12 @@ void Machine::on(const event::DecisionSubmitted& event) {
                      .by = event.decision.decided_by}});
     return reply(event.ticket, plan.error());
   }
-  Pending pending{.job_id = job->id,
-                  .records = records_of(*plan),
-                  .plan = *plan,
-                  .then = SwitchSaved{event.ticket,
-                                      parse_operation_id(event.decision.operation_id).value_or(OperationId{}), false}};
-  open_record(*job, pending.records, event.decision.decided_by);
-  save(std::move(pending));
+  const auto asked = parse_operation_id(event.decision.operation_id).value_or(OperationId{});
+  std::vector<News> records = records_of(*plan);
+  open_record(*job, records, event.decision.decided_by);
+  change(*job, {.records = std::move(records),
+                .then = Write::SwitchSaved{event.ticket, asked},
+                .plan = std::make_unique<const SwitchPlan>(std::move(*plan))});
 }
 
 void Machine::on(const event::SwitchRequested& event) {
@@ -198,18 +197,16 @@ void Machine::on(const event::SwitchRequested& event) {
                      .by = request.by}});
     return reply(event.ticket, plan.error());
   }
-  Pending pending{
-      .job_id = job->id, .records = records_of(*plan), .plan = *plan, .then = SwitchSaved{event.ticket, {}, true}};
-  save(std::move(pending));
+  change(*job, {.records = records_of(*plan),
+                .then = Write::SwitchSaved{event.ticket, {}, true},
+                .plan = std::make_unique<const SwitchPlan>(std::move(*plan))});
 }
 
-void Machine::switch_saved(const SwitchSaved& saved, const Pending& pending) {
-  const SwitchPlan& plan = *pending.plan;
+void Machine::switch_saved(const Job& job, const Write::SwitchSaved& saved, const SwitchPlan& plan) {
   if (Operation* asked = find(saved.operation)) order_cancel(*asked, Errc::switched);
   if (saved.cancels_all) {
     // Asked for out of the blue: everything that runs on these stages at the provider that is left.
-    const Job* job = find_job(pending.job_id);
-    for (const OperationId id : job != nullptr ? job->operations : std::vector<OperationId>{}) {
+    for (const OperationId id : std::vector(job.operations)) {
       Operation* operation = find(id);
       if (operation == nullptr || !plan.affected.contains(operation->terms->stage_name)) continue;
       if (!same_name(operation->terms->provider_name, plan.decision.from_provider)) continue;

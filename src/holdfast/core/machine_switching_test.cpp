@@ -86,10 +86,11 @@ TEST_F(Switching, WhatHasNotBegunGoesToTheNewProvider) {
 TEST_F(Switching, AStartThatASwitchOvertookIsNotCalled) {
   lock("job", "Ollama");
   disk = Disk::waits;
+  start("job", "One", "script");  // refused; its record is under way
   const auto begun = start("job", "Ollama", "script");
   switch_to("job", "OpenAI");
-  std::swap(waiting[0], waiting[1]);
   disk_says(Disk::saves);
+  ASSERT_EQ(waiting.size(), 1u) << "start and switch in one transaction";
   disk_says(Disk::saves);
   EXPECT_TRUE(calls.empty());
   EXPECT_EQ(refusal(begun.ticket), Errc::switched);

@@ -83,15 +83,15 @@ auto Gateway::async_cancel(CancelRequest request, Token&& token) {
 
 template <class Function, class Token>
 auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
-                                          Token&& token) {
+                                          Token&& token, std::stop_token stop) {
   using Awaitable = std::invoke_result_t<Function, OperationContext&>;
   using T = typename Awaitable::value_type;
   using Signature = typename gateway::Completion<T>::type;
-  const auto coroutine = [](Gateway& gateway, OperationRequest request, SharedHeartbeat heartbeat,
-                            Function function) -> boost::asio::awaitable<T> {
-    auto open = [&gateway, request = std::move(request),
-                 heartbeat = std::move(heartbeat)](Handler<std::shared_ptr<gateway::Call>> handler) mutable {
-      gateway.async_open_call(std::move(request), std::move(heartbeat), std::move(handler));
+  const auto coroutine = [](Gateway& gateway, OperationRequest request, SharedHeartbeat heartbeat, Function function,
+                            std::stop_token stop) -> boost::asio::awaitable<T> {
+    auto open = [&gateway, request = std::move(request), heartbeat = std::move(heartbeat),
+                 stop = std::move(stop)](Handler<std::shared_ptr<gateway::Call>> handler) mutable {
+      gateway.async_open_call(std::move(request), std::move(heartbeat), std::move(stop), std::move(handler));
     };
     auto opening = gateway::async_begin<std::shared_ptr<gateway::Call>>(std::move(open), boost::asio::use_awaitable);
     const std::shared_ptr<gateway::Call> call = co_await std::move(opening);
@@ -116,12 +116,13 @@ auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartb
   };
   // The handler's executor is the one of the coroutine that awaits: there the function runs.
   return boost::asio::async_initiate<Token, Signature>(
-      [this, coroutine](auto handler, OperationRequest asked, SharedHeartbeat beat, Function call) {
+      [this, coroutine](auto handler, OperationRequest asked, SharedHeartbeat beat, Function call,
+                        std::stop_token stop) {
         const auto executor = boost::asio::get_associated_executor(handler);
-        auto work = coroutine(*this, std::move(asked), std::move(beat), std::move(call));
+        auto work = coroutine(*this, std::move(asked), std::move(beat), std::move(call), std::move(stop));
         boost::asio::co_spawn(executor, std::move(work), std::move(handler));
       },
-      token, std::move(request), std::move(heartbeat), std::move(function));
+      token, std::move(request), std::move(heartbeat), std::move(function), std::move(stop));
 }
 
 }  // namespace holdfast

@@ -79,6 +79,7 @@ class Engine {
     SharedHeartbeat heartbeat;
     std::stop_token caller_stop;
     OpenHandler handler;
+    std::unique_ptr<Call::Caller> caller{};  ///< its stop is heard while the operation is queued, too
   };
   /// What is left of a call when it has ended.
   struct Ended {
@@ -103,7 +104,7 @@ class Engine {
   void perform(effect::Announce& order) { announce(std::move(order.news)); }
 
   void start_operation(Ticket ticket, OperationRequest request, Opening opening);
-  void watch_caller(const std::shared_ptr<Call>& call, std::stop_token token);
+  std::unique_ptr<Call::Caller> watched_caller(OperationId id, std::stop_token token);
   void schedule_pull(const std::shared_ptr<Call>& call);
   void arm_pull_timer();
   void sweep();

@@ -47,6 +47,7 @@ void Engine::start_operation(Ticket ticket, OperationRequest request, Opening op
   if (opening.caller_stop.stop_requested()) {
     return opening.handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});
   }
+  opening.caller = watched_caller(asked.id, std::move(opening.caller_stop));
   openings_.emplace(ticket, std::move(opening));
   hear(std::move(asked));
 }
@@ -67,7 +68,7 @@ void Engine::perform(effect::OpenCall& order) {
   call->epoch = order.epoch;
   if (calls_.size() <= writer->slot()) calls_.resize(writer->slot() + 1);
   calls_[writer->slot()] = call;
-  watch_caller(call, std::move(opening.caller_stop));
+  call->caller = std::move(opening.caller);
   if (opening.heartbeat->pulled()) {
     const auto wanted = opening.heartbeat->options().interval;
     const TimeoutProfile profile =
@@ -80,10 +81,10 @@ void Engine::perform(effect::OpenCall& order) {
 }
 
 /// The caller's stop token cancels the operation, in the order of news like any other cancel.
-void Engine::watch_caller(const std::shared_ptr<Call>& call, std::stop_token token) {
-  if (!token.stop_possible()) return;
-  call->caller = std::make_unique<Call::Caller>(std::move(token));
-  call->caller->on_stop.emplace(call->caller->token, [inbox = inbox_, id = call->id] {
+std::unique_ptr<Call::Caller> Engine::watched_caller(OperationId id, std::stop_token token) {
+  if (!token.stop_possible()) return nullptr;
+  auto caller = std::make_unique<Call::Caller>(std::move(token));
+  caller->on_stop.emplace(caller->token, [inbox = inbox_, id] {
     inbox->post([id](Engine& engine) {
       CancelRequest request;
       request.operation_id = text(id);
@@ -92,6 +93,7 @@ void Engine::watch_caller(const std::shared_ptr<Call>& call, std::stop_token tok
       engine.hear(event::CancelRequested{{}, std::move(request), id, {}});
     });
   });
+  return caller;
 }
 
 void Engine::perform(effect::CancelCall& order) {

@@ -229,9 +229,9 @@ std::shared_ptr<Call> Gateway::open_call(OperationRequest request, SharedHeartbe
   return value_of(promise.get_future().get());
 }
 
-void Gateway::async_open_call(OperationRequest request, SharedHeartbeat heartbeat,
+void Gateway::async_open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop,
                               Handler<std::shared_ptr<Call>> handler) {
-  impl_->engine.open(std::move(request), std::move(heartbeat), {}, std::move(handler));
+  impl_->engine.open(std::move(request), std::move(heartbeat), std::move(stop), std::move(handler));
 }
 
 void Gateway::close_returned(Call& call) {

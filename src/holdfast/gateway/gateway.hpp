@@ -98,7 +98,7 @@ class Gateway {
   /// boost::asio::awaitable<T>`, which runs on the completion token's executor. Completes with (std::exception_ptr, T).
   template <class Function, class Token>
   auto async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
-                                   Token&& token);
+                                   Token&& token, std::stop_token stop = {});
 
   // Defined in <holdfast/gateway/async.hpp>, for coroutines that must not block. Each completes on the handler's
   // executor with (std::exception_ptr, T), where the blocking form throws or returns T.
@@ -196,7 +196,7 @@ class Gateway {
   void begin_answer(Answer answer, Handler<AnswerResult> handler);
   void begin_cancel(CancelRequest request, Handler<AnswerResult> handler);
   std::shared_ptr<gateway::Call> open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop);
-  void async_open_call(OperationRequest request, SharedHeartbeat heartbeat,
+  void async_open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop,
                        Handler<std::shared_ptr<gateway::Call>> handler);
   /// Returns where the function's result counts; throws cancelled or switched where it does not.
   static void close_returned(gateway::Call& call);

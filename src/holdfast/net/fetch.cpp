@@ -49,7 +49,7 @@ awaitable<void> converse(const Endpoint& endpoint, const RequestHead& request, c
                          const FetchOptions& options, const EventFunction* on_event, Outcome& outcome) {
   co_await asio::this_coro::throw_if_cancelled(false);
   outcome.what = "connect to " + endpoint.text();
-  auto connecting = connect(endpoint, options.connect_time);
+  auto connecting = options.connector ? options.connector() : connect(endpoint, options.connect_time);
   Connected connected = co_await std::move(connecting);
   outcome.error = connected.error;
   if (outcome.error) co_return;

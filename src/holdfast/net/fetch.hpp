@@ -8,6 +8,7 @@
 
 #include "holdfast/net/endpoint.hpp"
 #include "holdfast/net/message.hpp"
+#include "holdfast/net/pool.hpp"
 #include "holdfast/net/sse.hpp"
 
 /// The client for those who have nothing else to do: each call blocks its thread and brings its own loop.
@@ -21,6 +22,8 @@ struct FetchOptions {
   std::optional<std::chrono::milliseconds> total_time = {};
   /// Ends the call from another thread (`Errc::cancelled`).
   std::stop_token stop = {};
+  /// How to connect, where it is not over the endpoint as it is: with TLS.
+  Connector connector = {};
 };
 
 struct Fetched {

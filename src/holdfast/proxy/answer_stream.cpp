@@ -47,20 +47,23 @@ AnswerStream::AnswerStream(const net::Executor& executor, net::Response& respons
       free_(executor) {}
 
 void AnswerStream::keep_alive(net::Fields fields) {
-  if (waiting_ || over_) return;
+  if (over_) return;
   fields_ = std::move(fields);
-  if (!begun() && wire::keepalive(route_, framing_).empty()) return;
+  if (waiting_ || (!begun() && wire::keepalive(route_, framing_).empty())) return;
   waiting_ = true;
   last_write_ = Clock::now();
-  arm(last_write_ + (begun() ? times_.keepalive : times_.header_grace));
+  patience_ = begun() ? times_.keepalive : times_.header_grace;
+  arm(last_write_ + patience_);
 }
 
+/// One timer for each answer, which is seldom touched: when it runs out it looks at what was written meanwhile.
 void AnswerStream::arm(Clock::time_point when) {
   timer_.expires_at(when);
   timer_.async_wait([this, here = std::weak_ptr(here_)](const error_code& error) {
     if (error || here.expired() || over_ || !waiting_) return;
-    const auto due = last_write_ + (begun() ? times_.keepalive : times_.header_grace);
-    if (Clock::now() < due || writing_) return arm(std::max(due, Clock::now() + times_.keepalive));
+    const auto due = last_write_ + patience_;
+    if (writing_) return arm(Clock::now() + times_.keepalive);
+    if (Clock::now() < due) return arm(due);
     beating_ = true;
     asio::co_spawn(executor_, beat(), asio::detached);
   });
@@ -76,7 +79,7 @@ awaitable<void> AnswerStream::beat() {
     writing_ = true;
     const std::string_view bytes = wire::keepalive(route_, framing_);
     error_code error;
-    auto next = times_.keepalive;
+    auto patience = times_.keepalive;
     if (!begun()) {
       net::Fields fields = fields_;
       fields.set("Content-Type", content_type_of(framing_));
@@ -84,14 +87,14 @@ awaitable<void> AnswerStream::beat() {
       fields.set("X-Accel-Buffering", "no");
       auto beginning = response_.begin(200, std::move(fields), bytes);
       error = co_await std::move(beginning);
-      next = times_.keepalive / 2;
+      patience = times_.keepalive / 2;
     } else if (!bytes.empty()) {
       auto writing = response_.write(bytes);
       error = co_await std::move(writing);
     }
     ++keepalives_;
-    finished();
-    if (!error && waiting_ && !over_) arm(last_write_ + next);
+    finished(patience);
+    if (!error && waiting_ && !over_) arm(last_write_ + patience_);
   } else if (waiting_ && !over_) {
     arm(Clock::now() + times_.keepalive);
   }
@@ -99,8 +102,9 @@ awaitable<void> AnswerStream::beat() {
   free_.notify();
 }
 
-void AnswerStream::finished() {
+void AnswerStream::finished(std::chrono::milliseconds patience) {
   writing_ = false;
+  patience_ = patience;
   last_write_ = Clock::now();
   free_.notify();
 }
@@ -138,7 +142,7 @@ awaitable<error_code> AnswerStream::begin(int status, net::Fields fields, wire::
     error = co_await std::move(beginning);
   }
   delivered_ = delivered_ || !first.empty();
-  finished();
+  finished(times_.keepalive);
   if (wire::keepalive(route_, framing_).empty()) waiting_ = false;
   co_return error;
 }
@@ -152,7 +156,7 @@ awaitable<error_code> AnswerStream::pass(std::string_view bytes) {
   delivered_ = true;
   auto writing = response_.write(bytes);
   const error_code error = co_await std::move(writing);
-  finished();
+  finished(times_.keepalive);
   co_return error;
 }
 
@@ -163,7 +167,7 @@ awaitable<error_code> AnswerStream::end() {
   timer_.cancel();
   auto ending = response_.end();
   const error_code error = co_await std::move(ending);
-  finished();
+  finished(times_.keepalive);
   co_return error;
 }
 

@@ -34,8 +34,8 @@ class AnswerStream {
   AnswerStream(const AnswerStream&) = delete;
   AnswerStream& operator=(const AnswerStream&) = delete;
 
-  /// From now on the client is kept waiting politely: after the grace time a head of our own is sent, with `fields`.
-  /// Nothing where the dialect has no keepalive, or where it waits already.
+  /// From now on the client is kept waiting politely: after the grace time a head of our own is sent, with `fields`,
+  /// which a further call replaces. Nothing where the dialect has no keepalive.
   void keep_alive(net::Fields fields);
 
   /// A whole answer; only before anything was sent.
@@ -79,7 +79,7 @@ class AnswerStream {
   net::awaitable<net::error_code> write(std::string_view bytes);
   net::awaitable<void> beat();
   void arm(std::chrono::steady_clock::time_point when);
-  void finished();
+  void finished(std::chrono::milliseconds patience);
   bool may_beat() const;
   bool between() const { return reader_ != nullptr ? reader_->at_boundary() : between_; }
 
@@ -95,6 +95,7 @@ class AnswerStream {
   boost::asio::steady_timer timer_;
   net::Signal free_;
   std::chrono::steady_clock::time_point last_write_{};
+  std::chrono::milliseconds patience_{};  ///< after `last_write_`, before something of ours is sent
   std::shared_ptr<const char> here_ = std::make_shared<const char>();  ///< for a timer that has run out already
   std::int64_t sequence_ = -1;  ///< of the provider's last event, where its dialect counts them
   std::uint64_t keepalives_ = 0;

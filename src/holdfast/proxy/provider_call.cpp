@@ -77,7 +77,7 @@ awaitable<error_code> ProviderCall::connect_patiently(bool fresh, const std::fun
 awaitable<error_code> ProviderCall::send(const Outgoing& outgoing) {
   net::Client& client = lease_.client();
   if (outgoing.streamed_from == nullptr) {
-    auto sending = client.send(outgoing.head, outgoing.body);
+    auto sending = client.send(outgoing.head, *outgoing.body);
     co_return co_await std::move(sending);
   }
   auto beginning = client.begin(outgoing.head);

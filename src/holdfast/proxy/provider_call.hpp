@@ -16,10 +16,10 @@ namespace holdfast::proxy {
 /// A request as it goes to the provider. A body that is not here comes piece by piece from the client.
 struct Outgoing {
   net::RequestHead head{};
-  std::string body{};
+  std::shared_ptr<const std::string> body{};  ///< the client's own, where nothing is changed
   /// The answer comes as a stream and leaves whole; this is the body that asks for it whole, in case the provider
   /// refuses the other.
-  std::optional<std::string> whole_body{};
+  std::shared_ptr<const std::string> whole_body{};
   net::Request* streamed_from = nullptr;
 };
 

@@ -18,7 +18,9 @@ bool is_error(int status) {
 
 }  // namespace
 
+/// A fault is the provider's only while somebody listens: what a client's leaving has broken is no error of anybody.
 void Relay::fail(ProviderFault fault) {
+  if (!listener_.detached && listener_.answer.client_left()) listener_.leaving.request_stop();
   throw ProviderError(std::move(fault));
 }
 
@@ -32,8 +34,7 @@ awaitable<void> Relay::run(OperationContext& operation, Outgoing& outgoing) {
     // It may be our own change that it does not like: once more, as the client has sent it.
     auto draining = call_->read_body(error_bytes_max);
     co_await std::move(draining);
-    outgoing.body = std::move(*outgoing.whole_body);
-    outgoing.whole_body.reset();
+    outgoing.body = std::exchange(outgoing.whole_body, nullptr);
     auto asking_again = call_->ask(outgoing, tell);
     answer = co_await std::move(asking_again);
   }
@@ -72,7 +73,9 @@ awaitable<void> Relay::pass_error(net::ResponseHead head) {
 }
 
 awaitable<void> Relay::begin(net::ResponseHead head, wire::Framing framing, std::string_view first) {
-  net::Fields fields = fields_for_client(head, true);
+  // Keepalives may come in between, and they are in nobody's length.
+  const bool keeps_length = framing == wire::Framing::whole || framing == wire::Framing::bytes;
+  net::Fields fields = fields_for_client(head, keeps_length);
   for (const net::Field& field : own_fields_)
     fields.set(field.name, field.value);
   auto beginning = listener_.answer.begin(head.status, std::move(fields), framing, first);

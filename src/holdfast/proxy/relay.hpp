@@ -18,7 +18,8 @@ class Relay {
   /// Whether the client wants to hear it to the end, and what to do when it leaves.
   struct Listener {
     AnswerStream& answer;
-    bool detached = false;  ///< the client may leave; the provider's call goes on without it
+    std::stop_source& leaving;  ///< of the operation's caller: its call ends as cancelled
+    bool detached = false;      ///< the client may leave; the provider's call goes on without it
   };
 
   Relay(net::Executor executor, const wire::Route& route, const ProviderOptions& provider, net::Pool& pool,
@@ -42,7 +43,7 @@ class Relay {
   net::awaitable<void> begin(net::ResponseHead head, wire::Framing framing, std::string_view first);
   net::awaitable<void> left();
   void report(const ProgressReporter& progress, const wire::AnswerReader& reader);
-  [[noreturn]] static void fail(ProviderFault fault);
+  [[noreturn]] void fail(ProviderFault fault);
   net::awaitable<void> fail_in_the_middle(ProviderFault fault);
 
   net::Executor executor_;

@@ -51,6 +51,7 @@ Session::Session(Proxy::Impl& proxy, net::Request& request, net::Response& respo
 awaitable<void> Session::run() {
   auto preparing = prepare();
   if (!co_await std::move(preparing)) co_return;
+  watch_client();
   Round round = Round::again;
   while (round == Round::again) {
     auto locking = lock();
@@ -153,8 +154,8 @@ awaitable<bool> Session::read_request() {
       co_return co_await std::move(refusing);
     }
     if (body.error) co_return false;  // the server answers
-    body_ = std::move(body.bytes);
-    auto facts = wire::read_request(address_.route, request_.fields().find("Content-Type").value_or(""), body_);
+    body_ = std::make_shared<const std::string>(std::move(body.bytes));
+    auto facts = wire::read_request(address_.route, request_.fields().find("Content-Type").value_or(""), *body_);
     if (!facts) {
       auto refusing = refuse(facts.error());
       co_return co_await std::move(refusing);
@@ -208,23 +209,23 @@ result<Outgoing> Session::outgoing() const {
   }
   out.body = body_;
   const std::string model = provider_->model(asked_.model, moved_);
-  if (!body_.empty() && model != asked_.model) {
-    auto renamed = wire::with_member(body_, wire::model_member(provider_->dialect),
+  if (!body_->empty() && model != asked_.model) {
+    auto renamed = wire::with_member(*body_, wire::model_member(provider_->dialect),
                                      boost::json::serialize(boost::json::string(model)));
     if (!renamed) return renamed.error();
-    out.body = std::move(*renamed);
+    out.body = std::make_shared<const std::string>(std::move(*renamed));
   }
   if (streams_to_provider()) {
     // What could not be put together again is asked for as the client asks for it.
-    if (auto streaming = wire::streaming_request(address_.route, out.body)) {
-      out.whole_body = std::exchange(out.body, std::move(*streaming));
+    if (auto streaming = wire::streaming_request(address_.route, *out.body)) {
+      out.whole_body = std::exchange(out.body, std::make_shared<const std::string>(std::move(*streaming)));
     }
   }
   return out;
 }
 
 bool Session::streams_to_provider() const {
-  if (asked_.stream || body_.empty() || address_.route.kind != "text") return false;
+  if (asked_.stream || body_->empty() || address_.route.kind != "text") return false;
   switch (provider_->streaming) {
     case Streaming::automatic:
       return address_.route.dialect == wire::Dialect::ollama;
@@ -236,25 +237,20 @@ bool Session::streams_to_provider() const {
   __builtin_unreachable();
 }
 
-net::Fields Session::own_fields(const OperationContext& operation) const {
+net::Fields Session::own_fields(const OperationContext* operation) const {
   net::Fields fields;
   if (!address_.job.empty()) fields.add("Holdfast-Job", net::percent_encode(address_.job));
-  fields.add("Holdfast-Operation", operation.operation_id());
+  if (operation != nullptr) fields.add("Holdfast-Operation", operation->operation_id());
   fields.add("Holdfast-Provider", net::percent_encode(provider_->name));
-  fields.add("Holdfast-Lock-Epoch", std::to_string(operation.epoch()));
+  if (operation != nullptr) fields.add("Holdfast-Lock-Epoch", std::to_string(operation->epoch()));
   return fields;
 }
 
 /// A client that leaves ends its operation, unless it said that it would: the provider must not work for nobody.
-void Session::watch_client(const std::string& operation) {
-  operation_ = operation;
-  if (address_.on_stall != OnStall::ask) proxy_.said_in_advance[operation] = address_.on_stall;
-  if (watched_ || address_.on_disconnect == OnDisconnect::detach) return;
-  watched_ = true;
+void Session::watch_client() {
+  if (address_.on_disconnect == OnDisconnect::detach) return;
   response_.on_gone([this](net::Gone why) {
-    if (why != net::Gone::client_left || operation_.empty()) return;
-    CancelRequest cancel{.operation_id = operation_, .confirmed = true, .by = "client: it has left"};
-    proxy_.gateway.async_cancel(std::move(cancel), asio::detached);
+    if (why == net::Gone::client_left) leaving_.request_stop();
   });
 }
 
@@ -266,26 +262,29 @@ awaitable<Session::Round> Session::serve() {
     co_return Round::over;
   }
   std::optional<Relay> relay;
+  std::string operation_id;
+  answer_->keep_alive(own_fields(nullptr));  // it may be queued
   // What cannot be heard making progress is judged by the time that its kind takes at the most.
   const SharedHeartbeat heartbeat = asked_.stream || out->whole_body ? pushed_heartbeat() : no_heartbeat();
-  const auto function = [this, &relay, &out](OperationContext& operation) -> awaitable<void> {
-    watch_client(operation.operation_id());
-    net::Fields fields = own_fields(operation);
+  const auto function = [this, &relay, &out, &operation_id](OperationContext& operation) -> awaitable<void> {
+    operation_id = operation.operation_id();
+    if (address_.on_stall != OnStall::ask) proxy_.said_in_advance[operation_id] = address_.on_stall;
+    net::Fields fields = own_fields(&operation);
     answer_->keep_alive(fields);
     relay.emplace(proxy_.executor, address_.route, *provider_, table_->pool(*provider_),
-                  Relay::Listener{*answer_, address_.on_disconnect == OnDisconnect::detach}, std::move(fields));
+                  Relay::Listener{*answer_, leaving_, address_.on_disconnect == OnDisconnect::detach},
+                  std::move(fields));
     auto running = relay->run(operation, *out);
     co_await std::move(running);
   };
-  auto executing = outcome_of_run(
-      proxy_.gateway.async_execute_with_patience(operation_request(), heartbeat, function, asio::use_awaitable));
+  auto executing = outcome_of_run(proxy_.gateway.async_execute_with_patience(
+      operation_request(), heartbeat, function, asio::use_awaitable, leaving_.get_token()));
   const std::optional<Failure> failure = co_await std::move(executing);
-  const std::string operation = std::exchange(operation_, {});
-  proxy_.said_in_advance.erase(operation);
+  proxy_.said_in_advance.erase(operation_id);
   if (relay) tell_end(*relay);
   if (!failure) co_return Round::over;
   if (failure->code == Errc::switched) {
-    auto going_on = after_switch(operation);
+    auto going_on = after_switch(std::move(operation_id));
     co_return co_await std::move(going_on);
   }
   // What the provider did wrong has been told on its way, except where it never answered.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <stop_token>
 #include <string>
 
 #include "holdfast/proxy/answer_stream.hpp"
@@ -38,9 +39,10 @@ class Session {
   result<Outgoing> outgoing() const;
   bool streams_to_provider() const;
   OperationRequest operation_request() const;
-  net::Fields own_fields(const OperationContext& operation) const;
+  /// `operation`: null while it is not known yet.
+  net::Fields own_fields(const OperationContext* operation) const;
   net::awaitable<bool> refuse(Failure why);
-  void watch_client(const std::string& operation);
+  void watch_client();
   void tell_end(const Relay& relay) const;
 
   Proxy::Impl& proxy_;
@@ -50,12 +52,11 @@ class Session {
   std::chrono::steady_clock::time_point arrived_;
   Address address_;
   wire::RequestFacts asked_;
-  std::string body_;
+  std::shared_ptr<const std::string> body_ = std::make_shared<const std::string>();
   bool body_streams_ = false;  ///< passed on while it comes: it can be sent once
   bool moved_ = false;         ///< by a decision, from the provider that the client's model name was meant for
-  bool watched_ = false;       ///< the client's leaving is heard of
   const ProviderOptions* provider_ = nullptr;
-  std::string operation_;  ///< that runs now
+  std::stop_source leaving_;  ///< the client is gone: what runs for it ends, queued or begun
   std::optional<AnswerStream> answer_;
 };
 

@@ -51,11 +51,21 @@ void print_question(const json::object& operation, std::ostream& out) {
   }
 }
 
-Exit list_questions(const AnswerArguments& arguments, store::Store& store, std::ostream& out) {
+/// Those who may know of open questions.
+std::vector<control::Remote> remotes(const Session& session) {
+  if (const auto daemon = named_daemon(process_environment())) return {*daemon};
+  std::vector<control::Remote> out;
+  const auto store = open_store(session);
+  for (const LivingOwner& owner : living_owners(*store)) {
+    if (!owner.process.socket.empty()) out.push_back(reach(owner.process, owner.jobs.front()));
+  }
+  return out;
+}
+
+Exit list_questions(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
   json::array asked;
-  for (const LivingOwner& owner : living_owners(store)) {
-    if (owner.process.socket.empty()) continue;
-    const json::object listed = reach(owner.process, owner.jobs.front()).get("/operations", {{"state", "active"}});
+  for (const control::Remote& remote : remotes(session)) {
+    const json::object listed = remote.get("/operations", {{"state", "active"}});
     for (const json::value& each : listed.at("operations").as_array()) {
       if (!each.as_object().at("question").is_null()) asked.push_back(each);
     }
@@ -71,10 +81,8 @@ Exit list_questions(const AnswerArguments& arguments, store::Store& store, std::
 }
 
 /// Whoever knows of the operation.
-control::Remote owner_of_operation(store::Store& store, const std::string& operation) {
-  for (const LivingOwner& owner : living_owners(store)) {
-    if (owner.process.socket.empty()) continue;
-    control::Remote remote = reach(owner.process, owner.jobs.front());
+control::Remote owner_of_operation(const Session& session, const std::string& operation) {
+  for (const control::Remote& remote : remotes(session)) {
     try {
       remote.get(control::Remote::path({"operations", operation}));
       return remote;
@@ -87,11 +95,39 @@ control::Remote owner_of_operation(store::Store& store, const std::string& opera
 }
 
 /// The provider that a switch of these stages leaves.
-std::string provider_left(const JobRow& job, const std::vector<std::string>& stages) {
-  for (auto lock = job.locks.rbegin(); lock != job.locks.rend(); ++lock) {
+std::string provider_left(const std::string& job, std::vector<ProviderLock> locks,
+                          const std::vector<std::string>& stages) {
+  for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) {
     if (lock->active() && (stages.empty() || lock->governed().overlaps({stages, {}}))) return lock->provider_name;
   }
-  throw Error(Errc::no_such_job, "job " + job.job_id + " has no active lock to switch");
+  throw Error(Errc::no_such_job, "job " + job + " has no active lock to switch");
+}
+
+/// The same of a job that a daemon tells of.
+std::string provider_left(const json::object& job, const std::vector<std::string>& stages) {
+  std::vector<ProviderLock> locks;
+  const auto names = [](const json::value& list) {
+    std::vector<std::string> out;
+    for (const json::value& each : list.as_array())
+      out.emplace_back(each.as_string());
+    return out;
+  };
+  for (const json::value& each : job.at("locks").as_array()) {
+    const auto& lock = each.as_object();
+    if (lock.at("state").as_string() != "active") continue;
+    locks.push_back({.provider_name = std::string(lock.at("providerName").as_string()),
+                     .stages = names(lock.at("stages")),
+                     .except_stages = names(lock.at("exceptStages"))});
+  }
+  return provider_left(std::string(job.at("jobId").as_string()), std::move(locks), stages);
+}
+
+json::object decide(const control::Remote& remote, const SwitchArguments& arguments, const std::string& from) {
+  auto decision =
+      FallbackDecision::user_requested(arguments.job, from, arguments.to, milliseconds(0), "", arguments.stages);
+  decision.user_confirmed = arguments.confirmed;
+  decision.decided_by = user_name();
+  return remote.decide({.decision = std::move(decision)});
 }
 
 /// Prints what was done; throws what was refused.
@@ -104,9 +140,8 @@ void print_result(const AnswerResult& result, const std::string& done, bool as_j
 }  // namespace
 
 Exit answer_command(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
-  const auto store = open_store(session);
-  if (arguments.operation.empty()) return list_questions(arguments, *store, out);
-  const control::Remote remote = owner_of_operation(*store, arguments.operation);
+  if (arguments.operation.empty()) return list_questions(arguments, session, out);
+  const control::Remote remote = owner_of_operation(session, arguments.operation);
   const AnswerResult result = remote.answer({.operation_id = arguments.operation,
                                              .ask = arguments.ask,
                                              .option = arguments.option,
@@ -119,49 +154,56 @@ Exit answer_command(const AnswerArguments& arguments, const Session& session, st
 }
 
 Exit switch_command(const SwitchArguments& arguments, const Session& session, std::ostream& out) {
-  auto store = open_store(session);
-  const JobRow job = job_to_act_on(*store, arguments.job);
-  const std::string from = provider_left(job, arguments.stages);
   json::object made;
-  if (!job.owner) {
-    Gateway gateway = acting_here(session, std::move(store), "holdfast switch");
-    gateway.switch_provider({.job_id = job.job_id,
-                             .to_provider = arguments.to,
-                             .stages = arguments.stages,
-                             .confirmed = arguments.confirmed,
-                             .by = user_name()});
-    made = api::to_json(gateway.fallback_history(job.job_id).back());
+  std::string from;
+  if (const auto daemon = named_daemon(process_environment())) {
+    from = provider_left(daemon->get(control::Remote::path({"jobs", arguments.job})), arguments.stages);
+    made = decide(*daemon, arguments, from);
   } else {
-    auto decision =
-        FallbackDecision::user_requested(job.job_id, from, arguments.to, milliseconds(0), "", arguments.stages);
-    decision.user_confirmed = arguments.confirmed;
-    decision.decided_by = user_name();
-    made = reach(*job.owner, job.job_id).decide({.decision = std::move(decision)});
+    auto store = open_store(session);
+    const JobRow job = job_to_act_on(*store, arguments.job);
+    from = provider_left(job.job_id, job.locks, arguments.stages);
+    if (job.owner) {
+      made = decide(reach(*job.owner, job.job_id), arguments, from);
+    } else {
+      Gateway gateway = acting_here(session, std::move(store), "holdfast switch");
+      gateway.switch_provider({.job_id = job.job_id,
+                               .to_provider = arguments.to,
+                               .stages = arguments.stages,
+                               .confirmed = arguments.confirmed,
+                               .by = user_name()});
+      made = api::to_json(gateway.fallback_history(job.job_id).back());
+    }
   }
-  const std::string done = "Job " + job.job_id + " goes on with " + arguments.to + " instead of " + from + ".";
+  const std::string done = "Job " + arguments.job + " goes on with " + arguments.to + " instead of " + from + ".";
   out << (arguments.json ? api::text(made) : harmless(done)) << "\n";
   return Exit::done;
 }
 
 Exit cancel_command(const CancelArguments& arguments, const Session& session, std::ostream& out) {
-  auto store = open_store(session);
-  const JobRow job = job_to_act_on(*store, arguments.job);
-  const CancelRequest request{.job_id = job.job_id, .confirmed = arguments.confirmed, .by = user_name()};
-  const AnswerResult result = job.owner ? reach(*job.owner, job.job_id).cancel(request)
-                                        : acting_here(session, std::move(store), "holdfast cancel").cancel(request);
-  print_result(result, "Job " + job.job_id + " is cancelled; what is finished is kept.", arguments.json, out);
+  const CancelRequest request{.job_id = arguments.job, .confirmed = arguments.confirmed, .by = user_name()};
+  const auto cancelled = [&] {
+    if (const auto daemon = named_daemon(process_environment())) return daemon->cancel(request);
+    auto store = open_store(session);
+    const JobRow job = job_to_act_on(*store, arguments.job);
+    if (job.owner) return reach(*job.owner, job.job_id).cancel(request);
+    return acting_here(session, std::move(store), "holdfast cancel").cancel(request);
+  };
+  print_result(cancelled(), "Job " + arguments.job + " is cancelled; what is finished is kept.", arguments.json, out);
   return Exit::done;
 }
 
 Exit release_command(const ReleaseArguments& arguments, const Session& session, std::ostream& out) {
-  auto store = open_store(session);
-  const JobRow job = job_to_act_on(*store, arguments.job);
-  const bool released =
-      job.owner ? reach(*job.owner, job.job_id).release(job.job_id)
-                : acting_here(session, std::move(store), "holdfast release").release_provider_lock(job.job_id);
-  const std::string done =
-      released ? "Job " + job.job_id + " is released." : "Job " + job.job_id + " had no lock to release.";
-  out << (arguments.json ? api::text(json::object{{"jobId", job.job_id}, {"released", released}}) : harmless(done))
+  const auto release = [&] {
+    if (const auto daemon = named_daemon(process_environment())) return daemon->release(arguments.job);
+    auto store = open_store(session);
+    const JobRow job = job_to_act_on(*store, arguments.job);
+    if (job.owner) return reach(*job.owner, job.job_id).release(job.job_id);
+    return acting_here(session, std::move(store), "holdfast release").release_provider_lock(job.job_id);
+  };
+  const bool released = release();
+  const std::string done = "Job " + arguments.job + (released ? " is released." : " had no lock to release.");
+  out << (arguments.json ? api::text(json::object{{"jobId", arguments.job}, {"released", released}}) : harmless(done))
       << "\n";
   return Exit::done;
 }

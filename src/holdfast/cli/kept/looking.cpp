@@ -1,8 +1,8 @@
 #include <ostream>
 
 #include "holdfast/api/json.hpp"
-#include "holdfast/base/wall_time.hpp"
 #include "holdfast/cli/kept/kept.hpp"
+#include "holdfast/cli/kept/owners.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
 #include "holdfast/cli/screen/telling.hpp"
@@ -10,116 +10,167 @@
 namespace holdfast::cli {
 namespace {
 
-JobRow job_of(store::Store& store, const std::string& id) {
-  auto row = store.job(id).value();
-  if (!row) throw Error(Errc::no_such_job, "there is no job " + id + " in the store; see `holdfast jobs`");
-  return std::move(*row);
+namespace json = boost::json;
+
+std::string text(const json::object& object, std::string_view key) {
+  const json::value& value = object.at(key);
+  return value.is_string() ? harmless(std::string(value.as_string())) : std::string("-");
 }
 
-std::string progress_of(const JobRow& job) {
+/// What a daemon tells where one is named, else what the store knows: in the same words.
+json::object jobs_from(const Session& session, const JobsArguments& arguments) {
+  if (const auto daemon = named_daemon(process_environment())) {
+    return daemon->get("/jobs",
+                       {{"state", arguments.active ? "active" : ""}, {"limit", std::to_string(arguments.limit)}});
+  }
+  json::array entries;
+  for (const JobRow& each :
+       open_store(session)->jobs({.active_only = arguments.active, .limit = arguments.limit}).value()) {
+    entries.emplace_back(api::to_json(each));
+  }
+  return api::listing("jobs", std::move(entries));
+}
+
+json::object job_from(const Session& session, const std::string& id) {
+  if (const auto daemon = named_daemon(process_environment())) return daemon->get(control::Remote::path({"jobs", id}));
+  const auto row = open_store(session)->job(id).value();
+  if (!row) throw Error(Errc::no_such_job, "there is no job " + id + " in the store; see `holdfast jobs`");
+  return api::to_json(*row);
+}
+
+json::object decisions_from(const Session& session, const std::string& id) {
+  if (const auto daemon = named_daemon(process_environment())) {
+    return daemon->get(control::Remote::path({"jobs", id, "decisions"}));
+  }
+  job_from(session, id);
+  json::array entries;
+  for (const FallbackDecision& each : open_store(session)->history(id).value())
+    entries.emplace_back(api::to_json(each));
+  return api::listing("decisions", std::move(entries));
+}
+
+json::object statistics_from(const Session& session) {
+  if (const auto daemon = named_daemon(process_environment())) return daemon->get("/statistics");
+  return api::to_json(open_store(session)->statistics().value());
+}
+
+std::string progress_of(const json::object& job) {
   std::size_t done = 0;
-  for (const StageRow& each : job.stages)
-    done += each.state == StageState::done ? 1 : 0;
-  return std::to_string(done) + "/" + std::to_string(job.stages.size());
+  const json::array& stages = job.at("stages").as_array();
+  for (const json::value& each : stages)
+    done += each.as_object().at("state").as_string() == "done" ? 1 : 0;
+  return std::to_string(done) + "/" + std::to_string(stages.size());
 }
 
 /// What can be done with it, where there is something.
-std::string hint_for(const JobRow& job) {
-  if (job.owner) {
-    return "Process " + std::to_string(job.owner->pid) + " (" + job.owner->program + ") holds it: `holdfast watch " +
-           shell_quoted(job.job_id) + "` shows it live.";
+std::string hint_for(const json::object& job) {
+  const std::string id(job.at("jobId").as_string());
+  if (const json::object* owner = job.at("owner").if_object()) {
+    return "Process " + std::to_string(owner->at("pid").to_number<std::int64_t>()) + " (" + text(*owner, "program") +
+           ") holds it: `holdfast watch " + shell_quoted(id) + "` shows it live.";
   }
-  if (job.state == JobState::interrupted || job.state == JobState::failed) {
-    return "Go on with it: holdfast run --resume " + shell_quoted(job.job_id);
-  }
+  const std::string_view state = job.at("state").as_string();
+  if (state == "interrupted" || state == "failed") return "Go on with it: holdfast run --resume " + shell_quoted(id);
   return {};
+}
+
+void print_stages(const json::array& stages, std::ostream& out) {
+  std::vector<std::vector<std::string>> rows{{"STAGE", "STATE", "ITEMS", "ARTIFACTS"}};
+  for (const json::value& each : stages) {
+    const json::object& stage = each.as_object();
+    const json::array& made = stage.at("artifacts").as_array();
+    std::string artifacts = made.empty() ? "-" : std::string(made.front().as_string());
+    if (made.size() > 1) artifacts += " and " + std::to_string(made.size() - 1) + " more";
+    const auto count = [&](std::string_view key) { return std::to_string(stage.at(key).to_number<std::int64_t>()); };
+    rows.push_back(
+        {text(stage, "stageName"), text(stage, "state"), count("itemsDone") + "/" + count("items"), artifacts});
+  }
+  print_table(out, rows);
+}
+
+/// "One → Two for text after 4.4 s (USER_AFTER_STALL), confirmed by ana".
+std::string told(const json::object& object) {
+  FallbackDecision decision;
+  decision.from_provider = object.at("fromProvider").as_string();
+  decision.to_provider = object.at("toProvider").as_string();
+  decision.reason_code = reason_from_name(object.at("reasonCode").as_string()).value_or(ReasonCode::user_request);
+  decision.elapsed_before_switch = milliseconds(object.at("elapsedBeforeSwitchMs").to_number<std::int64_t>());
+  decision.user_confirmed = object.at("userConfirmed").as_bool();
+  if (object.at("decidedBy").is_string()) decision.decided_by = object.at("decidedBy").as_string();
+  for (const json::value& each : object.at("affectedStages").as_array())
+    decision.affected_stages.emplace_back(each.as_string());
+  return told_decision(decision);
 }
 
 }  // namespace
 
 Exit jobs_command(const JobsArguments& arguments, const Session& session, std::ostream& out) {
-  const auto store = open_store(session);
-  const auto jobs = store->jobs({.active_only = arguments.active, .limit = arguments.limit}).value();
+  const json::object listed = jobs_from(session, arguments);
   if (arguments.json) {
-    boost::json::array entries;
-    for (const JobRow& each : jobs)
-      entries.emplace_back(api::to_json(each));
-    out << api::text(api::listing("jobs", std::move(entries))) << "\n";
+    out << api::text(listed) << "\n";
     return Exit::done;
   }
+  const json::array& jobs = listed.at("jobs").as_array();
   if (jobs.empty()) {
     out << "No jobs in " << harmless(session.store) << ".\n";
     return Exit::done;
   }
   std::vector<std::vector<std::string>> rows{{"JOB", "STATE", "STAGES", "OPENED", "CLOSED"}};
-  for (const JobRow& each : jobs) {
-    rows.push_back({each.job_id, std::string(name(each.state)), progress_of(each), rfc3339(each.opened_at),
-                    each.closed_at ? rfc3339(*each.closed_at) : "-"});
+  for (const json::value& each : jobs) {
+    const json::object& job = each.as_object();
+    rows.push_back(
+        {text(job, "jobId"), text(job, "state"), progress_of(job), text(job, "openedAt"), text(job, "closedAt")});
   }
   print_table(out, rows);
   return Exit::done;
 }
 
 Exit show_command(const ShowArguments& arguments, const Session& session, std::ostream& out) {
-  const auto store = open_store(session);
-  const JobRow job = job_of(*store, arguments.job);
+  const json::object job = job_from(session, arguments.job);
   if (arguments.json) {
-    out << api::text(api::to_json(job)) << "\n";
+    out << api::text(job) << "\n";
     return Exit::done;
   }
-  out << harmless(job.job_id) << "  " << name(job.state) << "  patience " << harmless(job.patience) << ", opened "
-      << rfc3339(job.opened_at);
-  if (job.closed_at) out << ", closed " << rfc3339(*job.closed_at);
+  out << text(job, "jobId") << "  " << text(job, "state") << "  patience " << text(job, "patienceProfile")
+      << ", opened " << text(job, "openedAt");
+  if (job.at("closedAt").is_string()) out << ", closed " << text(job, "closedAt");
   out << "\n";
-  if (!job.stages.empty()) {
-    std::vector<std::vector<std::string>> rows{{"STAGE", "STATE", "ITEMS", "ARTIFACTS"}};
-    for (const StageRow& each : job.stages) {
-      std::string artifacts = each.artifacts.empty() ? "-" : each.artifacts.front();
-      if (each.artifacts.size() > 1) artifacts += " and " + std::to_string(each.artifacts.size() - 1) + " more";
-      rows.push_back({each.stage_name, std::string(name(each.state)),
-                      std::to_string(each.items_done) + "/" + std::to_string(each.items), artifacts});
-    }
-    print_table(out, rows);
-  }
-  for (const ProviderLock& each : job.locks)
-    out << harmless(each.text()) << "\n";
+  if (const json::array& stages = job.at("stages").as_array(); !stages.empty()) print_stages(stages, out);
+  for (const json::value& each : job.at("locks").as_array())
+    out << text(each.as_object(), "text") << "\n";
   if (const std::string hint = hint_for(job); !hint.empty()) out << harmless(hint) << "\n";
   return Exit::done;
 }
 
 Exit history_command(const HistoryArguments& arguments, const Session& session, std::ostream& out) {
-  const auto store = open_store(session);
-  job_of(*store, arguments.job);
-  const auto decisions = store->history(arguments.job).value();
+  const json::object listed = decisions_from(session, arguments.job);
   if (arguments.json) {
-    boost::json::array entries;
-    for (const FallbackDecision& each : decisions)
-      entries.emplace_back(api::to_json(each));
-    out << api::text(api::listing("decisions", std::move(entries))) << "\n";
+    out << api::text(listed) << "\n";
     return Exit::done;
   }
+  const json::array& decisions = listed.at("decisions").as_array();
   if (decisions.empty()) out << "No switch: every stage ran on the provider it was locked to.\n";
-  for (const FallbackDecision& each : decisions)
-    out << rfc3339(each.timestamp) << "  " << harmless(told_decision(each)) << "\n";
+  for (const json::value& each : decisions)
+    out << text(each.as_object(), "timestamp") << "  " << harmless(told(each.as_object())) << "\n";
   return Exit::done;
 }
 
 Exit stats_command(const StatsArguments& arguments, const Session& session, std::ostream& out) {
-  const auto store = open_store(session);
-  const Statistics all = store->statistics().value();
+  const json::object all = statistics_from(session);
   if (arguments.json) {
-    out << api::text(api::to_json(all)) << "\n";
+    out << api::text(all) << "\n";
     return Exit::done;
   }
-  const std::string rate = std::to_string(all.fallback_rate * 100.0);
-  print_table(out, {{"Jobs", std::to_string(all.total_jobs)},
-                    {"Active locks", std::to_string(all.active_locks)},
-                    {"Stall questions", std::to_string(all.stall_questions)},
-                    {"  resolved by progress", std::to_string(all.stalls_resolved_by_progress)},
-                    {"Switches", std::to_string(all.total_fallback_decisions)},
-                    {"  asked for", std::to_string(all.user_requested_fallbacks)},
-                    {"  after a stall", std::to_string(all.after_stall_fallbacks)},
-                    {"  after an error", std::to_string(all.error_triggered_fallbacks)},
+  const auto count = [&](std::string_view key) { return std::to_string(all.at(key).to_number<std::int64_t>()); };
+  const std::string rate = std::to_string(all.at("fallbackRate").to_number<double>() * 100.0);
+  print_table(out, {{"Jobs", count("totalJobs")},
+                    {"Active locks", count("activeLocks")},
+                    {"Stall questions", count("stallQuestions")},
+                    {"  resolved by progress", count("stallsResolvedByProgress")},
+                    {"Switches", count("totalFallbackDecisions")},
+                    {"  asked for", count("userRequestedFallbacks")},
+                    {"  after a stall", count("afterStallFallbacks")},
+                    {"  after an error", count("errorTriggeredFallbacks")},
                     {"Jobs with a switch", rate.substr(0, rate.find('.') + 2) + " %"}});
   return Exit::done;
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "holdfast/net/tls/tls.hpp"
 #include "holdfast/store/owner.hpp"
 
 namespace holdfast::cli {
@@ -34,6 +35,22 @@ control::Remote reach(const Owner& owner, const std::string& job_id) {
                                       ", which has no socket: only from there can it be acted on");
   }
   return control::Remote(net::Endpoint{.path = owner.socket});
+}
+
+std::optional<control::Remote> named_daemon(const EnvironmentLookup& environment) {
+  const auto url = environment("HOLDFAST_URL");
+  if (!url) return std::nullopt;
+  const auto base = net::parse_origin(*url);
+  if (!base) throw Error(Errc::config, "HOLDFAST_URL: " + base.error().message);
+  if (!base->path.empty()) throw Error(Errc::config, "HOLDFAST_URL names a daemon, without a path: http://HOST:PORT");
+  control::RemoteOptions options;
+  if (const auto token = environment("HOLDFAST_TOKEN")) options.fields.add("Authorization", "Bearer " + *token);
+  if (base->origin.tls) {
+    auto trusted = net::TlsClientContext::make();
+    if (!trusted) throw Error(Errc::config, "HOLDFAST_URL: " + trusted.error().message);
+    options.connector = net::connector(base->origin, std::move(*trusted));
+  }
+  return control::Remote(base->origin.endpoint(), std::move(options));
 }
 
 }  // namespace holdfast::cli

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "holdfast/cli/line/session.hpp"
 #include "holdfast/control/remote.hpp"
 #include "holdfast/store/store.hpp"
 
@@ -20,5 +21,9 @@ std::vector<LivingOwner> living_owners(store::Store& store);
 
 /// How to reach it. Throws `Error` store_held where it has no socket, so that only its own terminal can be used.
 control::Remote reach(const Owner& owner, const std::string& job_id);
+
+/// The daemon that HOLDFAST_URL names (`http://127.0.0.1:7411`, `https://box:7411`), asked with HOLDFAST_TOKEN; nothing
+/// where the variable is not set. Throws `Error` config where it names none.
+std::optional<control::Remote> named_daemon(const EnvironmentLookup& environment);
 
 }  // namespace holdfast::cli

@@ -1,0 +1,294 @@
+#include <algorithm>
+#include <iterator>
+
+#include "holdfast/core/machine_internal.hpp"
+
+namespace holdfast {
+namespace {
+
+/// The opening that a write brings, where it is the job's first in this life: a resumed job was open before.
+const JobOpened* opening_of(const Write& write) {
+  for (const News& record : write.records) {
+    const auto* opened = std::get_if<JobOpened>(&record);
+    if (opened != nullptr && !opened->resumed) return opened;
+  }
+  return nullptr;
+}
+
+bool ends_a_job(const Write& write) {
+  return std::ranges::any_of(write.records, [](const News& each) { return std::holds_alternative<JobClosed>(each); });
+}
+
+std::size_t count_records(const std::vector<Write>& writes) {
+  std::size_t sum = 0;
+  for (const Write& each : writes)
+    sum += each.records.size();
+  return sum;
+}
+
+}  // namespace
+
+// Queueing.
+
+void Machine::journal(std::vector<News> news) {
+  announce_all(news);
+  write_down(std::move(news));
+}
+
+void Machine::write_down(std::vector<News> news) {
+  std::erase_if(news, [](const News& each) { return !is_record(each) || job_of(each).empty(); });
+  if (news.empty()) return;
+  Job& job = hold(job_of(news.front()));
+  add(job, {.records = std::move(news)});
+}
+
+void Machine::add(Job& job, Write write) {
+  backlog_ += write.records.size();
+  if (write.waited_for()) job.failing = false;  // somebody wants to know: what waits is tried with it
+  job.unwritten.push_back(std::move(write));
+  touch(job.id);
+}
+
+void Machine::change(Job& job, Write write) {
+  HOLDFAST_CHECK(!job.changing, "one command at a time changes a job");
+  job.changing = write.changes = true;
+  add(job, std::move(write));
+}
+
+void Machine::open_record(Job& job, std::vector<News>& records, const std::string& by) {
+  if (job.opened || job.changing) return;
+  job.opened = true;
+  job.state = JobState::running;
+  records.insert(records.begin(), JobOpened{job.id, job.name, job.patience, by});
+}
+
+/// Everything that waits, in one transaction.
+void Machine::write(Job& job) {
+  if (job.save || job.failing || job.unwritten.empty()) return;
+  job.save = SaveId{++last_save_};
+  job.sent = std::exchange(job.unwritten, {});
+  effect::Save order{job.save, {}};
+  order.records.reserve(count_records(job.sent));
+  for (const Write& each : job.sent)
+    order.records.insert(order.records.end(), each.records.begin(), each.records.end());
+  backlog_ -= order.records.size();
+  saves_.emplace(job.save, job.id);
+  out_->push_back(std::move(order));
+}
+
+/// Its end has happened, and the store has not heard of it.
+bool Machine::end_unwritten(const Job& job) {
+  return !job.opened && (std::ranges::any_of(job.unwritten, ends_a_job) || std::ranges::any_of(job.sent, ends_a_job));
+}
+
+bool Machine::commands_wait(const Job& job) {
+  return !job.known || job.changing || (job.save && end_unwritten(job));
+}
+
+// Coming back.
+
+Job* Machine::came_back(SaveId save) {
+  const auto found = saves_.find(save);
+  if (found == saves_.end()) return nullptr;  // old news
+  Job* job = find_job(found->second);
+  saves_.erase(found);
+  HOLDFAST_CHECK(job != nullptr && job->save == save, "a job is held while something of it is being written");
+  job->save = {};
+  touch(job->id);
+  return job;
+}
+
+void Machine::on(const event::Saved& news) {
+  Job* job = came_back(news.save);
+  if (job == nullptr) return;
+  const std::vector<Write> writes = std::exchange(job->sent, {});
+  // What is on disk holds before anything follows: a call that begins sees the lock that was written behind its start.
+  for (const Write& write : writes) {
+    if (!write.changes) continue;
+    job->changing = false;
+    if (write.plan) {
+      carry_out(*job, *write.plan, news.save);
+    } else {
+      for (const News& record : write.records)
+        apply(*job, record);
+    }
+  }
+  for (const Write& write : writes) {
+    if (write.waited_for()) saved(*job, write);
+  }
+}
+
+/// What a record that is on disk changes about its job. Switches have `carry_out`.
+void Machine::apply(Job& job, const News& record) {
+  if (const auto* opened = std::get_if<JobOpened>(&record)) {
+    job.state = JobState::running;
+    job.patience = opened->patience;
+    for (const std::string& stage : opened->anew)
+      job.finished_stages.erase(stage);
+  } else if (const auto* taken = std::get_if<LockTaken>(&record)) {
+    job.locks.take(taken->lock);
+    job.epoch = taken->lock.epoch;
+  } else if (const auto* ended = std::get_if<LockEnded>(&record)) {
+    job.locks.end(ended->lock);
+    job.epoch = ended->epoch;
+  } else if (const auto* closed = std::get_if<JobClosed>(&record)) {
+    job.state = closed->state;
+    job.stopping = false;
+    if (closed->state != JobState::failed) {
+      job.opened = false;
+      job.consents.clear();
+      job.locks.end_all(LockState::ended, "", now_.wall);
+      close_questions_of(job.id);
+    }
+  } else if (const auto* given = std::get_if<ConsentGiven>(&record)) {
+    job.consents.push_back(given->consent);
+  } else if (const auto* finished = std::get_if<StageFinished>(&record)) {
+    if (finished->step.finished) job.finished_stages.insert(finished->step.stage_name);
+  }
+}
+
+void Machine::saved(Job& job, const Write& write) {
+  announce_all(write.records);
+  if (const auto* replied = std::get_if<Write::Replied>(&write.then)) {
+    const auto* taken = std::get_if<LockTaken>(&write.records.back());
+    taken != nullptr ? reply(replied->ticket, taken->lock) : reply(replied->ticket, replied->value);
+    if (std::holds_alternative<ConsentGiven>(write.records.back())) answer_by_consents(job.id);
+  } else if (const auto* started = std::get_if<Write::Started>(&write.then)) {
+    if (Operation* operation = find(started->operation)) {
+      operation->start_recorded = true;
+      open_call(*operation);
+    }
+  } else if (const auto* answer = std::get_if<Write::AnswerSaved>(&write.then)) {
+    answer_saved(*answer, write.plan != nullptr);
+  } else if (const auto* switched = std::get_if<Write::SwitchSaved>(&write.then)) {
+    switch_saved(job, *switched, *write.plan);
+  } else if (const auto* cancel = std::get_if<Write::CancelSaved>(&write.then)) {
+    finish_cancel(*cancel, true);
+  }
+}
+
+void Machine::on(const event::SaveFailed& news) {
+  Job* job = came_back(news.save);
+  if (job == nullptr) return;
+  std::vector<Write> writes = std::exchange(job->sent, {});
+  if (std::ranges::any_of(writes, &Write::changes)) job->changing = false;
+  const bool foreign = news.code != Errc::store_unavailable;  // somebody else acts for the job
+  if (foreign) read_again(*job);
+  put_back(*job, writes, foreign);
+  const Failure failure{
+      news.code,
+      foreign ? news.why : "the record could not be written (" + news.why + "); nothing was changed, try again"};
+  for (const Write& write : writes) {
+    if (write.waited_for()) failed(*job, write, failure);
+  }
+}
+
+/// What has happened goes back in front, in its order; what somebody waited for is refused. A cancel has happened too:
+/// what ran is stopped. Where the job is somebody else's, nothing is kept: the trail is not ours.
+void Machine::put_back(Job& job, std::vector<Write>& writes, bool foreign) {
+  backlog_ -= count_records(job.unwritten);
+  std::vector<Write> queue;
+  std::optional<std::size_t> opening;
+  for (Write& write : writes) {
+    const bool cancels = std::holds_alternative<Write::CancelSaved>(write.then);
+    for (News& record : write.records) {
+      if (auto* answered = std::get_if<QuestionAnswered>(&record); cancels && answered) answered->recorded = false;
+    }
+    if (!write.waited_for() || cancels) {
+      if (!foreign) queue.push_back({.records = write.records});
+    } else if (const JobOpened* opened = opening_of(write)) {
+      opening = queue.size();
+      queue.push_back({.records = {*opened}});
+    }
+  }
+  std::ranges::move(job.unwritten, std::back_inserter(queue));
+  job.unwritten = std::move(queue);
+  if (opening) settle_opening(job, *opening);
+  backlog_ += count_records(job.unwritten);
+  job.failing = !job.unwritten.empty() && std::ranges::none_of(job.unwritten, &Write::waited_for);
+  if (!job.failing) return;
+  failing_.push_back(job.id);
+  if (!backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
+}
+
+/// The command that opened the job was refused. The opening at this place of the queue stays where something behind it
+/// needs it; else the job has never begun.
+void Machine::settle_opening(Job& job, std::size_t place) {
+  const auto behind = job.unwritten.begin() + static_cast<std::ptrdiff_t>(place) + 1;
+  const auto needs_it = [this](const Write& write) {
+    return std::ranges::any_of(write.records, [this](const News& record) { return needs_opening(record); });
+  };
+  if (std::any_of(behind, job.unwritten.end(), needs_it)) return announce(job.unwritten[place].records.front());
+  std::vector<Write> rest;
+  std::move(behind, job.unwritten.end(), std::back_inserter(rest));
+  job.unwritten.erase(behind - 1, job.unwritten.end());
+  job.opened = false;
+  close_questions_of(job.id);
+  for (Write& write : rest) {
+    if (std::holds_alternative<Refused>(write.records.front())) {
+      job.unwritten.push_back(std::move(write));
+    } else if (write.waited_for()) {
+      failed(job, write, {});  // the cancel of what has never begun
+    }
+  }
+}
+
+/// A refusal stands for itself. The cancel of an operation whose start is not on the record says nothing alone.
+bool Machine::needs_opening(const News& record) const {
+  if (std::holds_alternative<Refused>(record)) return false;
+  const auto* cancelled = std::get_if<Cancelled>(&record);
+  const auto id = cancelled != nullptr ? parse_operation_id(cancelled->operation_id) : std::nullopt;
+  const Operation* operation = id ? find(*id) : nullptr;
+  return operation == nullptr || operation->start_recorded;
+}
+
+void Machine::failed(Job& job, const Write& write, const Failure& failure) {
+  if (const auto* replied = std::get_if<Write::Replied>(&write.then)) {
+    reply(replied->ticket, failure);
+  } else if (const auto* started = std::get_if<Write::Started>(&write.then)) {
+    Operation* operation = find(started->operation);
+    if (operation == nullptr) return;
+    const bool cancelled = operation->ending != Errc::ok;
+    refuse(operation->ticket, cancelled ? operation->ending : failure.code,
+           cancelled ? "the operation was ended before it began" : failure.message);
+    operation->ticket = {};
+    end(*operation, operation->ending == Errc::switched ? OperationPhase::switched : OperationPhase::cancelled);
+  } else if (const auto* answer = std::get_if<Write::AnswerSaved>(&write.then)) {
+    answer_failed(answer->ticket, answer->operation, failure.code, failure.message);
+  } else if (const auto* switched = std::get_if<Write::SwitchSaved>(&write.then)) {
+    reply(switched->ticket, failure);
+  } else if (const auto* cancel = std::get_if<Write::CancelSaved>(&write.then)) {
+    // What happened is told all the same; the trail gets it when the store is back.
+    if (write.changes) {
+      for (const News& record : write.records)
+        apply(job, record);
+    }
+    announce_all(write.records);
+    finish_cancel(*cancel, false);
+  }
+}
+
+void Machine::on(const event::SaveUnknown& news) {
+  if (saves_.contains(news.save)) out_->push_back(effect::LookUp{news.save});
+}
+
+void Machine::on(const event::SaveLookedUp& news) {
+  if (news.found) {
+    on(event::Saved{news.save});
+  } else {
+    on(event::SaveFailed{news.save, "it was lost on the way to the disk"});
+  }
+}
+
+void Machine::on(const event::TimePassed&) {
+  if (!backlog_due_ || now_.at < *backlog_due_) return;
+  backlog_due_.reset();
+  for (const std::string& id : std::exchange(failing_, {})) {
+    Job* job = find_job(id);
+    if (job == nullptr) continue;
+    job->failing = false;
+    touch(id);
+  }
+}
+
+}  // namespace holdfast
