@@ -57,7 +57,7 @@ for (const [sdk, read] of Object.entries(readers)) {
       const error = await left;
       const entry = await world.reaches(name, 'left');
       const asked = (await world.log(name)).length;
-      if (way.job) await cancelled(way.job);
+      if (way.job) await world.ended(way.job, 'cancelled');
       return { name: error?.name, said: error?.said, asked, disconnected: entry.disconnected };
     }, ({ asked, disconnected }) => assert.deepEqual([asked, disconnected], [1, true]));
   }
@@ -84,15 +84,6 @@ both('openai: a caller of an answer in one piece leaves', async (way) => {
   return [error.name, (await world.log(name)).length];
 });
 
-/** The job's only operation has ended as cancelled. */
-async function cancelled(job) {
-  const [operation] = await until(`${job} cancelled`, async () => {
-    const all = await world.operations(job);
-    return all.length && all.every((each) => each.state === 'cancelled') && all;
-  });
-  assert.equal(operation.question, null);
-}
-
 through('after keepalives have begun a caller leaves, and the provider hears of it', async () => {
   const name = model('headers=300');
   const way = world.proxied(undefined, { job: world.newJob(), stage: 'writing' });
@@ -108,7 +99,7 @@ through('after keepalives have begun a caller leaves, and the provider hears of 
   leave.abort();
   await world.reaches(name, 'left');
   assert.ok(performance.now() - began < 2000);
-  await cancelled(way.job);
+  await world.ended(way.job, 'cancelled');
 });
 
 through('Holdfast-On-Disconnect: detach keeps the work going without its client', async () => {
@@ -123,7 +114,7 @@ through('Holdfast-On-Disconnect: detach keeps the work going without its client'
   assert.equal((await world.answer(asked, 'wait_until_done')).status, 200);
   await world.resume(name);
   await world.reaches(name, 'done');
-  await until('the operation completed', async () => (await world.operations(way.job))[0]?.state === 'completed');
+  await world.ended(way.job, 'completed');
 });
 
 through('a client that timed out and comes again joins what it began: the provider is asked once', async () => {

@@ -77,19 +77,7 @@ class Stalled {
     await world.resume(this.name);
     assert.equal(await this.ended, undefined);
     assert.deepEqual(this.got, this.expected);
-    await this.becomes('completed');
-  }
-
-  becomes(state) {
-    return until(`${this.job} ${state}`, async () => {
-      const [operation] = await world.operations(this.job);
-      return operation?.state === state && operation;
-    });
-  }
-
-  async audit(kind) {
-    const said = await world.control('GET', `/audit?job=${this.job}`);
-    return said.body.records.filter((each) => each.kind === kind);
+    await world.ended(this.job, 'completed');
   }
 }
 
@@ -133,7 +121,7 @@ cases('continue for 30 seconds: asked again when they have passed', 'stall=2', a
 cases('continue for 5 minutes', 'stall=2', async (stalled, operation) => {
   await stalled.given(operation, 'continue_5m');
   await stalled.wholeAfterAll();
-  assert.equal((await stalled.audit('question')).length, 1);
+  assert.equal((await world.audit(stalled.job, 'question.opened')).length, 1);
 });
 
 cases('wait until it is done', 'stall=headers', async (stalled, operation) => {
@@ -189,7 +177,7 @@ cases('cancel', 'stall=2', async (stalled, operation) => {
   const error = await stalled.ended;
   assert.match(JSON.stringify(error), /cancelled/);
   await until('the provider is left', async () => (await world.log(stalled.name)).at(-1).state === 'left');
-  await stalled.becomes('cancelled');
+  await world.ended(stalled.job, 'cancelled');
   assert.equal((await world.control('GET', `/jobs/${stalled.job}`)).body.state, 'cancelled');
 });
 
@@ -211,7 +199,7 @@ if (world.daemon) {
     const twice = await Promise.all([1, 2].map(() => world.control('POST', path, body, { 'idempotency-key': 'once' })));
     assert.deepEqual(twice.map((each) => each.status), [200, 200]);
     await stalled.wholeAfterAll();
-    assert.equal((await stalled.audit('answer')).length, 1);
+    assert.equal((await world.audit(stalled.job, 'question.answered')).length, 1);
   });
 
   test('an anonymous request that stalls is asked about too, and becomes a job', async () => {

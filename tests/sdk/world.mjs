@@ -9,12 +9,13 @@ import { fileURLToPath } from 'node:url';
 import { after, test } from 'node:test';
 
 const FAKE = fileURLToPath(new URL('../fake_provider/fake_provider.py', import.meta.url));
-const WAIT_MS = 40_000; // a condition that has not come by then never will
+const WAIT_MS = 20_000; // a condition that has not come by then never will
 
 /** Waits for a condition; fails with what was waited for. */
 export async function until(what, condition) {
   const deadline = performance.now() + WAIT_MS;
   while (performance.now() < deadline) {
+    world?.holds();
     const value = await condition();
     if (value) return value;
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -50,7 +51,7 @@ async function json(method, url, body, headers = {}) {
 const PROFILES = {
   profiles: {
     quick_ask: {
-      normalThresholdMs: 400, extendedThresholdMs: 100_000, deepWaitThresholdMs: 200_000, heartbeatIntervalMs: 300,
+      normalThresholdMs: 400, extendedThresholdMs: 500, deepWaitThresholdMs: 600, heartbeatIntervalMs: 300,
       stallSuspicionMultiplier: 2, firstProgressThresholdMs: 600,
     },
   },
@@ -113,13 +114,21 @@ class World {
     return this;
   }
 
+  /** Fails where the daemon is gone. */
+  holds() {
+    const child = this.daemon?.child;
+    if (child && (child.exitCode !== null || child.signalCode !== null)) {
+      assert.fail(`the daemon has ended: ${child.signalCode ?? child.exitCode}\n${this.daemon.said()}`);
+    }
+  }
+
   /** Ends both; the daemon must end as it should. */
   async stop() {
     this.fake.child.stdin.end();
     if (this.daemon) {
       const ended = new Promise((resolve) => this.daemon.child.on('exit', (status, signal) => resolve(signal ?? status)));
-      if (this.daemon.child.exitCode === null) this.daemon.child.kill('SIGTERM');
-      else assert.fail(`the daemon had ended: ${this.daemon.child.exitCode}\n${this.daemon.said()}`);
+      this.holds();
+      this.daemon.child.kill('SIGTERM');
       const hard = setTimeout(() => this.daemon.child.kill('SIGKILL'), 15_000);
       assert.equal(await ended, 0, this.daemon.said());
       clearTimeout(hard);
@@ -169,6 +178,21 @@ class World {
   async operations(job) {
     const said = await this.control('GET', `/operations?job=${encodeURIComponent(job)}`);
     return said.status === 404 ? [] : said.body.operations;
+  }
+
+  /** The records of a job, of one kind. */
+  async audit(job, kind) {
+    const said = await this.control('GET', `/audit?job=${encodeURIComponent(job)}`);
+    return said.status === 404 ? [] : said.body.records.filter((each) => each.kind === kind).map((each) => each.data);
+  }
+
+  /** Waits until all that a job began has ended so, by its record. */
+  async ended(job, outcome) {
+    return until(`${job} ${outcome}`, async () => {
+      const ended = await this.audit(job, 'operation.ended');
+      const begun = await this.audit(job, 'operation.started');
+      return ended.length > 0 && ended.length === begun.length && ended.at(-1).outcome === outcome;
+    });
   }
 
   /** Waits for the open question of a job; at least the `ask`-th of its operation. */
