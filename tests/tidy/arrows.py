@@ -38,7 +38,7 @@ ALLOWED = {
     "tty": {"screen", "base"},
     "line": {"config", "toml", "jobs", "profiles", "store", "core", "base"},
     "kept": {"line", "screen", "control", "api", "net", "tls", "config", "providers", "process", "gateway", "store", "core", "base"},
-    "serve": {"control", "proxy", "wire", "api", "config", "providers", "net", "tls", "access", "gateway", "profiles", "store",
+    "serve": {"control", "metrics", "proxy", "wire", "api", "config", "providers", "net", "tls", "access", "gateway", "profiles", "store",
               "core", "base"},
     "cli": None,  # everything
 }

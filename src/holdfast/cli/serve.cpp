@@ -16,6 +16,7 @@
 #include "holdfast/cli/serve/daemon.hpp"
 #include "holdfast/cli/serve/serve_options.hpp"
 #include "holdfast/cli/tty/signals.hpp"
+#include "holdfast/metrics/metrics.hpp"
 #include "holdfast/process/spawner.hpp"
 #include "holdfast/store/owner.hpp"
 
@@ -56,13 +57,27 @@ class KnownProviders {
       std::make_shared<std::atomic<std::shared_ptr<const Views>>>();
 };
 
-DaemonOptions options_for(const ServeArguments& arguments, const Session& session, const KnownProviders& known) {
+/// What others can reach has tokens and TLS, or somebody said that it is meant.
+void refuse_open_door(const net::Endpoint& endpoint, const ServerConfig& server) {
+  const bool safe = server.tls && !server.tokens.empty();
+  if (endpoint.is_unix() || net::is_loopback(endpoint.host) || safe || server.insecure) return;
+  throw Error(Errc::config, "--listen " + endpoint.text() +
+                                ": others can reach it, so it needs [server.tls] and [[server.tokens]], or insecure = "
+                                "true in [server]");
+}
+
+DaemonOptions options_for(const ServeArguments& arguments, const Session& session, const KnownProviders& known,
+                          metrics::Metrics& metrics, Gateway& gateway) {
+  auto proxy = proxy_options(session.config, process_environment(), metrics);
   DaemonOptions options{.endpoint = endpoint_for(arguments, session),
-                        .threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max),
-                        .proxy = proxy_options(session.config, process_environment())};
+                        .threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max)};
+  refuse_open_door(options.endpoint, session.config.server);
   options.control.endpoint = options.endpoint;
   options.control.patience = session.config.patience;
   options.control.providers = known.views();
+  options.control.access = std::make_shared<const net::Access>(proxy->access);
+  options.control.metrics = [&metrics, &gateway] { return metrics.text(gateway); };
+  options.proxy = std::move(proxy);
   options.server.connections_max = connections_max;
   options.server.write_time = client_write_time;
   if (const auto& tls = session.config.server.tls) {
@@ -73,22 +88,56 @@ DaemonOptions options_for(const ServeArguments& arguments, const Session& sessio
   return options;
 }
 
+/// What serves, as far as a configuration that is read again changes it.
+struct Serving {
+  process::Spawner& spawner;
+  Gateway& gateway;
+  Daemon& daemon;
+  KnownProviders& known;
+  metrics::Metrics& metrics;
+  std::optional<net::TlsServerContext> tls;
+  EventLog& log;
+};
+
 /// Reads the configuration again; what is wrong with it changes nothing.
-void reload(const GlobalArguments& global, process::Spawner& spawner, Gateway& gateway, Daemon& daemon,
-            KnownProviders& known, std::optional<net::TlsServerContext> tls, EventLog& log) {
+void reload(const GlobalArguments& global, Serving& serving) {
   try {
     const Session session = load_session(global, process_environment());
-    const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
-    auto proxy = proxy_options(session.config, process_environment());
-    if (tls) {
-      if (const auto read = tls->reload(); !read) throw Error(read.error().code, read.error().message);
+    const providers::Catalogue catalogue(session.config.providers, session.profiles, serving.spawner);
+    auto proxy = proxy_options(session.config, process_environment(), serving.metrics);
+    if (serving.tls) {
+      if (const auto read = serving.tls->reload(); !read) throw Error(read.error().code, read.error().message);
     }
-    known.know(catalogue, session.config);
-    gateway.reload(session.profiles, catalogue.infos());
-    daemon.reload(std::move(proxy));
-    log.complain("the configuration was read again: requests that begin from now on heed it");
+    serving.known.know(catalogue, session.config);
+    serving.gateway.reload(session.profiles, catalogue.infos());
+    serving.daemon.reload(std::move(proxy));
+    serving.log.complain("the configuration was read again: requests that begin from now on heed it");
   } catch (const Error& error) {
-    log.complain("the configuration was not read again: " + std::string(error.what()));
+    serving.log.complain("the configuration was not read again: " + std::string(error.what()));
+  }
+}
+
+/// Until SIGTERM or Ctrl-C, and until what runs then has ended; the second one ends it.
+void serve_until_stopped(const GlobalArguments& global, std::chrono::seconds grace, Signals& signals,
+                         Serving& serving) {
+  std::atomic<bool> over{false};
+  int stops = 0;
+  while (!over) {
+    pollfd ready{.fd = signals.descriptor(), .events = POLLIN, .revents = 0};
+    ::poll(&ready, 1, -1);
+    const Signals::Came came = signals.take();
+    if (came.hang_up) reload(global, serving);
+    const int asked = came.interrupts + (came.terminate ? 1 : 0);
+    if (asked == 0) continue;
+    stops += asked;
+    if (stops == 1) {
+      std::cerr << "holdfast: stopping; what runs may take " << grace.count()
+                << " s to end. Once more stops it at once.\n";
+    }
+    serving.daemon.begin_stop(stops == 1 ? grace : std::chrono::seconds(0), [&over, &signals] {
+      over = true;
+      signals.wake();
+    });
   }
 }
 
@@ -101,14 +150,18 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   process::Spawner spawner;
   const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
   KnownProviders known(catalogue, session.config);
-  const DaemonOptions options = options_for(arguments, session, known);
   const auto socket = socket_path(process_environment(), session.store, ::getpid());
   auto store = open_store(session);
   store->act_as(store::this_process("holdfast serve", socket.string()));
-  Gateway gateway({.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()},
-                  std::move(store));
+  metrics::Metrics metrics;
+  GatewayOptions gateway_options{
+      .profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()};
+  metrics.measure(gateway_options);
+  Gateway gateway(std::move(gateway_options), std::move(store));
+  const Subscription counted = metrics.follow(gateway);
   EventLog log(global.log_file, global.log_level, true);
   const Subscription logged = gateway.on_news([&log](const Notice& notice) { log.hear(notice); });
+  const DaemonOptions options = options_for(arguments, session, known, metrics, gateway);
   const Door door(gateway, socket, session, known.views());
   if (!door.problem().empty()) log.complain(door.problem());
   const Notifier notifier(gateway, spawner, session.config.notify.command,
@@ -116,27 +169,8 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   Signals signals;
   Daemon daemon(gateway, options);
   std::cout << "listening on http" << (options.tls ? "s" : "") << "://" << daemon.endpoint().text() << std::endl;
-
-  std::atomic<bool> over{false};
-  int stops = 0;
-  while (!over) {
-    pollfd ready{.fd = signals.descriptor(), .events = POLLIN, .revents = 0};
-    ::poll(&ready, 1, -1);
-    const Signals::Came came = signals.take();
-    if (came.hang_up) reload(global, spawner, gateway, daemon, known, options.tls, log);
-    const int asked = came.interrupts + (came.terminate ? 1 : 0);
-    if (asked == 0) continue;
-    stops += asked;
-    const auto grace = stops == 1 ? arguments.grace : std::chrono::seconds(0);
-    if (stops == 1) {
-      std::cerr << "holdfast: stopping; what runs may take " << grace.count()
-                << " s to end. Once more stops it at once.\n";
-    }
-    daemon.begin_stop(grace, [&over, &signals] {
-      over = true;
-      signals.wake();
-    });
-  }
+  Serving serving{spawner, gateway, daemon, known, metrics, options.tls, log};
+  serve_until_stopped(global, arguments.grace, signals, serving);
   return Exit::done;
 }
 

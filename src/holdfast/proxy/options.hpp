@@ -54,7 +54,7 @@ struct RelayFacts {
   std::string provider_name{}, provider_type{};
   std::optional<std::chrono::nanoseconds> overhead{};  ///< from the request's arrival until it left for the provider
   std::optional<std::chrono::nanoseconds> first_progress{};  ///< since it left
-  std::chrono::nanoseconds longest_gap{};                    ///< between two pieces of progress
+  std::optional<std::chrono::nanoseconds> longest_gap{};     ///< between two pieces of progress
 };
 
 struct ProxyOptions {

@@ -230,7 +230,8 @@ void Relay::report(const ProgressReporter& progress, const wire::AnswerReader& r
   if (seen_ == 0) {
     facts_.first_progress = now - call_->sent_at();
   } else {
-    facts_.longest_gap = std::max(facts_.longest_gap, std::chrono::nanoseconds(now - last_progress_));
+    facts_.longest_gap = std::max(facts_.longest_gap.value_or(std::chrono::nanoseconds(0)),
+                                  std::chrono::nanoseconds(now - last_progress_));
   }
   last_progress_ = now;
   seen_ = reader.progress();

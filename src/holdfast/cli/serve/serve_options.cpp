@@ -46,10 +46,18 @@ net::Access access_of(const ServerConfig& server) {
   return std::move(*access);
 }
 
-std::shared_ptr<const proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment) {
+std::shared_ptr<proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment,
+                                                   metrics::Metrics& metrics) {
   auto options = std::make_shared<proxy::ProxyOptions>();
   options->providers = http_providers(config, environment);
   options->access = access_of(config.server);
+  options->ended = [&metrics](const proxy::RelayFacts& facts) {
+    metrics.ended({.provider_name = facts.provider_name,
+                   .provider_type = facts.provider_type,
+                   .overhead = facts.overhead,
+                   .first_progress = facts.first_progress,
+                   .longest_gap = facts.longest_gap});
+  };
   return options;
 }
 

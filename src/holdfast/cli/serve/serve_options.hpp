@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "holdfast/config/config.hpp"
+#include "holdfast/metrics/metrics.hpp"
 #include "holdfast/proxy/options.hpp"
 
 /// A configuration becomes the options of the parts that serve.
@@ -15,7 +16,8 @@ std::vector<proxy::ProviderOptions> http_providers(const Config& config, const E
 /// Who may ask. Throws `Error` config for tokens or hosts that are none.
 net::Access access_of(const ServerConfig& server);
 
-/// What one version of the configuration means for the proxy.
-std::shared_ptr<const proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment);
+/// What one version of the configuration means for the proxy. `metrics` outlives it.
+std::shared_ptr<proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment,
+                                                   metrics::Metrics& metrics);
 
 }  // namespace holdfast::cli
