@@ -11,7 +11,7 @@
 #include "holdfast/cli/tty/terminal.hpp"
 #include "holdfast/process/spawner.hpp"
 #include "holdfast/providers/catalogue.hpp"
-#include "holdfast/providers/fonts.hpp"
+#include "holdfast/providers/cards/fonts.hpp"
 
 namespace holdfast::cli {
 namespace {

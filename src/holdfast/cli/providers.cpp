@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <future>
 #include <ostream>
 
 #include "holdfast/api/json.hpp"
@@ -19,6 +20,11 @@ std::string joined(const std::vector<std::string>& words, const std::string& non
   return out.empty() ? none : out;
 }
 
+/// A check has asked it over the network.
+bool asks(const api::ProviderView& view) {
+  return view.protocol != "command" && view.protocol != "rulebased";
+}
+
 std::vector<std::string> row_of(const api::ProviderView& view, bool check) {
   std::vector<std::string> row{view.info.name,
                                view.info.type,
@@ -28,7 +34,7 @@ std::vector<std::string> row_of(const api::ProviderView& view, bool check) {
                                view.info.requires_network ? "yes" : "no",
                                view.info.concurrent_max == 0 ? "-" : std::to_string(view.info.concurrent_max),
                                view.built_in ? "built in" : "configured"};
-  if (check) row.push_back(view.problems->empty() ? "ok" : "does not work here");
+  if (check) row.push_back(!view.problems->empty() ? "does not work here" : asks(view) ? "reachable" : "ok");
   return row;
 }
 
@@ -36,12 +42,16 @@ std::vector<std::string> row_of(const api::ProviderView& view, bool check) {
 
 std::vector<api::ProviderView> provider_views(const providers::Catalogue& catalogue, const Config& config, bool check) {
   std::vector<api::ProviderView> views;
+  // All at once: each may take its time to answer.
+  std::vector<std::future<std::vector<std::string>>> checks;
   for (const auto& each : catalogue.all()) {
-    api::ProviderView view{
-        .info = each->info(), .protocol = each->protocol(), .built_in = config.provider(each->info().name) == nullptr};
-    if (check) view.problems = each->problems();
-    views.push_back(std::move(view));
+    views.push_back({.info = each->info(),
+                     .protocol = each->protocol(),
+                     .built_in = config.provider(each->info().name) == nullptr});
+    if (check) checks.push_back(std::async(std::launch::async, [&each] { return each->check(); }));
   }
+  for (std::size_t i = 0; i < checks.size(); ++i)
+    views[i].problems = checks[i].get();
   return views;
 }
 

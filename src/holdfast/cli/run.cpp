@@ -183,8 +183,9 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   const auto socket = socket_path(process_environment(), session.store, ::getpid());
   auto store = open_store(session);
   store->act_as(store::this_process("holdfast run", socket.string()));
-  Gateway gateway({.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()},
-                  std::move(store));
+  Gateway gateway(
+      {.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.job_infos()},
+      std::move(store));
   std::optional<JobRow> kept;
   if (!arguments.resume.empty()) kept = kept_job(gateway, arguments.resume);
   JobFile job = read_job(arguments, kept);

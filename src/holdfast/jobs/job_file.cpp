@@ -7,7 +7,9 @@
 #include <set>
 
 #include "holdfast/base/name.hpp"
+#include "holdfast/jobs/answer_schema.hpp"
 #include "holdfast/jobs/job_check.hpp"
+#include "holdfast/jobs/schema_source.hpp"
 #include "holdfast/providers/command_keys.hpp"
 #include "holdfast/toml/text_file.hpp"
 
@@ -232,6 +234,7 @@ class Reading {
     read_templates(reader, check, stage);
     read_stage_command(reader, check, stage);
     read_provider(reader, stage);
+    read_answer_keys(reader, stage);
     output_lines_.push_back(reader.line("output"));
     reader.finish();
     job_.stages.push_back(std::move(stage));
@@ -342,6 +345,24 @@ class Reading {
       }
       stage.provider = provider;
     }
+  }
+
+  /// What is said of the answer of a language model.
+  void read_answer_keys(TomlReader& reader, Stage& stage) {
+    stage.model = read_name(reader, "model", false);
+    stage.max_tokens = reader.integer("max_tokens", 1, max_tokens_max).value_or(0);
+    for (const std::string_view key : {"model", "max_tokens"}) {
+      if (reader.find(key) && stage.kind != StageKind::text) {
+        reader.problem(key, fmt::format("{} is for stages of kind text", key));
+      }
+    }
+    if (!reader.find("schema")) return;
+    if (stage.kind != StageKind::text && stage.kind != StageKind::command) {
+      reader.problem("schema", "schema is for stages of kind text and command: the others make no JSON");
+    }
+    auto schema = detail::read_schema(*reader.find("schema"), folder_);
+    if (!schema) return reader.problem("schema", schema.error().message);
+    stage.schema = std::move(*schema);
   }
 
   void note(const Template& text) {

@@ -23,6 +23,10 @@ inline constexpr std::size_t input_bytes_max = 16 * 1024 * 1024;
 inline constexpr std::size_t inputs_bytes_max = 64 * 1024 * 1024;
 /// Items of one stage at a time; each is a call to a provider that somebody pays for.
 inline constexpr std::uint32_t parallel_max = 64;
+/// A schema goes into each request; providers take far less.
+inline constexpr std::size_t schema_bytes_max = 256 * 1024;
+/// No model answers at such length.
+inline constexpr std::int64_t max_tokens_max = 10'000'000;
 
 enum class StageKind : unsigned char { text, speech, image, video, command };
 
@@ -51,7 +55,10 @@ struct Stage {
   /// Two stages with the same one run over the same items: there `${files.NAME}` is the file of the same item.
   std::string item_source;  ///< empty: no `for_each`
   std::uint32_t parallel = 1;
-  bool absolute = false;  ///< its lock cannot be overridden
+  bool absolute = false;        ///< its lock cannot be overridden
+  std::string model{};          ///< of kind text; empty: the provider's default
+  std::int64_t max_tokens = 0;  ///< of kind text: the most that may be answered; 0: not said
+  std::string schema{};  ///< JSON Schema that the artifact must follow, `check_schema` has been through it; empty: none
   /// What the stage says about its command. `arguments` given: that command is run; else the rest is laid over what the
   /// provider's configuration says, see `command_of`.
   CommandSpec command;

@@ -9,6 +9,7 @@
 namespace holdfast {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
@@ -195,6 +196,40 @@ TEST(JobFile, RefusesATimeoutAndSaysWhy) {
     EXPECT_THAT(problems_of(text),
                 HasSubstr("timeout is refused: slow is not failed, a stage is never ended by elapsed time"));
   }
+}
+
+TEST(JobFile, ReadsWhatIsAskedOfALanguageModel) {
+  written("script.schema.json", "{ \"type\" : \"object\" }\n");
+  const auto job = parse_job_file(whole + "model = \"big\"\nmax_tokens = 500\nschema = \"@script.schema.json\"\n",
+                                  folder() / "job.toml");
+  ASSERT_TRUE(job) << job.error().text();
+  EXPECT_EQ(job->stages[0].model, "big");
+  EXPECT_EQ(job->stages[0].max_tokens, 500);
+  EXPECT_EQ(job->stages[0].schema, R"({"type":"object"})");
+  const auto table = parse_job_file(whole + "[stages.schema]\ntype = \"array\"\nminItems = 2\n", folder() / "job.toml");
+  ASSERT_TRUE(table) << table.error().text();
+  EXPECT_EQ(table->stages[0].schema, R"({"type":"array","minItems":2})");
+}
+
+TEST(JobFile, ASchemaThatCannotBeCheckedIsSaidWithItsLine) {
+  written("broken.json", "{\n");
+  written("odd.json", R"({"properties": {"a": {"const": 1}}})");
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"schema = \"script.json\"", "9: stage 'a': schema must be \"@FILE\""},
+      {"schema = 3", "9: stage 'a': schema must be \"@FILE\" or a table"},
+      {"schema = \"@gone.json\"", "gone.json"},
+      {"schema = \"@broken.json\"", "broken.json' is not JSON"},
+      {"schema = \"@odd.json\"", "9: stage 'a': schema: /properties/a 'const' is no word that can be checked"},
+      {"schema = { type = \"text\" }", "schema: /type must be of object"},
+      {"schema = { default = 2026-11-23 }", "a value in line 9 that JSON does not know"},
+      {"max_tokens = 0", "max_tokens"},
+      {"modell = \"big\"", "did you mean 'model'?"}};
+  for (const auto& [line, problem] : cases)
+    EXPECT_THAT(problems_of(whole + line + "\n"), HasSubstr(problem)) << line;
+  std::string image = whole + "model = \"big\"\nschema = {}\n";
+  image.replace(image.find("\"text\""), 6, "\"image\"");
+  EXPECT_THAT(problems_of(image), AllOf(HasSubstr("9: stage 'a': model is for stages of kind text"),
+                                        HasSubstr("10: stage 'a': schema is for stages of kind text and command")));
 }
 
 TEST(JobFile, NamesTheLineAndWhatWouldBeRight) {

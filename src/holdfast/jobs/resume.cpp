@@ -42,6 +42,8 @@ std::string fingerprint_of(const Stage& stage, const JobFile& job) {
       add_inputs(value, inputs);
     }
   }
+  // Only where there is one, so that older fingerprints still hold.
+  if (!stage.schema.empty()) what.push_back(json::array{"schema", store::sha256(stage.schema)});
   for (const std::string& each : inputs) {
     if (const JobInput* input = job.input(each)) what.push_back(json::array{each, store::sha256(input->value)});
   }

@@ -90,6 +90,20 @@ TEST_F(ResumeTest, AFileThatDiffersInAFinishedStageIsRefusedByNameAndFromRunsItA
   EXPECT_EQ(content(calls()), "hello\nhullo\n");
 }
 
+TEST_F(ResumeTest, ASchemaThatSaysSomethingElseNowIsAnotherStage) {
+  std::string job = then_late;
+  job.insert(job.find("output ="), "schema = \"@made.schema.json\"\n");
+  std::ofstream(folder / "made.schema.json") << R"({"type": "string"})";
+  add_shell("Json", "printf '\"made\"' > \"$2\"");
+  job.replace(job.find("\"Sh\""), 4, "\"Json\"");
+  be_late();
+  ASSERT_EQ(run(job).state, JobState::failed);
+  std::ofstream(folder / "made.schema.json") << "{ \"type\":\n \"string\" }";
+  EXPECT_THAT(problems(job), IsEmpty()) << "it says the same";
+  std::ofstream(folder / "made.schema.json") << R"({"type": "string", "minLength": 1})";
+  EXPECT_THAT(problems(job), ElementsAre(testing::AllOf(HasSubstr("stage make"), HasSubstr("--from make"))));
+}
+
 TEST_F(ResumeTest, AnArtifactThatIsGoneIsNamed) {
   be_late();
   ASSERT_EQ(run(then_late).state, JobState::failed);

@@ -95,8 +95,9 @@ void add_stage_problems(const Stage& stage, const std::string& provider, const p
       problems.push_back(fmt::format("{}provider {} serves {}, and not {}", where, provider, fmt::join(kinds, ", "),
                                      name(stage.kind)));
     }
-    for (const std::string& each : known->problems()) {
-      problems.push_back(fmt::format("{}provider {}: {}", where, provider, each));
+    for (const auto& found : {known->problems(), known->problems_with({std::string(name(stage.kind)), stage.model})}) {
+      for (const std::string& each : found)
+        problems.push_back(fmt::format("{}provider {}: {}", where, provider, each));
     }
     if (known->command() != nullptr) spec = *known->command();
   }

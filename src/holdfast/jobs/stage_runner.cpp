@@ -7,6 +7,7 @@
 #include <iterator>
 #include <thread>
 
+#include "holdfast/jobs/answer_check.hpp"
 #include "holdfast/jobs/children.hpp"
 
 namespace holdfast::jobs {
@@ -207,6 +208,7 @@ std::optional<fs::path> StageRunner::attempt(std::size_t item) {
           operation_id = operation.operation_id();
           provider.run(call, operation);
           check_written(call.output);
+          if (!stage_.schema.empty()) check_answer(stage_.schema, call.output);
         },
         run_.stop);
   } catch (const ProviderError& error) {
@@ -252,6 +254,10 @@ providers::StageCall StageRunner::call_for(std::size_t item, const Attempt& atte
                             .stage_name = stage_.name,
                             .kind = std::string(name(stage_.kind)),
                             .output = attempt.output};
+  call.model = stage_.model;
+  call.moved = !same_name(provider_name, stage_.provider);
+  call.max_tokens = stage_.max_tokens;
+  call.schema = stage_.schema;
   call.on_process = [note = attempt.process_note](int group) { note_child(note, group); };
   auto prompt = expand(stage_.prompt, scope);
   if (!prompt) fail(item, provider_name, prompt.error().code, prompt.error().message);

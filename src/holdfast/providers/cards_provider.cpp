@@ -1,5 +1,5 @@
 #include "holdfast/providers/builtin.hpp"
-#include "holdfast/providers/card_graph.hpp"
+#include "holdfast/providers/cards/card_graph.hpp"
 #include "holdfast/providers/programs.hpp"
 #include "holdfast/providers/run_program.hpp"
 #include "holdfast/providers/scratch.hpp"

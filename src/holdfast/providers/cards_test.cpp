@@ -3,7 +3,7 @@
 #include <cstdlib>
 
 #include "holdfast/providers/builtin.hpp"
-#include "holdfast/providers/card_graph.hpp"
+#include "holdfast/providers/cards/card_graph.hpp"
 #include "holdfast/providers/provider_bench.hpp"
 
 namespace holdfast::providers {

@@ -14,6 +14,7 @@
 namespace holdfast::providers {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -208,15 +209,23 @@ TEST_F(CatalogueTest, AConfiguredProviderReplacesABuiltInOneOfItsName) {
   EXPECT_THAT(catalogue.find("Writer")->info().kinds, ElementsAre("text"));
 }
 
-TEST_F(CatalogueTest, AProtocolThatJobsCannotSpeakIsRefusedByNameAndLine) {
-  try {
-    const Catalogue catalogue({{.name = "Box", .protocol = Protocol::ollama, .line = 12}}, profiles, spawner);
-    ADD_FAILURE();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.errc(), Errc::config);
-    EXPECT_THAT(error.what(), HasSubstr("Box (line 12)"));
-    EXPECT_THAT(error.what(), HasSubstr("ollama"));
-  }
+TEST_F(CatalogueTest, AProtocolThatJobsCannotSpeakIsRefusedByNameAndLineAndServesTheProxy) {
+  const Catalogue catalogue({{.name = "Box", .protocol = Protocol::elevenlabs, .line = 12}}, profiles, spawner);
+  const Provider* box = catalogue.find("Box");
+  EXPECT_THAT(box->problems(), ElementsAre(AllOf(HasSubstr("Box (line 12)"), HasSubstr("elevenlabs"))));
+  EXPECT_THAT(catalogue.infos().back().kinds, ElementsAre("speech"));
+  for (const ProviderInfo& info : catalogue.job_infos())
+    EXPECT_NE(info.name, "Box");
+}
+
+TEST_F(CatalogueTest, ALanguageModelServesTextsInJobsWhateverElseItCanDo) {
+  const Catalogue catalogue({{.name = "Ollama", .protocol = Protocol::ollama},
+                             {.name = "Lan", .protocol = Protocol::openai, .base_url = "http://10.0.0.7:8080/v1"}},
+                            profiles, spawner);
+  EXPECT_THAT(catalogue.job_infos().back().kinds, ElementsAre("text"));
+  EXPECT_GT(catalogue.infos().back().kinds.size(), 1u);
+  EXPECT_FALSE(catalogue.find("Ollama")->info().requires_network);
+  EXPECT_TRUE(catalogue.find("Lan")->info().requires_network);
 }
 
 class RuleBasedTest : public ProviderBench {};

@@ -184,6 +184,19 @@ class PlainText {
 
 }  // namespace
 
+std::string_view article_in(std::string_view prompt_text) {
+  std::optional<std::size_t> begin;
+  std::optional<std::size_t> end;
+  for (std::size_t at = 0; at < prompt_text.size();) {
+    const std::size_t line_begin = at;
+    const auto line = trimmed(next_line(prompt_text, at));
+    if (!begin && line == "<article>") begin = at;
+    if (begin && line == "</article>") end = line_begin;
+  }
+  if (!begin || !end) return prompt_text;
+  return prompt_text.substr(*begin, *end - *begin);
+}
+
 result<Article> read_article(std::string_view source) {
   if (source.size() > article_bytes_max) {
     return Failure{Errc::too_large, "the article is " + std::to_string(source.size()) + " bytes long; " +

@@ -38,6 +38,10 @@ struct Article {
   std::vector<Block> blocks;
 };
 
+/// What stands between a line `<article>` and the last line `</article>`; all of the text where there are none. So one
+/// prompt serves a language model, which is told what to do around them, and this.
+std::string_view article_in(std::string_view prompt_text);
+
 /// Reads Markdown (CommonMark with tables, by md4c) or plain text, told apart by whether any mark-up is there. In plain
 /// text a short line that stands alone, is underlined or in capitals is a heading.
 ///

@@ -82,7 +82,7 @@ result<std::string> write_script(std::string_view prompt_text, const ScriptOptio
     return Failure{Errc::invalid_argument, out_of_bounds("max_words_per_scene", options.max_words_per_scene,
                                                          words_per_scene_min, words_per_scene_max)};
   }
-  const auto article = read_article(prompt_text);
+  const auto article = read_article(article_in(prompt_text));
   if (!article) return article.error();
   Outline outline = outline_of(*article);
   if (outline.sections.empty()) return Failure{Errc::invalid_argument, nothing_to_narrate(*article)};

@@ -28,8 +28,9 @@ using ScriptProgress = std::function<void(std::size_t done, std::size_t total)>;
 /// order. An article with more sections than scenes has its subsections merged and then its least telling sections left
 /// out, never the first and the last; a short one is told nearly in full.
 ///
-/// `prompt_text`: Markdown or plain text in English, German or French (others are written too, as if English); a front
-/// matter block and a leading line `Scenes: N` are taken off. Returns JSON, keys in this order:
+/// `prompt_text`: Markdown or plain text in English, German or French (others are written too, as if English). Where it
+/// has lines `<article>` and `</article>`, what stands between them, and the rest is for others to read. A front matter
+/// block and a leading line `Scenes: N` are taken off. Returns JSON, keys in this order:
 /// `{"title", "language": "en|de|fr", "scenes": [{"title", "narration", "card"}]}`; narration: plain sentences; card: a
 /// heading line, then 1 to 4 lines beginning with "• ", of at most 60 characters. Titles of scenes are unique.
 ///

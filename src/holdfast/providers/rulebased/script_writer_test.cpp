@@ -271,6 +271,16 @@ TEST(ScriptWriter, WritesItsKeysInAFixedOrder) {
       "so\"\n    }\n  ]\n}\n");
 }
 
+TEST(ScriptWriter, OfAPromptWithAnArticleInItOnlyThatIsTold) {
+  const std::string article = "# Harbour\n\nThe harbour wakes before the town. Nobody hurries on the pier.\n";
+  const std::string prompt = "Write a script. Be brief, and answer in JSON.\n\n<article>\n" + article + "</article>\n";
+  EXPECT_EQ(script_of(prompt).narration(), script_of(article).narration());
+  EXPECT_EQ(script_of("Write.\n  <article>\r\nScenes: 1\n" + article + " </article>\r\nThank you very much for it.")
+                .narration(),
+            script_of("Scenes: 1\n" + article).narration());
+  EXPECT_THAT(script_of("<article>\n" + article).narration(), HasSubstr("Nobody hurries")) << "it does not end";
+}
+
 TEST(ScriptWriter, ObeysALeadingLineOfScenes) {
   const auto article = file("magazin.de.md");
   EXPECT_EQ(script_of("Scenes: 3\n\n" + article).scenes.size(), 3u);

@@ -1,4 +1,4 @@
-#include "holdfast/providers/card_graph.hpp"
+#include "holdfast/providers/cards/card_graph.hpp"
 
 #include <fmt/format.h>
 

@@ -3,7 +3,7 @@
 #include <string>
 #include <vector>
 
-#include "holdfast/providers/card_layout.hpp"
+#include "holdfast/providers/cards/card_layout.hpp"
 
 namespace holdfast::providers {
 

@@ -1,4 +1,4 @@
-#include "holdfast/providers/fonts.hpp"
+#include "holdfast/providers/cards/fonts.hpp"
 
 #include <ft2build.h>
 #include FT_FREETYPE_H

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "holdfast/base/error.hpp"
-#include "holdfast/providers/fonts.hpp"
+#include "holdfast/providers/cards/fonts.hpp"
 
 /// Where each line of a title card stands. Pure but for the fonts' measures.
 namespace holdfast::providers {

@@ -1,4 +1,4 @@
-#include "holdfast/providers/card_layout.hpp"
+#include "holdfast/providers/cards/card_layout.hpp"
 
 #include <algorithm>
 #include <optional>
