@@ -8,6 +8,7 @@
 #include "holdfast/cli/commands.hpp"
 #include "holdfast/cli/kept/kept.hpp"
 #include "holdfast/cli/line/arguments.hpp"
+#include "holdfast/cli/serve/token_text.hpp"
 
 namespace {
 
@@ -19,6 +20,10 @@ struct Dispatch {
   const std::vector<std::string>& words;
 
   Exit operator()(const RunArguments& arguments) const { return run_command(arguments, global, words); }
+  Exit operator()(const TokenArguments& arguments) const {
+    std::cout << new_token_text(arguments.name, arguments.scopes, arguments.json);
+    return Exit::done;
+  }
   Exit operator()(const ServeArguments& arguments) const { return serve_command(arguments, global); }
   Exit operator()(const InitArguments& arguments) const { return init_command(arguments, std::cout); }
   Exit operator()(const ProfilesArguments& arguments) const {

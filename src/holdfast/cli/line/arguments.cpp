@@ -95,6 +95,7 @@ struct Raw {
   AuditArguments audit{};
   PruneArguments prune{};
   ServeArguments serve{};
+  TokenArguments token{};
   std::string grace{};
   std::string stages{}, closed_before{};
   bool version_asked = false;
@@ -143,10 +144,22 @@ void add_run(CLI::App& app, Raw& raw) {
   run->add_flag("--plain", raw.run.plain, "one line of text an event, no screen, no prompts");
 }
 
+void add_json(CLI::App& app, bool& into) {
+  app.add_flag("--json", into, "one JSON document");
+}
+
 void add_serve(CLI::App& app, Raw& raw) {
   CLI::App* serve = app.add_subcommand("serve", "the patient proxy and the control API, until SIGTERM");
   serve->footer(serve_examples);
   serve->add_option("--listen", raw.serve.listen, "where (127.0.0.1:7411)")->type_name("HOST:PORT");
+  CLI::App* token =
+      app.add_subcommand("token", "make a token for clients of `serve`, and what the configuration says of it");
+  token->add_option("--name", raw.token.name, "whose it is, as records say it (client)")->type_name("NAME");
+  token->add_option("--scopes", raw.token.scopes, "proxy, read, answer, admin, with commas between (proxy)")
+      ->type_name("A,B")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"proxy", "read", "answer", "admin"}));
+  add_json(*token, raw.token.json);
   serve->add_option("--grace", raw.grace, "what runs may take so long to end after SIGTERM (5m)")->type_name("TIME");
 }
 
@@ -172,10 +185,6 @@ void add_others(CLI::App& app, Raw& raw) {
 
   CLI::App* version = app.add_subcommand("version", "version, compiler and libraries");
   version->add_flag("--json", raw.version.json, "one JSON document");
-}
-
-void add_json(CLI::App& app, bool& into) {
-  app.add_flag("--json", into, "one JSON document");
 }
 
 /// Looking at what is kept.
@@ -355,6 +364,9 @@ std::optional<Usage> read_others(const std::string& command, const CLI::App& app
     if (!age) return wrong("--closed-before '" + shown(raw.closed_before) + "' is no age such as 90d or 12h", command);
     raw.prune.closed_before = *age;
   }
+  if (command == "token") {
+    if (const auto why = name_problem(raw.token.name)) return wrong("--name " + *why, command);
+  }
   if (command == "serve" && !raw.grace.empty()) {
     const auto grace = age_of(raw.grace);
     if (!grace) return wrong("--grace '" + shown(raw.grace) + "' is no time such as 30s or 5m", command);
@@ -396,6 +408,7 @@ Command command_of(const std::string& name, Raw& raw) {
   if (name == "audit") return std::move(raw.audit);
   if (name == "prune") return raw.prune;
   if (name == "serve") return std::move(raw.serve);
+  if (name == "token") return std::move(raw.token);
   if (name == "run") return std::move(raw.run);
   if (name == "init") return std::move(raw.init);
   if (name == "profiles") return std::move(raw.profiles);

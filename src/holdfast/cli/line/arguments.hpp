@@ -67,6 +67,13 @@ struct ServeArguments {
   std::chrono::seconds grace{300};  ///< what runs may take to end after SIGTERM
 };
 
+/// A new token for `[[server.tokens]]`.
+struct TokenArguments {
+  std::string name = "client";
+  std::vector<std::string> scopes{"proxy"};  ///< of "proxy", "read", "answer", "admin"
+  bool json = false;
+};
+
 struct JobsArguments {
   bool active = false, json = false;
   std::size_t limit = 50;
@@ -127,10 +134,10 @@ struct PruneArguments {
   bool with_audit = false, json = false;
 };
 
-using Command =
-    std::variant<RunArguments, InitArguments, ProfilesArguments, ProvidersArguments, DoctorArguments, VersionArguments,
-                 JobsArguments, ShowArguments, HistoryArguments, WatchArguments, StatsArguments, AnswerArguments,
-                 SwitchArguments, CancelArguments, ReleaseArguments, AuditArguments, PruneArguments, ServeArguments>;
+using Command = std::variant<RunArguments, InitArguments, ProfilesArguments, ProvidersArguments, DoctorArguments,
+                             VersionArguments, JobsArguments, ShowArguments, HistoryArguments, WatchArguments,
+                             StatsArguments, AnswerArguments, SwitchArguments, CancelArguments, ReleaseArguments,
+                             AuditArguments, PruneArguments, ServeArguments, TokenArguments>;
 
 struct Arguments {
   GlobalArguments global{};

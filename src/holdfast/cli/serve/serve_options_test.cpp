@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "holdfast/cli/serve/token_text.hpp"
 #include "holdfast/providers/http_access.hpp"
 
 namespace holdfast::cli {
@@ -56,6 +57,19 @@ TEST(ServeOptions, ProvidersOverHttpAreTakenWithTheirDialectsAndAddresses) {
   EXPECT_EQ(all[1].base.origin.text() + all[1].base.path, "https://api.openai.com/v1");
   EXPECT_EQ(all[1].api_key.reveal(), "secret");
   EXPECT_EQ(all[1].model("", false), "gpt-5");
+}
+
+TEST(ServeOptions, ANewTokenIsOneThatItsConfigurationAdmits) {
+  const std::string text = new_token_text("ana \"the\" admin", {"proxy", "answer"}, false);
+  const std::string token = text.substr(text.find("hf_"), 67);
+  const net::Access access = access_of(config("[server]\n" + text.substr(text.find("[[server"))).server);
+  net::Fields fields;
+  fields.add("Authorization", "Bearer " + token);
+  const auto found = access.tokens().find(fields);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->name, "ana \"the\" admin");
+  EXPECT_TRUE(found->allows(net::Scope::proxy) && found->allows(net::Scope::read));
+  EXPECT_FALSE(found->allows(net::Scope::admin));
 }
 
 TEST(ServeOptions, AKeyThatIsNotThereIsNamedAndNeverShown) {
