@@ -11,6 +11,8 @@
 namespace holdfast::wire {
 namespace {
 
+constexpr std::string_view blanks = " \t\r\n";
+
 Failure invalid(std::string message) {
   return {Errc::invalid_argument, std::move(message)};
 }
@@ -26,7 +28,7 @@ bool claims_json(std::string_view content_type, std::string_view body) {
   if (framing_of(content_type) == Framing::whole) return true;
   const std::string type = folded(content_type.substr(0, content_type.find(';')));
   if (type.find("multipart/") != std::string::npos) return false;
-  const std::size_t first = body.find_first_not_of(" \t\r\n");
+  const std::size_t first = body.find_first_not_of(blanks);
   return first != std::string_view::npos && body[first] == '{';
 }
 
@@ -124,6 +126,9 @@ result<RequestFacts> read_request(const Route& route, std::string_view content_t
 result<std::string> with_member(std::string_view body, std::string_view name, std::string_view value) {
   if (auto failure = too_large(body)) return *std::move(failure);
   if (const auto problem = json_problem(value)) return invalid("the value " + *problem);
+  // Blanks around it are no part of it: the same edit again changes nothing.
+  value.remove_prefix(value.find_first_not_of(blanks));
+  value = value.substr(0, value.find_last_not_of(blanks) + 1);
   if (!is_utf8(name)) return invalid("the member's name is not UTF-8");
   if (const auto problem = json_problem(body)) return invalid("the body " + *problem);
   MemberWalk walk(body);

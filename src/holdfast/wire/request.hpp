@@ -25,7 +25,8 @@ struct RequestFacts {
 /// `too_large`: above `body_bytes_max`.
 result<RequestFacts> read_request(const Route& route, std::string_view content_type, std::string_view body);
 
-/// The body with one member at its top replaced, or added behind the last; every other byte as it was. `value` is JSON.
+/// The body with one member at its top replaced, or added behind the last; every other byte as it was. `value` is JSON;
+/// blanks around it are dropped.
 ///
 /// Errors: `invalid_argument`: body or value is no JSON, the body no object, or the member is there twice.
 /// `too_large`: above `body_bytes_max`.

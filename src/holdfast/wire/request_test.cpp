@@ -134,6 +134,7 @@ TEST(Edit, ChangesOneMemberAndNoOtherByte) {
       {R"({"ä\ud83d\ude00":1})", "ä😀", "2", R"({"ä\ud83d\ude00":2})"},
       {R"({"x":1,"x":2})", "y", "3", R"({"x":1,"x":2, "y": 3})"},
       {"{}", "stream", "true", R"({"stream": true})"},
+      {R"({"x":1})", "x", " [2]\n", R"({"x":[2]})"},
       {" { \n} ", "stream", "true",
        R"( {"stream": true)"
        " \n} "},
