@@ -131,11 +131,19 @@ TEST(Config, TheTemplateParsesWithEveryKeyUncommented) {
     text += (key ? line.substr(1) : line) + "\n";
   }
   const Config config = config_of(text);
-  EXPECT_EQ(config.providers.size(), 4u);
+  EXPECT_EQ(config.providers.size(), 5u);
   EXPECT_EQ(config.server.tokens.size(), 1u);
   EXPECT_TRUE(config.server.tls);
   EXPECT_FALSE(config.notify.webhook_secret_env.empty());
   EXPECT_FALSE(config.provider("eSpeak")->command.env.empty());
+  EXPECT_FALSE(config.provider("OpenAI")->ca_file.empty());
+  EXPECT_EQ(config.provider("Ollama")->stream_to_provider, StreamToProvider::always);
+}
+
+TEST(Config, TheExampleForServeIsOne) {
+  const auto config = load_config(std::string(HOLDFAST_SOURCE_DIR) + "/examples/configs/serve.toml");
+  ASSERT_TRUE(config) << config.error().text();
+  EXPECT_GE(config->providers.size(), 3u);
 }
 
 TEST(Config, SaysEverythingThatIsWrongInTheOrderOfTheLines) {

@@ -117,8 +117,17 @@ TEST(Arguments, help_has_examples_and_names_every_command) {
   }
 }
 
-TEST(Arguments, commands_that_do_not_exist_yet_are_not_offered) {
-  EXPECT_THAT(refused({"serve"}), HasSubstr("there is no command 'serve'"));
+TEST(Arguments, serve_and_token_take_what_the_interface_names) {
+  EXPECT_EQ(taken<ServeArguments>({"serve"}).grace, std::chrono::minutes(5));
+  const auto serve = taken<ServeArguments>({"serve", "--listen", "127.0.0.1:0", "--grace", "90s"});
+  EXPECT_EQ(serve.listen, "127.0.0.1:0");
+  EXPECT_EQ(serve.grace, std::chrono::seconds(90));
+  EXPECT_THAT(refused({"serve", "--grace", "soon"}), HasSubstr("no time such as 30s or 5m"));
+  const auto token = taken<TokenArguments>({"token", "--name", "ana", "--scopes", "proxy,answer"});
+  EXPECT_EQ(token.name, "ana");
+  EXPECT_EQ(token.scopes, (std::vector<std::string>{"proxy", "answer"}));
+  EXPECT_THAT(refused({"token", "--scopes", "everything"}), HasSubstr("everything"));
+  EXPECT_THAT(refused({"daemon"}), HasSubstr("there is no command 'daemon'"));
 }
 
 TEST(Arguments, the_commands_for_kept_jobs_take_what_the_interface_names) {
