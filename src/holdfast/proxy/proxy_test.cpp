@@ -229,6 +229,25 @@ TEST_F(ProxyTest, AClientThatLeavesEndsTheProvidersCallInEveryPhase) {
   }
 }
 
+TEST_F(ProxyTest, AClientThatLeavesWhileItsRequestIsQueuedHasAskedNobody) {
+  ProviderInfo one = info("One", {"openai"});
+  one.concurrent_max = 1;
+  gateway_.reload(TimeoutProfiles::parse(impatient, "impatient"), {one});
+  Held& held = hold();
+  scripts_["One"] = held.begins_with(delta("a"));
+  const auto first = client();
+  send(*first, post("/v1/chat/completions", chat));
+  loop_.until([&] { return held.waits(); }, "the first to be served");
+  const auto second = client();
+  send(*second, post("/v1/chat/completions", chat));
+  EXPECT_THAT(read_until(*second, ": holdfast\n\n"), HasSubstr("Holdfast-Provider: One")) << "it is kept waiting";
+  second->close();
+  loop_.until([&] { return gateway_.operations().size() == 1; }, "the queued operation to end");
+  held.say(chat_end, true);
+  EXPECT_THAT(read_until(*first, "0\r\n\r\n"), HasSubstr("[DONE]"));
+  EXPECT_EQ(calls_["One"], 1);
+}
+
 TEST_F(ProxyTest, AClientThatSaidDetachMayLeave) {
   Held& held = hold();
   scripts_["One"] = held.begins_with(delta("a"));
