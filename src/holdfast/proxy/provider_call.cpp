@@ -110,9 +110,11 @@ awaitable<ProviderCall::Head> ProviderCall::ask(const Outgoing& outgoing, std::f
     // Even where sending failed there may be an answer that says why.
     auto reading = lease_->read_head();
     net::Client::Head head = co_await std::move(reading);
-    // A kept connection that closed before a byte of an answer: the server had gone before the request came.
-    const bool again = kept && head.error == net::Fault::closed && outgoing.streamed_from == nullptr && !stopped_;
-    if (again) continue;
+    // A kept connection that closed before a byte of an answer: the server may have gone before the request came. It is
+    // sent again only where nobody can have begun any work: not all of it had left, or it asks for none.
+    const bool harmless = sent || outgoing.head.method == "GET" || outgoing.head.method == "HEAD";
+    const bool unanswered = head.error == net::Fault::closed && outgoing.streamed_from == nullptr;
+    if (kept && harmless && unanswered && !stopped_) continue;
     if (!head.error) co_return Head{.head = std::move(head.head)};
     co_return Head{.fault = fault_of(sent ? sent : head.error, "did not answer")};
   }

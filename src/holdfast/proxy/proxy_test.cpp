@@ -138,6 +138,27 @@ TEST_F(ProxyTest, AStreamThatIsCutInTheMiddleOfAnEventIsCutForTheClient) {
   EXPECT_THAT(read_all(*stream), Not(HasSubstr("0\r\n\r\n")));
 }
 
+TEST_F(ProxyTest, AnEmptyAnswerIsNoSuccess) {
+  scripts_["One"] = answers(200, "");
+  const std::string answer = ask(post("/v1/chat/completions", chat_whole), "}}");
+  EXPECT_EQ(net::status_of(answer), 502);
+  EXPECT_THAT(answer, HasSubstr("\"code\":\"truncated\""));
+}
+
+TEST_F(ProxyTest, AGenerationThatMayHaveBegunIsNotSentAgainOverAnotherConnection) {
+  scripts_["One"] = [&](net::Request& request, net::Response& response) -> awaitable<void> {
+    auto reading = request.read_body(1 << 20);
+    co_await std::move(reading);
+    if (calls_["One"] > 1) co_return response.cut();  // the second comes over the kept connection
+    const net::Fields fields = {{"Content-Type", "application/json"}};
+    auto sending = response.send(200, fields, R"({"choices":[]})");
+    co_await std::move(sending);
+  };
+  EXPECT_EQ(net::status_of(ask(post("/v1/chat/completions", chat_whole), "]}")), 200);
+  EXPECT_EQ(net::status_of(ask(post("/v1/chat/completions", chat_whole), "}}")), 502);
+  EXPECT_EQ(calls_["One"], 2);
+}
+
 TEST_F(ProxyTest, AProviderThatCannotBeConnectedToIs502) {
   refusals_ = 100;
   proxy_options_.header_grace = 10s;

@@ -141,20 +141,19 @@ awaitable<void> Relay::pass_answer(OperationContext& operation, net::ResponseHea
     }
     progress.resume();
   }
+  // Its own error event has been passed on; what ended too early has to be told, before a head calls it whole.
+  if (reader.fault() && reader.fault()->error_class == ErrorClass::truncated) {
+    auto failing = fail_in_the_middle(*reader.fault());
+    co_await std::move(failing);
+  }
   if (!begun) {
     auto beginning = begin(std::move(head), framing, {});
     co_await std::move(beginning);
   }
   if (reader.fault()) {
-    ProviderFault fault = *reader.fault();
-    // Its own error event has been passed on; what ended too early has to be told.
-    if (fault.error_class == ErrorClass::truncated) {
-      auto failing = fail_in_the_middle(std::move(fault));
-      co_await std::move(failing);
-    }
     auto ending = answer.end();
     co_await std::move(ending);
-    fail(std::move(fault));
+    fail(*reader.fault());
   }
   auto ending = answer.end();
   const error_code ended = co_await std::move(ending);
