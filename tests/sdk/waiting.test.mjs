@@ -98,16 +98,11 @@ suite('in a long silence', { concurrency: 40 }, () => {
     });
   }
 
-  test("a fast error keeps its status, a late one after the grace time cuts the connection and waits for the retry", async () => {
-    if (!world.daemon) return;
-    const quick = await thrown(openai(world.proxied()).chat.completions.create({ model: model('error=500,headers=2'), messages }));
-    assert.equal(quick.status, 500);
-    const late = model('error=400,headers=7');
-    const way = world.proxied(undefined, { job: world.newJob() });
-    const client = new OpenAI({ baseURL: `${way.root}/v1`, apiKey: 'k', fetch: way.fetch, maxRetries: 1 });
-    const error = await thrown(client.chat.completions.create({ model: late, messages }));
-    assert.deepEqual([error.status, error.body.message], [400, 'scripted status 400']);
-    assert.equal((await world.log(late)).length, 1);
+  test('a fast error keeps its status', async () => {
+    for (const way of [world.direct(), world.daemon ? world.proxied() : world.direct()]) {
+      const error = await thrown(openai(way).chat.completions.create({ model: model('error=500,headers=2'), messages }));
+      assert.equal(error.status, 500);
+    }
   });
 
   test('a stream without its end marker is an error, though the SDK itself would take it for whole', async () => {
