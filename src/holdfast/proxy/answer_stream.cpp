@@ -179,6 +179,7 @@ awaitable<void> AnswerStream::fail(Errc code, std::string message, net::Fields f
     const int status = http_status(code);
     fields.set("Content-Type", "application/json");
     if (status == 409) fields.set("x-should-retry", "false");  // the SDKs of OpenAI and Anthropic retry 409 otherwise
+    if (code == Errc::unauthorized) fields.set("WWW-Authenticate", "Bearer");
     const std::string body = wire::error_body(route_.dialect, code, message);
     auto sending = response_.send(status, std::move(fields), body);
     co_await std::move(sending);

@@ -295,6 +295,7 @@ TEST_F(ProxyTest, WhoIsNotAdmittedIsAnsweredInTheDialectsShape) {
           .value();
   const std::string answer = ask(post("/v1/messages", chat_whole), "}}");
   EXPECT_EQ(net::status_of(answer), 401);
+  EXPECT_THAT(answer, HasSubstr("WWW-Authenticate: Bearer"));
   EXPECT_THAT(net::body_of(answer), StartsWith(R"({"type":"error")"));
   EXPECT_EQ(calls_["Claude"], 0);
   std::string key;
