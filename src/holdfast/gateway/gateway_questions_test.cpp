@@ -1,8 +1,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/use_future.hpp>
+
 #include <future>
 
+#include "holdfast/gateway/async.hpp"
 #include "holdfast/gateway/gateway_driver.hpp"
 
 namespace holdfast {
@@ -141,7 +144,7 @@ TEST(Question, TheSameAnswerWhileTheFirstIsBeingRecordedWaitsAndHearsTheSame) {
     Answer said = answer(provider.stall(), "wait_until_done");
     said.idempotency_key = "k1";
     std::vector<std::future<AnswerResult>> heard;
-    const auto send = [&] { heard.push_back(std::async(std::launch::async, [&] { return gateway.answer(said); })); };
+    const auto send = [&] { heard.push_back(gateway.async_answer(said, boost::asio::use_future)); };
     store.fails = fails;
     send();
     store.recording.get_future().wait();
