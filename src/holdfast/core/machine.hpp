@@ -50,6 +50,7 @@ struct Operation {
   Instant silence_since;                        ///< of the last `Watch`, as is `silence_limit`
   std::optional<milliseconds> silence_limit;
   std::uint32_t watch_number = 0;
+  std::uint32_t place = 0;                     ///< in its job's `operations`
   std::unique_ptr<const ProviderFault> fault;  ///< failed only
 
   OperationPhase phase() const;
@@ -115,7 +116,7 @@ struct Job {
   LockTable locks;
   std::vector<StandingConsent> consents;
   std::set<std::string, NameLess> finished_stages;
-  std::vector<OperationId> operations;  ///< not ended
+  std::vector<OperationId> operations;  ///< not ended, in no order
   std::vector<SharedTerms> terms;       ///< of its operations; each kind once
   std::deque<Event> waiting;
 };
@@ -213,6 +214,8 @@ class Machine {
   void order_cancel(Operation& operation, Errc why);
   void end(Operation& operation, OperationPhase outcome);
   OperationEnded ended_news(const Operation& operation) const;
+  static void join(Job& job, Operation& operation);
+  void leave(Job& job, const Operation& operation);
   void release_place(const std::string& provider);
   void fill(Desk& desk);
   void set_category(Operation& operation, LatencyCategory to);

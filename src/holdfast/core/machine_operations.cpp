@@ -71,7 +71,7 @@ void Machine::on(const event::OperationRequested& event) {
   operation.epoch = job != nullptr ? job->epoch : 0;
   operation.started_at = now_.at;
   ++active_;
-  if (job != nullptr) job->operations.push_back(operation.id);
+  if (job != nullptr) join(*job, operation);
   admit(operation);
 }
 
@@ -212,7 +212,7 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
   out_->push_back(effect::EndWatch{operation.id});
 
   if (Job* job = find_job(operation.terms->job_id)) {
-    std::erase(job->operations, operation.id);
+    leave(*job, operation);
     touch(job->id);
     leave_adopted(operation);
   }
@@ -228,6 +228,21 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
       operations_.erase(oldest);
     }
   }
+}
+
+void Machine::join(Job& job, Operation& operation) {
+  operation.place = static_cast<std::uint32_t>(job.operations.size());
+  job.operations.push_back(operation.id);
+}
+
+/// The last one takes its place: a job may have a million.
+void Machine::leave(Job& job, const Operation& operation) {
+  HOLDFAST_CHECK(operation.place < job.operations.size() && job.operations[operation.place] == operation.id,
+                 "a job knows what runs of it");
+  const OperationId last = job.operations.back();
+  job.operations[operation.place] = last;
+  find(last)->place = operation.place;
+  job.operations.pop_back();
 }
 
 OperationEnded Machine::ended_news(const Operation& operation) const {

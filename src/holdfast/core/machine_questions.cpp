@@ -81,7 +81,7 @@ void Machine::adopt(Operation& operation) {
   OperationTerms terms = *operation.terms;
   terms.job_id = job.id;
   operation.terms = share(job.terms, std::move(terms));
-  if (operation.stage != Operation::Stage::ended) job.operations.push_back(operation.id);
+  if (operation.stage != Operation::Stage::ended) join(job, operation);
   std::vector<News> records;
   open_record(job, records);
   announce_all(records);

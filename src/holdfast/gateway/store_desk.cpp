@@ -43,8 +43,8 @@ void StoreDesk::flush() {
   boost::asio::post(thread_, [this, tasks = std::exchange(waiting_, {})]() mutable {
     std::vector<Event> events = work(std::move(tasks));
     inbox_->post([this, events = std::move(events)]() mutable {
+      deliver_(std::move(events));  // what follows from them goes into one commit
       busy_ = false;
-      deliver_(std::move(events));
       flush();
     });
   });
