@@ -178,7 +178,7 @@ struct MessageParser::State {
   /// In place: Beast's parsers neither copy nor move cheaply.
   std::variant<std::monostate, Parser<true>, Parser<false>> parser;
   bool head_done = false;
-  bool line_begun = false;  ///< of a chunk: Beast wants more of it
+  bool last_chunk_begun = false;  ///< Beast has read its line, and wants the end of the trailers
   Refusal refusal;
 };
 
@@ -212,12 +212,14 @@ ParserStep MessageParser::State::feed_body(std::string_view bytes) {
   return visit([&](auto& each) -> ParserStep {
     if (each.is_done() || bytes.empty()) return {.needs_more = true};
     // Beast 1.81 stops the process where it is shown less of a last chunk again. That much always comes.
-    if (line_begun && bytes.size() < last_chunk_bytes) return {.needs_more = true};
+    if (last_chunk_begun && bytes.size() < last_chunk_bytes) return {.needs_more = true};
     error_code error;
     each.piece = {};
     const std::size_t consumed = each.put(boost::asio::buffer(bytes.data(), bytes.size()), error);
-    line_begun = error == http::error::need_more;
-    if (line_begun) {
+    if (error == http::error::need_more) {
+      // Of any other chunk a whole line is enough; the end of the data before it may stand in front.
+      const std::string_view line = bytes.substr(bytes.starts_with("\r\n") ? 2 : 0);
+      last_chunk_begun = line.starts_with('0') && line.find("\r\n") != std::string_view::npos;
       if (bytes.size() > chunk_line_bytes_max) return refuse(400, "the line of a chunk is too long");
       return {.consumed = consumed, .needs_more = true};
     }

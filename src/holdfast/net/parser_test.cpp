@@ -226,5 +226,30 @@ TEST(MessageParser, AnEmptyChunkedBodyMayComeByteByByteAndStopsNobody) {
   }
 }
 
+TEST(MessageParser, AChunkThatIsNoneIsRefusedWhereverTheBytesAreCut) {
+  const std::string head = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  for (const auto& [chunks, at_once] : {std::pair{"3\r\nabc\r\n\r\n", 1},
+                                        {"3\r\nabc\r\n\r\n", 3},
+                                        {"3\r\nabc\r\n\r\n", 99},
+                                        {"3\r\nabc\n\r\nx", 1},
+                                        {"3\r\nabc\n\r\nx", 3},
+                                        {"3\r\nabc\n\r\nx", 99}}) {
+    const std::string message = head + chunks;
+    MessageParser parser(MessageParser::Kind::request, {});
+    bool refused = false;
+    std::string window;
+    for (std::size_t at = 0; at < message.size() && !refused; at += static_cast<std::size_t>(at_once)) {
+      window += message.substr(at, static_cast<std::size_t>(at_once));
+      for (bool more = false; !more && !refused;) {
+        const ParserStep step = parser.feed(window);
+        window.erase(0, step.consumed);
+        refused = bool(step.error);
+        more = step.needs_more;
+      }
+    }
+    EXPECT_TRUE(refused) << chunks << ", " << at_once << " at once";
+  }
+}
+
 }  // namespace
 }  // namespace holdfast::net
