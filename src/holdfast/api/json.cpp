@@ -1,5 +1,6 @@
 #include "holdfast/api/json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
@@ -234,13 +235,28 @@ void write_number(double number, std::string& out) {
   out += error == std::errc{} && number - number == 0 ? text : "null";
 }
 
+/// What most texts are: nothing in them has to be written in another way.
+bool is_plain(std::string_view text) {
+  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; });
+}
+
+void write_text(std::string_view text, std::string& out) {
+  if (!is_plain(text)) {
+    out += json::serialize(json::string_view(text));
+    return;
+  }
+  out += '"';
+  out += text;
+  out += '"';
+}
+
 void write_object(const json::object& object, std::string& out) {
   out += '{';
   bool first = true;
   for (const auto& each : object) {
     if (!first) out += ", ";
     first = false;
-    out += json::serialize(json::string_view(each.key()));
+    write_text(each.key(), out);
     out += ": ";
     write(each.value(), out);
   }
@@ -261,7 +277,12 @@ void write_array(const json::array& array, std::string& out) {
 void write(const json::value& value, std::string& out) {
   if (const json::object* object = value.if_object()) return write_object(*object, out);
   if (const json::array* array = value.if_array()) return write_array(*array, out);
+  if (const json::string* text = value.if_string()) return write_text(*text, out);
   if (const double* number = value.if_double()) return write_number(*number, out);
+  if (value.is_null()) {
+    out += "null";
+    return;
+  }
   out += json::serialize(value);
 }
 

@@ -53,16 +53,19 @@ std::string_view word(spdlog::level::level_enum level) {
 std::string log_line(const Notice& notice) {
   const Entry entry = std::visit(EntryOf{}, *notice.news);
   if (entry.event.empty()) return {};
-  const auto line = api::event_line(notice.seq, notice.time, *notice.news);
-  const auto& data = line.at("data").as_object();
-  const auto* correlation = data.if_contains("correlationId");
-  return api::text(boost::json::object{{"time", line.at("time")},
-                                       {"level", word(entry.level)},
-                                       {"event", entry.event},
-                                       {"correlationId", correlation == nullptr ? nullptr : *correlation},
-                                       {"jobId", line.at("jobId")},
-                                       {"operationId", line.at("operationId")},
-                                       {"data", data}});
+  auto line = api::event_line(notice.seq, notice.time, *notice.news);
+  boost::json::value& data = line.at("data");
+  const auto* correlation = data.as_object().if_contains("correlationId");
+  boost::json::object out;
+  out.reserve(7);
+  out.emplace("time", std::move(line.at("time")));
+  out.emplace("level", word(entry.level));
+  out.emplace("event", entry.event);
+  out.emplace("correlationId", correlation == nullptr ? nullptr : *correlation);
+  out.emplace("jobId", std::move(line.at("jobId")));
+  out.emplace("operationId", std::move(line.at("operationId")));
+  out.emplace("data", std::move(data));
+  return api::text(std::move(out));
 }
 
 EventLog::EventLog(const std::filesystem::path& file, const std::string& level, bool to_stderr) {

@@ -18,8 +18,44 @@ Feed::Feed(net::Executor executor, std::string boot, std::size_t events_kept, st
       comment_time_(comment_time),
       added_(executor_) {}
 
+class Feed::Following {
+ public:
+  explicit Following(Feed& feed) : feed_(feed) {
+    {
+      const std::lock_guard lock(feed.mutex_);
+      ++feed.followers_;
+    }
+    feed.take_in();
+  }
+  ~Following() {
+    const std::lock_guard lock(feed_.mutex_);
+    --feed_.followers_;
+  }
+  Following(const Following&) = delete;
+  Following& operator=(const Following&) = delete;
+
+ private:
+  Feed& feed_;
+};
+
 void Feed::tell(const Notice& notice) {
-  boost::asio::post(executor_, [this, notice] { add(notice); });
+  {
+    const std::lock_guard lock(mutex_);
+    told_.push_back(notice);
+    if (told_.size() != (followers_ > 0 ? 1 : untold_events_max)) return;  // nobody has to come, or somebody does
+  }
+  boost::asio::post(executor_, [this] { take_in(); });
+}
+
+void Feed::take_in() {
+  std::vector<Notice> told;
+  {
+    const std::lock_guard lock(mutex_);
+    told.swap(told_);
+  }
+  for (Notice& notice : told)
+    add(std::move(notice));
+  if (!told.empty()) added_.notify();
 }
 
 void Feed::add(Notice notice) {
@@ -34,7 +70,6 @@ void Feed::add(Notice notice) {
     ring_.pop_front();
     ++first_;
   }
-  added_.notify();
 }
 
 std::optional<Feed::Place> Feed::place_behind(std::string_view id) const {
@@ -87,6 +122,7 @@ std::string Feed::comment_bytes(const Place& place) const {
 
 net::awaitable<void> Feed::follow(net::Response& response, std::string job, std::string last_id) {
   response.cancel_when_left();
+  const Following following(*this);
   const auto stopping = std::make_shared<bool>(response.stopping());
   response.on_gone([this, stopping](net::Gone why) {
     if (why != net::Gone::stopping) return;  // who left is told by cancellation

@@ -3,9 +3,11 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/net/server.hpp"
@@ -31,7 +33,8 @@ class Feed {
  public:
   Feed(net::Executor executor, std::string boot, std::size_t events_kept, std::chrono::milliseconds comment_time);
 
-  /// Never blocks.
+  /// Never waits for a follower. Several notices that come in a row cost the loop one waking, and where nobody follows
+  /// hundreds do.
   void tell(const Notice& notice);
 
   /// Streams until the client leaves, falls behind, or the server stops. `job` empty: everything. `last_id`: from
@@ -51,6 +54,11 @@ class Feed {
     std::uint64_t heard = 0;  ///< events up to this number are not sent: another feed has told them
   };
 
+  /// Those who follow, as long as they do: while there are none nobody is woken.
+  class Following;
+
+  /// Takes what was told into the ring.
+  void take_in();
   void add(Notice notice);
   /// Where to go on behind an id; nothing where that is not known any more, or was another process's.
   std::optional<Place> place_behind(std::string_view id) const;
@@ -65,6 +73,9 @@ class Feed {
   const std::size_t events_kept_;
   const std::chrono::milliseconds comment_time_;
   net::Signal added_;
+  std::mutex mutex_;  ///< of what is told and not taken in yet, and of who wants to hear it at once
+  std::vector<Notice> told_;
+  std::size_t followers_ = 0;
   std::deque<Event> ring_;
   std::uint64_t first_ = 0, next_ = 0;  ///< positions
   std::uint64_t newest_ = 0;            ///< number of the newest notice; 0: there was none

@@ -22,6 +22,9 @@ inline constexpr std::size_t followers_max = 256;
 inline constexpr std::size_t events_kept = 10'000;
 /// One write to a follower; what is more waits in the ring, not in a buffer of that follower.
 inline constexpr std::size_t feed_write_bytes = 64 * 1024;
+/// Events that wait where nobody follows, before they are taken into the ring: a waking of the loop for each would cost
+/// more than the requests that they tell of.
+inline constexpr std::size_t untold_events_max = 256;
 /// A comment, so that what stands between does not cut a feed that is only quiet.
 inline constexpr std::chrono::milliseconds feed_comment_time{10'000};
 

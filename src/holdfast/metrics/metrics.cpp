@@ -91,27 +91,59 @@ struct Metrics::Impl {
   std::set<std::array<std::string, 3>> switches{};
   std::map<std::pair<std::string, LatencyCategory>, Gauge*> counted{};
 
+  /// What each operation counts, found once for a provider: the library looks a series up by labels that are built for
+  /// every call. Each is made when it is counted first.
+  struct Series {
+    prometheus::Labels labels{};
+    Histogram* durations = nullptr;
+    Histogram* overhead = nullptr;
+    Histogram* first_progress = nullptr;
+    Histogram* gaps = nullptr;
+    std::map<OperationPhase, Counter*> operations{};
+  };
+  std::map<std::pair<std::string, std::string>, Series> series{};
+
   /// The provider's name as a label, always in the spelling it came in first.
   std::string provider(const std::string& name) {
     const std::lock_guard lock(mutex);
+    return spelled(name);
+  }
+  std::string spelled(const std::string& name) {
     if (const auto found = providers.find(name); found != providers.end()) return *found;
     if (providers.size() >= providers_max) return "other";
     return *providers.insert(name).first;
   }
-  prometheus::Labels of(const std::string& name, const std::string& type) {
-    const std::string label = provider(name);
-    return {{"provider", label}, {"type", label == "other" ? "other" : type}};
+  /// Under the mutex.
+  Series& of(const std::string& name, const std::string& type) {
+    const std::string label = spelled(name);
+    const auto [found, fresh] = series.try_emplace({label, label == "other" ? "other" : type});
+    if (fresh) found->second.labels = {{"provider", found->first.first}, {"type", found->first.second}};
+    return found->second;
+  }
+  static void observe(Histogram*& histogram, Family<Histogram>& family, const Series& of,
+                      const Histogram::BucketBoundaries& buckets, std::chrono::nanoseconds time) {
+    if (histogram == nullptr) histogram = &family.Add(of.labels, buckets);
+    histogram->Observe(seconds(time));
   }
 
   void hear(const Notice& notice) { std::visit(*this, *notice.news); }
 
   void operator()(const OperationEnded& news) {
-    prometheus::Labels labels = of(news.provider_name, news.provider_type);
-    durations.Add(labels, work_buckets()).Observe(seconds(news.elapsed));
-    labels["outcome"] = std::string(name(news.outcome));
-    operations.Add(labels).Increment();
+    const std::lock_guard lock(mutex);
+    Series& mine = of(news.provider_name, news.provider_type);
+    observe(mine.durations, durations, mine, work_buckets(), news.elapsed);
+    Counter*& counter = mine.operations[news.outcome];
+    if (counter == nullptr) {
+      prometheus::Labels labels = mine.labels;
+      labels["outcome"] = std::string(name(news.outcome));
+      counter = &operations.Add(labels);
+    }
+    counter->Increment();
   }
-  void operator()(const StallSuspected& news) { stalls.Add(of(news.provider_name, news.provider_type)).Increment(); }
+  void operator()(const StallSuspected& news) {
+    const std::lock_guard lock(mutex);
+    stalls.Add(of(news.provider_name, news.provider_type).labels).Increment();
+  }
   void operator()(const StallResolved& news) {
     if (news.by == "progress") resolved.Increment();
   }
@@ -169,10 +201,13 @@ Subscription Metrics::follow(Gateway& gateway) {
 }
 
 void Metrics::ended(const RelayTimes& times) {
-  const prometheus::Labels labels = impl_->of(times.provider_name, times.provider_type);
-  if (times.overhead) impl_->overhead.Add(labels, machine_buckets()).Observe(seconds(*times.overhead));
-  if (times.first_progress) impl_->first_progress.Add(labels, work_buckets()).Observe(seconds(*times.first_progress));
-  if (times.longest_gap) impl_->gaps.Add(labels, work_buckets()).Observe(seconds(*times.longest_gap));
+  const std::lock_guard lock(impl_->mutex);
+  Impl::Series& mine = impl_->of(times.provider_name, times.provider_type);
+  if (times.overhead) Impl::observe(mine.overhead, impl_->overhead, mine, machine_buckets(), *times.overhead);
+  if (times.first_progress) {
+    Impl::observe(mine.first_progress, impl_->first_progress, mine, work_buckets(), *times.first_progress);
+  }
+  if (times.longest_gap) Impl::observe(mine.gaps, impl_->gaps, mine, work_buckets(), *times.longest_gap);
 }
 
 std::string Metrics::text(Gateway& gateway) {

@@ -213,17 +213,15 @@ awaitable<Body> Client::read_body(std::size_t bytes_max) {
   }
 }
 
-awaitable<error_code> Client::wait_idle() {
+bool Client::untouched() const {
+  return reusable() && state_->stream->silent();
+}
+
+void Client::trim() {
   State& state = *state_;
-  if (!reusable()) co_return state.fail(Fault::misused);
-  state.read_bytes = read_bytes_min;  // a large answer's room is not kept
-  std::string().swap(state.buffer);
-  state.used = 0;
-  auto filling = state.fill();
-  const error_code error = co_await std::move(filling);
-  // Closed meanwhile: broken already.
-  if (error == boost::asio::error::operation_aborted) co_return error;
-  co_return state.fail(error ? error : error_code(Fault::malformed));
+  state.read_bytes = read_bytes_min;
+  if (state.buffer.capacity() > read_bytes_min) std::string().swap(state.buffer);
+  state.used = state.buffer.size();
 }
 
 bool Client::reusable() const {

@@ -58,12 +58,13 @@ class Client {
   /// The rest of the body. More than `bytes_max`: `Fault::body_too_large`, and the connection is closed.
   awaitable<Body> read_body(std::size_t bytes_max);
 
-  /// For a connection that is kept for its next request: waits until the server closes or says what nobody asked for,
-  /// and closes it then. Only cancellation leaves the connection as it was (`operation_aborted`, and still `reusable`).
-  awaitable<error_code> wait_idle();
-
   /// Whether the answer is whole and another request may follow here.
   bool reusable() const;
+  /// Whether a connection that was kept for its next request is still as it was left: its server has neither closed it
+  /// nor said what nobody asked for. A look at the socket; a server can still close in the next moment.
+  bool untouched() const;
+  /// Gives back the room that a large answer took, before a time of waiting.
+  void trim();
   /// False for an answer that lasted until the stream ended: whether it is whole, only its content can tell.
   bool end_was_marked() const;
   void close() noexcept;

@@ -88,6 +88,8 @@ class MemoryStream final : public Stream {
     close();
   }
 
+  bool silent() noexcept override { return !closed_ && in_->held.empty() && !in_->writer_done; }
+
   const Peer& peer() const noexcept override { return peer_; }
   Executor executor() override { return executor_; }
 

@@ -1,11 +1,7 @@
 #include "holdfast/net/pool.hpp"
 
 #include <algorithm>
-#include <boost/asio/bind_cancellation_slot.hpp>
-#include <boost/asio/cancellation_signal.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
-#include <boost/asio/this_coro.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <utility>
 #include <vector>
 
@@ -19,19 +15,15 @@ using Clock = std::chrono::steady_clock;
 
 }  // namespace
 
-/// One connection, in use or waiting. While it waits, a coroutine reads from it.
+/// One connection, in use or waiting.
 struct Lease::Held {
-  Held(Executor executor, Client of, std::weak_ptr<Pool::Core> from)
-      : client(std::move(of)), pool(std::move(from)), watched(std::move(executor)) {}
+  Held(Client of, std::weak_ptr<Pool::Core> from) : client(std::move(of)), pool(std::move(from)) {}
 
   Client client;
   std::weak_ptr<Pool::Core> pool;
   TimePoint born = Clock::now();
+  TimePoint until = {};  ///< kept so long at the most
   bool fresh = true;
-  /// The coroutine that reads runs.
-  bool watching = false;
-  asio::cancellation_signal stop_watching;
-  Signal watched;
 };
 
 class Pool::Core : public std::enable_shared_from_this<Core> {
@@ -41,31 +33,23 @@ class Pool::Core : public std::enable_shared_from_this<Core> {
   Core(Executor on, Origin to, Connector by, PoolOptions with)
       : executor(std::move(on)), origin(std::move(to)), connector(std::move(by)), options(with) {}
 
-  awaitable<Lease> take(bool kept_ones);
-  awaitable<bool> stop_watching(Held held);
+  std::optional<Lease> take_kept();
   awaitable<Lease> connect();
   void keep(Held held);
   void clear() noexcept;
   Lease lease(Held held) const;
+  void look_after();
 
   Executor executor;
   Origin origin;
   Connector connector;
   PoolOptions options;
+
   /// Unused, the longest unused first.
   std::vector<Held> idle;
+  asio::steady_timer timer{executor};
+  bool looking_after = false;
 };
-
-namespace {
-
-/// Reads until the connection is taken, its time is over, or its server has spoken or closed. `reusable()` tells which.
-awaitable<void> watch(std::shared_ptr<Client> client, Executor executor, TimePoint until) {
-  const Deadline limit(executor, until, [client] { client->close(); });
-  auto waiting = client->wait_idle();
-  co_await std::move(waiting);
-}
-
-}  // namespace
 
 Lease Pool::Core::lease(Held held) const {
   Lease lease;
@@ -74,35 +58,17 @@ Lease Pool::Core::lease(Held held) const {
   return lease;
 }
 
-awaitable<Lease> Pool::Core::take(bool kept_ones) {
-  const auto self = shared_from_this();
-  while (kept_ones && !idle.empty()) {
-    Held held = idle.back();
+std::optional<Lease> Pool::Core::take_kept() {
+  while (!idle.empty()) {
+    Held held = std::move(idle.back());
     idle.pop_back();
-    auto stopping = stop_watching(held);
-    const bool good = co_await std::move(stopping);
-    const auto state = co_await asio::this_coro::cancellation_state;
-    if (state.cancelled() != asio::cancellation_type::none) {
-      Lease none;
-      none.error_ = asio::error::operation_aborted;
-      co_return none;
+    if (Clock::now() < held->until && held->client.untouched()) {
+      held->fresh = false;
+      return lease(std::move(held));
     }
-    if (!good || Clock::now() - held->born >= options.age_max) continue;
-    held->fresh = false;
-    co_return lease(std::move(held));
+    held->client.close();
   }
-  auto connecting = connect();
-  co_return co_await std::move(connecting);
-}
-
-awaitable<bool> Pool::Core::stop_watching(Held held) {
-  held->stop_watching.emit(asio::cancellation_type::terminal);
-  while (held->watching) {
-    auto waiting = held->watched.wait();
-    const Woken woken = co_await std::move(waiting);
-    if (woken == Woken::cancelled) co_return false;
-  }
-  co_return held->client.reusable();
+  return std::nullopt;
 }
 
 awaitable<Lease> Pool::Core::connect() {
@@ -116,36 +82,43 @@ awaitable<Lease> Pool::Core::connect() {
   }
   const ClientOptions with{.head = options.head, .host = origin.host_field()};
   Client client(std::move(connected.stream), with);
-  co_return lease(std::make_shared<Lease::Held>(executor, std::move(client), weak_from_this()));
+  co_return lease(std::make_shared<Lease::Held>(std::move(client), weak_from_this()));
 }
 
 /// Waits for its next request, until its time is over.
 void Pool::Core::keep(Held held) {
   const TimePoint now = Clock::now();
-  const TimePoint until = std::min(now + options.idle_max, held->born + options.age_max);
-  if (until <= now || options.idle_connections_max == 0) return held->client.close();
+  held->until = std::min(now + options.idle_max, held->born + options.age_max);
+  if (held->until <= now || options.idle_connections_max == 0) return held->client.close();
   if (idle.size() >= options.idle_connections_max) {
-    const Held oldest = idle.front();
+    idle.front()->client.close();
     idle.erase(idle.begin());
-    oldest->client.close();
   }
-  held->watching = true;
-  // Part of what it is in: lives as long.
-  const std::shared_ptr<Client> client(held, &held->client);
-  auto watching = watch(client, executor, until);
-  auto ended = [held, pool = weak_from_this()](std::exception_ptr) {
-    held->watching = false;
-    held->watched.notify();
-    // Told to end, perhaps before it began; else the connection is closed.
-    if (held->client.reusable()) return;
-    if (const auto core = pool.lock()) std::erase(core->idle, held);
-  };
-  idle.push_back(held);
-  asio::co_spawn(executor, std::move(watching),
-                 asio::bind_cancellation_slot(held->stop_watching.slot(), std::move(ended)));
+  held->client.trim();
+  idle.push_back(std::move(held));
+  if (!looking_after) look_after();
+}
+
+/// Closes what nobody has taken in its time, or what its server has closed meanwhile. One timer for all: it is set for
+/// the first whose time is over, and seldom.
+void Pool::Core::look_after() {
+  std::erase_if(idle, [now = Clock::now()](const Held& held) {
+    const bool over = held->until <= now || !held->client.untouched();
+    if (over) held->client.close();
+    return over;
+  });
+  looking_after = !idle.empty();
+  if (!looking_after) return;
+  timer.expires_at((*std::ranges::min_element(idle, {}, &Lease::Held::until))->until);
+  timer.async_wait([weak = weak_from_this()](const error_code& error) {
+    const auto core = weak.lock();
+    if (core && !error) core->look_after();
+  });
 }
 
 void Pool::Core::clear() noexcept {
+  timer.cancel();
+  looking_after = false;
   for (const Held& held : std::exchange(idle, {}))
     held->client.close();
 }
@@ -163,11 +136,16 @@ Pool::~Pool() {
   core_->options.idle_connections_max = 0;
 }
 
+std::optional<Lease> Pool::take_kept() {
+  return core_->take_kept();
+}
 awaitable<Lease> Pool::take() {
-  return core_->take(true);
+  if (auto kept = take_kept()) co_return std::move(*kept);
+  auto connecting = take_fresh();
+  co_return co_await std::move(connecting);
 }
 awaitable<Lease> Pool::take_fresh() {
-  return core_->take(false);
+  return core_->connect();
 }
 void Pool::clear() noexcept {
   core_->clear();

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <cerrno>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -66,6 +67,12 @@ class SocketStream final : public Stream {
     error_code ignored;  // whoever has closed already has nothing to reset
     socket_.set_option(asio::socket_base::linger(true, 0), ignored);
     socket_.close(ignored);
+  }
+
+  bool silent() noexcept override {
+    char byte = 0;
+    const auto got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
   }
 
   const Peer& peer() const noexcept override { return peer_; }

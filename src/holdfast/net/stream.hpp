@@ -49,6 +49,9 @@ class Stream {
   /// (RST). Over Unix sockets, which have no such thing, it reads an end.
   virtual void reset() noexcept = 0;
 
+  /// Nothing has come that was not read, and the peer has not closed: as far as this end can know now. Takes nothing.
+  virtual bool silent() noexcept = 0;
+
   virtual const Peer& peer() const noexcept = 0;
   virtual Executor executor() = 0;
 };

@@ -50,8 +50,8 @@ awaitable<void> ProviderCall::until_stopped() {
   }
 }
 
-awaitable<net::Lease> ProviderCall::connect(bool fresh) {
-  auto taking = fresh ? pool_.take_fresh() : pool_.take();
+awaitable<net::Lease> ProviderCall::connect() {
+  auto taking = pool_.take_fresh();
   // Apart, so that a stop ends the connecting and nothing else that this coroutine waits for.
   auto connecting = asio::co_spawn(executor_, std::move(taking),
                                    asio::bind_cancellation_slot(connecting_.slot(), asio::use_awaitable));
@@ -59,8 +59,12 @@ awaitable<net::Lease> ProviderCall::connect(bool fresh) {
 }
 
 awaitable<error_code> ProviderCall::connect_patiently(bool fresh, const std::function<void(std::string)>& tell) {
+  if (auto kept = fresh ? std::nullopt : pool_.take_kept()) {
+    lease_ = std::move(*kept);
+    co_return error_code();
+  }
   for (int attempt = 0;; ++attempt) {
-    auto connecting = connect(fresh);
+    auto connecting = connect();
     lease_ = co_await std::move(connecting);
     if (stopped_) co_return error_code(asio::error::operation_aborted);
     if (lease_) co_return error_code();

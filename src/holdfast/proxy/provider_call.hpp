@@ -51,7 +51,7 @@ class ProviderCall : public std::enable_shared_from_this<ProviderCall> {
   std::chrono::steady_clock::time_point sent_at() const { return sent_at_; }
 
  private:
-  net::awaitable<net::Lease> connect(bool fresh);
+  net::awaitable<net::Lease> connect();
   net::awaitable<net::error_code> connect_patiently(bool fresh, const std::function<void(std::string)>& tell);
   net::awaitable<net::error_code> send(const Outgoing& outgoing);
   ProviderFault fault_of(const net::error_code& error, std::string_view doing) const;

@@ -109,6 +109,7 @@ result<Tokens> Tokens::make(std::span<const TokenEntry> entries) {
 }
 
 const Tokens::Entry* Tokens::entry_of(std::string_view token) const {
+  if (entries_.empty()) return nullptr;
   const Digest digest = digest_of(token);
   const Entry* found = nullptr;
   for (const Entry& each : entries_) {  // all of them, whatever was found

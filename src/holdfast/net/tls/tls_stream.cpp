@@ -95,6 +95,11 @@ class TlsStream final : public Stream {
   awaitable<error_code> shutdown() override;
   void close() noexcept override { stream_->close(); }
   void reset() noexcept override { stream_->reset(); }
+  /// What the peer has sent of its own accord (a ticket, a key) counts as heard, too: it is read with the next answer,
+  /// and who finds it in front of a request takes a new connection.
+  bool silent() noexcept override {
+    return !read_error_ && SSL_pending(ssl_) == 0 && wire_.in_used == wire_.in.size() && stream_->silent();
+  }
   const Peer& peer() const noexcept override { return stream_->peer(); }
   Executor executor() override { return stream_->executor(); }
 
