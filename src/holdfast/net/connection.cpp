@@ -273,6 +273,14 @@ void Connection::begin_stop() {
   }
 }
 
+bool Connection::still_writes(TimePoint now) {
+  if (writing_ && write_due_ && *write_due_ <= now) {
+    write_due_.reset();
+    close_stream();
+  }
+  return writing_;
+}
+
 void Connection::close_stream() noexcept {
   // An answer that lasts until the connection's end is whole by any end but a reset.
   if (sent_ == Sent::until_close) {

@@ -48,11 +48,13 @@ awaitable<error_code> Connection::put(std::string_view first, std::string_view s
     const std::string_view slice = second.substr(0, write_slice_bytes);
     second.remove_prefix(slice.size());
     more = !second.empty();
-    const Deadline limit(core_->executor, after(core_->options.write_time), [this] { close_stream(); });
+    write_due_ = after(core_->options.write_time);
+    core_->watch_writes();
     auto writing = stream_->write(std::exchange(first, {}), slice, more ? std::string_view() : third);
     const Transfer written = co_await std::move(writing);
-    error = limit.passed() ? error_code(Fault::timed_out) : written.error;
+    error = write_due_ ? written.error : error_code(Fault::timed_out);
   }
+  write_due_.reset();
   writing_ = false;
   if (error) {
     broken_ = true;

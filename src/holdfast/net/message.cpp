@@ -11,10 +11,21 @@ constexpr char lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+/// Looked up for every byte of every head.
+constexpr auto token_characters = [] {
+  std::array<bool, 256> out{};
+  for (unsigned char c = '0'; c <= 'z'; ++c)
+    out[c] = (c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a');
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~"))
+    out[static_cast<unsigned char>(c)] = true;
+  return out;
+}();
 constexpr bool is_token_character(char c) noexcept {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+  return token_characters[static_cast<unsigned char>(c)];
 }
+
+/// A head of an SDK has so many and a few more: they are not moved four times while they come in.
+constexpr std::size_t fields_expected = 12;
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
@@ -84,6 +95,7 @@ constexpr std::array phrases = {
 }  // namespace
 
 bool same_word(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size() || (!a.empty() && lower(a.front()) != lower(b.front()))) return false;
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return lower(x) == lower(y); });
 }
 
@@ -113,6 +125,7 @@ std::string_view reason_phrase(int status) noexcept {
 }
 
 void Fields::add(std::string_view name, std::string_view value) {
+  if (fields_.capacity() == 0) fields_.reserve(fields_expected);
   fields_.push_back({std::string(name), std::string(value)});
 }
 

@@ -1,5 +1,6 @@
 #include "holdfast/net/server.hpp"
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -77,6 +78,25 @@ void Server::Core::cut_all() {
   const auto now = connections;
   for (Connection* const connection : now)
     connection->cut();
+}
+
+void Server::Core::watch_writes() {
+  if (std::exchange(watching_writes_, true)) return;
+  constexpr std::chrono::milliseconds interval_max{1'000};
+  writes_.expires_after(std::min(options.write_time / 4, interval_max));
+  writes_.async_wait([weak = weak_from_this()](const error_code& error) {
+    const auto core = weak.lock();
+    if (core && !error) core->look_at_writes();
+  });
+}
+
+void Server::Core::look_at_writes() {
+  watching_writes_ = false;
+  const TimePoint now = std::chrono::steady_clock::now();
+  bool somebody_writes = false;
+  for (Connection* const connection : connections)
+    somebody_writes |= connection->still_writes(now);
+  if (somebody_writes) watch_writes();
 }
 
 const std::string& Server::Core::date() {

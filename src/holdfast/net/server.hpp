@@ -28,7 +28,8 @@ struct ServerOptions {
   std::chrono::milliseconds body_idle_time{30'000};
   /// Between an answer and the next request. Longer than balancers keep theirs (60 s), so that they close first.
   std::chrono::milliseconds idle_time{75'000};
-  /// For each 64 KiB of an answer. A client that takes nothing for so long has stopped.
+  /// For each 64 KiB of an answer. A client that takes nothing for so long has stopped; it is cut off within a second
+  /// more.
   std::chrono::milliseconds write_time{60'000};
   /// After a last answer, for the client to read it and close, so that no reset overtakes it.
   std::chrono::milliseconds linger_time{1'000};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <optional>
 #include <set>
 #include <string>
@@ -25,6 +26,8 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   void close_idle_one();
   void begin_stop();
   void cut_all();
+  /// Somebody writes: from now on it is looked whether he is done in time.
+  void watch_writes();
   bool full() const { return connections.size() >= options.connections_max; }
   /// The field, made once a second.
   const std::string& date();
@@ -43,6 +46,11 @@ class Server::Core : public std::enable_shared_from_this<Server::Core> {
   Signal changed;
 
  private:
+  void look_at_writes();
+
+  /// One for all connections: writes are many, and next to none is late.
+  boost::asio::steady_timer writes_{executor};
+  bool watching_writes_ = false;
   std::string date_;
   std::int64_t date_second_ = -1;
 };
@@ -60,6 +68,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<void> pump();
 
   void begin_stop();
+  /// Whether something is being written; what is not done in its time is cut off.
+  bool still_writes(TimePoint now);
   /// Closes so that nobody takes what was sent for whole.
   void close_stream() noexcept;
   /// Closes, and cancels what the handler waits for.
@@ -130,6 +140,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool old_client_ = false;
   bool close_after_ = false;
   bool writing_ = false;
+  std::optional<TimePoint> write_due_;  ///< of what is being written; nothing any more where it was late
   bool broken_ = false;
 };
 

@@ -37,14 +37,18 @@ std::string_view content_type_of(wire::Framing framing) {
 }  // namespace
 
 AnswerStream::AnswerStream(const net::Executor& executor, net::Response& response, const wire::Route& route,
-                           bool streams, Times times)
+                           Times times)
     : executor_(executor),
       response_(response),
       route_(route),
-      framing_(expected_framing(route, streams)),
+      framing_(expected_framing(route, false)),
       times_(times),
       timer_(executor),
       free_(executor) {}
+
+void AnswerStream::expect_stream() {
+  framing_ = expected_framing(route_, true);
+}
 
 void AnswerStream::keep_alive(net::Fields fields) {
   if (over_) return;

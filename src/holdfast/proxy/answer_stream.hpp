@@ -29,11 +29,12 @@ class AnswerStream {
     std::chrono::milliseconds header_grace{5'000}, keepalive{10'000};
   };
 
-  AnswerStream(const net::Executor& executor, net::Response& response, const wire::Route& route, bool streams,
-               Times times);
+  AnswerStream(const net::Executor& executor, net::Response& response, const wire::Route& route, Times times);
   AnswerStream(const AnswerStream&) = delete;
   AnswerStream& operator=(const AnswerStream&) = delete;
 
+  /// The client has asked for a stream; before `keep_alive`.
+  void expect_stream();
   /// From now on the client is kept waiting politely: after the grace time a head of our own is sent, with `fields`,
   /// which a further call replaces. Nothing where the dialect has no keepalive.
   void keep_alive(net::Fields fields);

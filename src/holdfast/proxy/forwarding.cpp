@@ -22,10 +22,18 @@ bool is_own(std::string_view name) {
   return name.size() >= own.size() && net::same_word(name.substr(0, own.size()), own);
 }
 
-/// Whether it belongs to this hop alone: a field of the hop, or one that `Connection` names.
-bool stays_here(const net::Fields& fields, std::string_view name) {
-  return is_one_of(name, hop_fields) || fields.lists("Connection", name);
-}
+/// Which fields belong to this hop alone: those of the hop, and those that `Connection` names.
+class StaysHere {
+ public:
+  explicit StaysHere(const net::Fields& fields) : fields_(fields), named_(fields.count("Connection") > 0) {}
+  bool operator()(std::string_view name) const {
+    return is_one_of(name, hop_fields) || (named_ && fields_.lists("Connection", name));
+  }
+
+ private:
+  const net::Fields& fields_;
+  bool named_;
+};
 
 }  // namespace
 
@@ -55,8 +63,9 @@ net::RequestHead request_for(const ProviderOptions& provider, const net::Request
                              const net::Tokens& tokens) {
   net::RequestHead to{.method = from.method, .target = std::move(target)};
   const Secret& key = provider.api_key;
+  const StaysHere stays_here(from.fields);
   for (const net::Field& field : from.fields) {
-    if (stays_here(from.fields, field.name) || is_own(field.name)) continue;
+    if (stays_here(field.name) || is_own(field.name)) continue;
     if (is_one_of(field.name, std::array{"Host", "Content-Length", "Expect", "Accept-Encoding"})) continue;
     if (is_one_of(field.name, credential_fields)) {
       if (!key.empty() || tokens.knows(field.value)) continue;
@@ -74,8 +83,9 @@ net::RequestHead request_for(const ProviderOptions& provider, const net::Request
 
 net::Fields fields_for_client(const net::ResponseHead& from, bool keeps_length) {
   net::Fields to;
+  const StaysHere stays_here(from.fields);
   for (const net::Field& field : from.fields) {
-    if (stays_here(from.fields, field.name) || is_own(field.name)) continue;
+    if (stays_here(field.name) || is_own(field.name)) continue;
     if (!keeps_length && net::same_word(field.name, "Content-Length")) continue;
     to.add(field.name, field.value);
   }

@@ -68,7 +68,7 @@ awaitable<bool> Session::prepare() {
   const ProxyOptions& options = *table_->options;
   auto address = address_of(request_.method(), request_.path(), request_.query_text(), request_.fields());
   if (address) address_ = std::move(*address);
-  answer_.emplace(proxy_.executor, response_, address_.route, false,
+  answer_.emplace(proxy_.executor, response_, address_.route,
                   AnswerStream::Times{options.header_grace, options.keepalive});
   if (const auto caller = options.access.admit(request_, net::Scope::proxy); !caller) {
     auto refusing = refuse(caller.error());
@@ -162,8 +162,7 @@ awaitable<bool> Session::read_request() {
     }
     asked_ = std::move(*facts);
   }
-  answer_.emplace(proxy_.executor, response_, address_.route, asked_.stream,
-                  AnswerStream::Times{table_->options->header_grace, table_->options->keepalive});
+  if (asked_.stream) answer_->expect_stream();
   co_return true;
 }
 
