@@ -26,8 +26,7 @@ class RemoteJob {
   std::vector<api::OperationView> operations() const {
     std::vector<api::OperationView> live;
     try {
-      const auto listed = remote_.get("/operations", {{"state", "active"}, {"job", job_id_}});
-      for (const auto& each : listed.at("operations").as_array()) {
+      for (const auto& each : remote_.list("/operations", "operations", {{"state", "active"}, {"job", job_id_}})) {
         auto operation = api::operation_from_json(each.as_object());
         if (operation && !ended(operation->state)) live.push_back(std::move(*operation));
       }

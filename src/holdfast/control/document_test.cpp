@@ -48,6 +48,30 @@ TEST(Document, NamesScopeParametersAndBodyOfEachRoute) {
   }
 }
 
+TEST(Document, ListsThatAreNotBoundedByTheConfigurationHaveOneWayToGoOn) {
+  const Schemas schemas;
+  std::set<std::string> paged;
+  for (const Route& each : routes()) {
+    if (each.method != "GET") continue;
+    const json::value& responses =
+        schemas.document().at("paths").at(each.whole_path()).at(lower(each.method)).at("responses");
+    const json::value* content = responses.at("200").at("content").get_object().if_contains("application/json");
+    if (content == nullptr) continue;
+    const json::object& schema = schemas.resolved(content->at("schema")).get_object();
+    const json::object* properties = schema.contains("properties") ? &schema.at("properties").get_object() : nullptr;
+    if (properties == nullptr || !properties->contains("next")) continue;
+    const json::object& next = properties->at("next").get_object();
+    if (!next.contains("$ref")) {
+      EXPECT_EQ(next.at("type").get_string(), "null") << each.path;
+      continue;
+    }
+    paged.insert(std::string(each.path));
+    EXPECT_THAT(each.parameters, testing::IsSupersetOf({"limit", "after"})) << each.path;
+  }
+  EXPECT_THAT(paged,
+              testing::ElementsAre("/audit", "/jobs", "/jobs/{job}/decisions", "/jobs/{job}/locks", "/operations"));
+}
+
 TEST(Document, KnowsEveryErrorCodeAndNoOther) {
   const Schemas schemas;
   std::set<std::string> documented, known;

@@ -65,8 +65,7 @@ std::vector<control::Remote> remotes(const Session& session) {
 Exit list_questions(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
   json::array asked;
   for (const control::Remote& remote : remotes(session)) {
-    const json::object listed = remote.get("/operations", {{"state", "active"}});
-    for (const json::value& each : listed.at("operations").as_array()) {
+    for (const json::value& each : remote.list("/operations", "operations", {{"state", "active"}})) {
       if (!each.as_object().at("question").is_null()) asked.push_back(each);
     }
   }
