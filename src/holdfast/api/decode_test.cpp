@@ -78,6 +78,37 @@ TEST(Decode, a_key_that_is_missing_or_of_another_type_is_named) {
   });
 }
 
+TEST(Decode, a_job_comes_back_as_it_was_full_and_empty) {
+  const JobRow full{.job_id = "job-1",
+                    .name = "video",
+                    .patience = "longForm",
+                    .state = JobState::interrupted,
+                    .epoch = 4,
+                    .opened_at = noon,
+                    .closed_at = noon + 1s,
+                    .locks = {lock()},
+                    .stages = {{.stage_name = "script",
+                                .state = StageState::cancelled,
+                                .items = 12,
+                                .items_done = 7,
+                                .artifacts = {"a.wav", ""}}},
+                    .owner = Owner{.pid = 4711, .socket = "/run/4711.sock", .program = "holdfast serve"}};
+  for (const JobRow& each : {full, JobRow{.job_id = "job-2"}}) {
+    const auto object = api::to_json(each);
+    const auto back = api::job_row_from_json(object);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(api::to_json(*back), object);
+    for (const auto& key : object) {
+      boost::json::object without = object;
+      without.erase(key.key());
+      const auto missing = api::job_row_from_json(without);
+      ASSERT_FALSE(missing) << key.key();
+      EXPECT_NE(missing.error().message.find(key.key()), std::string::npos) << missing.error().message;
+    }
+  }
+  EXPECT_EQ(api::job_row_from_json(api::to_json(full))->locks, full.locks);
+}
+
 TEST(Decode, an_unknown_event_an_unknown_name_and_a_number_out_of_range_are_refused) {
   EXPECT_FALSE(api::news_from_json("job.exploded", "j", "", {}).has_value());
   const News closed = full(JobClosed{});

@@ -188,7 +188,8 @@ void Remote::follow(const std::string& job_id, const Follower& follower, std::st
     if (!last_id.empty()) request.fields.add("Last-Event-ID", last_id);
     for (const net::Field& each : options_.fields)
       request.fields.add(each.name, each.value);
-    const auto answer = net::follow(endpoint_, std::move(request), hear, {.stop = stop});
+    const auto answer =
+        net::follow(endpoint_, std::move(request), hear, {.stop = stop, .connector = options_.connector});
     if (stop.stop_requested()) return;
     if (answer) throw_refusal(*answer, endpoint_);
     connected = !answer.error().message.starts_with("cannot connect");

@@ -122,6 +122,30 @@ TEST(Remote, FollowsTheFeedAndComesBackToWhereItWas) {
   following.get();
 }
 
+TEST(Remote, FollowsTheWayThatItAsksSoThatADaemonBehindTlsIsHeardToo) {
+  Served served;
+  std::atomic<int> made = 0;
+  RemoteOptions options;
+  options.connector = [&made, endpoint = served.endpoint()] {
+    ++made;
+    return net::connect(endpoint);
+  };
+  const Remote remote(net::Endpoint{.path = "/nobody/listens/here"}, options);
+  EXPECT_TRUE(remote.get("/jobs").at("jobs").get_array().empty());
+  std::atomic<bool> told = false;
+  std::stop_source stop;
+  auto following = std::async(std::launch::async, [&] {
+    remote.follow("", {.on_notice = [&](const Notice&) { told = true; }}, stop.get_token());
+  });
+  wait_for([&] {
+    tell(served.gateway(), "s");
+    return told.load();
+  });
+  stop.request_stop();
+  following.get();
+  EXPECT_EQ(made, 2);
+}
+
 TEST(Remote, StopsFollowingWhenItIsToldThatTheFeedIsGone) {
   Served served;
   std::atomic<bool> told = false;
