@@ -30,7 +30,7 @@ class Bench(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.environment = {**os.environ, "XDG_CONFIG_HOME": str(self.folder / "config"),
                             "XDG_STATE_HOME": str(self.folder / "state"), "LC_ALL": "C.UTF-8"}
-        for name in ("HOLDFAST_CONFIG", "HOLDFAST_STORE", "NO_COLOR"):
+        for name in ("HOLDFAST_CONFIG", "HOLDFAST_STORE", "HOLDFAST_URL", "HOLDFAST_TOKEN", "NO_COLOR"):
             self.environment.pop(name, None)
 
     def write(self, name, text):

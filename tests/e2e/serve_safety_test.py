@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Who may call `holdfast serve`, and what it never tells. usage: HOLDFAST=path/to/holdfast serve_safety_test.py"""
 import hashlib
+import signal
 import unittest
 
+from bench import until
 from serving import CHAT, MESSAGES, OLLAMA, Serving, asked
 
 TOKENS = {name: f"hf_{name}-0123456789abcdefghijklmnopqrstuv" for name in ("relay", "reader", "ana", "root")}
@@ -100,6 +102,33 @@ class Tokens(Serving):
                 data = path.read_bytes()
                 for secret in (*TOKENS.values(), "sk-of-the-provider", "a prompt that nobody keeps"):
                     self.assertNotIn(secret.encode(), data, path)
+
+
+class RenewedTokens(Serving):
+    configuration = Tokens.configuration
+
+    def test_sighup_takes_a_token_away_from_the_control_api_as_from_the_proxy(self):
+        config = self.folder / "holdfast.toml"
+        new = "hf_new-0123456789abcdefghijklmnopqrstuv"
+        hashed = {token: hashlib.sha256(token.encode()).hexdigest() for token in (TOKENS["root"], new)}
+        feed = self.wire().ask("/holdfast/v1/events", headers={"Authorization": "Bearer " + TOKENS["root"]})
+        self.assertEqual(feed.head()[0], 200)
+
+        def admitted(token):
+            return [self.get(path, {"Authorization": "Bearer " + token}).status not in (401, 403)
+                    for path in ("/holdfast/v1/jobs", "/metrics", "/v1/models")]
+
+        self.assertEqual((admitted(TOKENS["root"]), admitted(new)), ([True] * 3, [False] * 3))
+        config.write_text(config.read_text().replace(hashed[TOKENS["root"]], hashed[new]))
+        self.daemon.send_signal(signal.SIGHUP)
+        until(lambda: admitted(new) == [True] * 3, "the new token")
+        self.assertEqual(admitted(TOKENS["root"]), [False] * 3)
+        self.assertEqual(admitted(TOKENS["reader"]), [True, True, False], "the others stay")
+        feed.until(rb"\r\n0\r\n")  # who brought it hears no more
+        config.write_text(config.read_text().replace(hashed[new], "no hash"))
+        self.daemon.send_signal(signal.SIGHUP)
+        until(lambda: "not read again" in (self.folder / "errors.txt").read_text(), "what is wrong with it")
+        self.assertEqual(admitted(new), [True] * 3, "an error changes nothing")
 
 
 if __name__ == "__main__":

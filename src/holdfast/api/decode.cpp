@@ -104,6 +104,20 @@ Question question(Reader& in) {
   return out;
 }
 
+StageRow stage(Reader& in) {
+  return {.stage_name = in.words("stageName"),
+          .state = in.one_of("state", StageState::cancelled),
+          .items = in.number<std::size_t>("items"),
+          .items_done = in.number<std::size_t>("itemsDone"),
+          .artifacts = in.list("artifacts")};
+}
+
+Owner owner(Reader& in) {
+  return {.pid = in.number<std::int64_t>("pid"),
+          .socket = in.optional_words("socket"),
+          .program = in.optional_words("program")};
+}
+
 /// Fills a piece of news, one overload for each kind.
 struct Fill {
   Reader& in;
@@ -322,6 +336,24 @@ result<OperationView> operation_from_json(const json::object& object) {
     asked.total_elapsed = out.elapsed;
   }
   if (!problem.empty()) return Failure{Errc::invalid_argument, "an operation: " + problem};
+  return out;
+}
+
+result<JobRow> job_row_from_json(const json::object& object) {
+  std::string problem;
+  Reader in(object, problem);
+  JobRow out{.job_id = in.words("jobId"),
+             .name = in.optional_words("name"),
+             .patience = in.optional_words("patienceProfile"),
+             .state = in.one_of("state", JobState::released),
+             .epoch = in.number<std::uint64_t>("epoch"),
+             .opened_at = in.time("openedAt"),
+             .closed_at = in.optional_time("closedAt")};
+  const std::string_view job_id = out.job_id;
+  out.locks = in.objects("locks", [job_id](Reader& one) { return lock(one, job_id); });
+  out.stages = in.objects("stages", stage);
+  if (!in.is_null("owner")) out.owner = in.object("owner", owner);
+  if (!problem.empty()) return Failure{Errc::invalid_argument, "a job: " + problem};
   return out;
 }
 

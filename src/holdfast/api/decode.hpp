@@ -28,6 +28,9 @@ struct Told {
 /// An operation as `to_json(OperationView)` writes it.
 result<OperationView> operation_from_json(const boost::json::object& object);
 
+/// A job as `to_json(JobRow)` writes it: without its plan, and of its owner what others may know.
+result<JobRow> job_row_from_json(const boost::json::object& object);
+
 /// The way back from an event's line, as text.
 result<Told> told_from_line(std::string_view line);
 

@@ -7,182 +7,13 @@
 
 #include "holdfast/api/canonical.hpp"
 #include "holdfast/api/json.hpp"
+#include "holdfast/api/news_driver.hpp"
 
 namespace holdfast {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr WallTime noon{std::chrono::sys_days{std::chrono::year{2026} / 11 / 23} + 7h + 22min + 123ms};
-
-template <class T>
-void about(T& news) {
-  news.job_id = "job-1";
-  news.stage_name = "script";
-  news.provider_name = "Ollama";
-  news.provider_type = "local_llm";
-  news.correlation_id = "corr";
-  news.operation_id = "op-1";
-}
-
-std::vector<AnswerOption> options() {
-  return {{.id = "continue_5m", .label = "Wait", .action = AnswerAction::extend, .extension = 5min},
-          {.id = "cancel",
-           .label = "Cancel \"now\"",
-           .action = AnswerAction::cancel,
-           .requires_confirmation = true,
-           .offer_partial_artifacts = true}};
-}
-std::vector<Alternative> alternatives() {
-  return {{"OpenAI", "cloud_llm", "gpt", true, false, "output was delivered"}, {"B", "tts", "", false, true, ""}};
-}
-ProviderLock lock() {
-  return {.job_id = "job-1",
-          .provider_name = "Ollama",
-          .provider_type = "local_llm",
-          .correlation_id = "corr",
-          .overridable = false,
-          .stages = {},
-          .except_stages = {"speech"},
-          .state = LockState::ended,
-          .locked_at = noon,
-          .ended_at = noon + 1s,
-          .reason = "USER_REQUEST",
-          .epoch = 3};
-}
-StandingConsent consent() {
-  return {"consent-1", StandingConsent::When::stall, 10min, "OpenAI", "cloud_llm", "ana"};
-}
-const Progress progress{.tokens = 5, .chunks = 6, .bytes = 7, .percent = 37.5, .remaining = 9s, .message = "m\n"};
-const ProviderFault fault{ErrorClass::http, 503, "overloaded", "try later"};
-
-News full(JobOpened news) {
-  return news = {.job_id = "job-1",
-                 .name = "video",
-                 .patience = "longForm",
-                 .opened_by = "ana",
-                 .resumed = true,
-                 .anew = {"script"}};
-}
-News full(JobClosed news) {
-  return news = {"job-1", JobState::released, "ana"};
-}
-News full(LockTaken news) {
-  return news = {lock()};
-}
-News full(LockEnded news) {
-  return news = {lock(), 4};
-}
-News full(Refused news) {
-  return news = {"job-1", "script", "B", "corr", Errc::lock_conflict, "no", "ana"};
-}
-News full(OperationStarted news) {
-  about(news);
-  news.epoch = 9007199254740992;
-  news.queued = true;
-  news.kind = "text";
-  return news;
-}
-News full(OperationEnded news) {
-  about(news);
-  news.outcome = OperationPhase::failed;
-  news.elapsed = 5s;
-  news.fault = fault;
-  return news;
-}
-News full(CategoryChanged news) {
-  about(news);
-  news.from = LatencyCategory::Extended;
-  news.to = LatencyCategory::DeepWait;
-  news.elapsed = 1h;
-  news.longer_than_usual = true;
-  return news;
-}
-News full(OperationProgress news) {
-  about(news);
-  news.progress = progress;
-  news.elapsed = 3ms;
-  return news;
-}
-News full(StallSuspected news) {
-  about(news);
-  news.ask = 2;
-  news.elapsed_since_last_heartbeat = 1s;
-  news.elapsed_since_last_progress = 2s;
-  news.total_elapsed = 3s;
-  news.progress = progress;
-  news.options = options();
-  news.alternatives = alternatives();
-  news.evidence = "silent";
-  return news;
-}
-News full(StallResolved news) {
-  about(news);
-  news.ask = 2;
-  news.by = "progress";
-  news.stalled_for = 77ms;
-  return news;
-}
-News full(QuestionOpened news) {
-  about(news.question);
-  news.question.kind = QuestionKind::hard_error;
-  news.question.ask = 3;
-  news.question.opened_at = noon;
-  news.question.options = options();
-  news.question.alternatives = alternatives();
-  news.question.evidence = "broke";
-  news.question.total_elapsed = 8s;
-  news.question.silence = 6s;
-  return news;
-}
-News full(QuestionAnswered news) {
-  return news = {"job-1",           "script", "Ollama", "op-1", "corr", 3,    QuestionKind::interrupted,
-                 "try_alternative", "OpenAI", "ana",    "api",  "note", false};
-}
-News full(QuestionClosed news) {
-  return news = {"job-1", "op-1", 3, "answer"};
-}
-News full(ProviderHardError news) {
-  about(news);
-  news.fault = fault;
-  news.elapsed = 4s;
-  return news;
-}
-News full(FallbackDecision news) {
-  return news = {"job-1", noon,   "Ollama",   "OpenAI",   ReasonCode::provider_fatal_error,
-                 5s,      true,   {"script"}, "corr",     "broken",
-                 "ana",   "op-1", 3,          "consent-1"};
-}
-News full(ConsentGiven news) {
-  return news = {"job-1", consent()};
-}
-News full(ConsentApplied news) {
-  return news = {"job-1", "op-1", 4, consent()};
-}
-News full(Cancelled news) {
-  return news = {"job-1", "op-1", "ana"};
-}
-News full(StageStarted news) {
-  return news = {"job-1", "script", "Ollama", 12};
-}
-News full(StageFinished news) {
-  return news = {{.job_id = "job-1",
-                  .stage_name = "script",
-                  .items = 12,
-                  .items_done = 7,
-                  .finished = true,
-                  .artifacts = {"a.wav", ""},
-                  .item = 7}};
-}
-
-template <std::size_t Index = 0>
-void each_kind(auto check) {
-  if constexpr (Index < std::variant_size_v<News>) {
-    check(News(std::in_place_index<Index>));
-    check(full(std::variant_alternative_t<Index, News>{}));
-    each_kind<Index + 1>(check);
-  }
-}
+using namespace sample;
 
 result<News> decoded(const News& news, const boost::json::object& data) {
   return api::news_from_json(event_name(news), job_of(news), api::operation_of(news), data);
@@ -245,6 +76,37 @@ TEST(Decode, a_key_that_is_missing_or_of_another_type_is_named) {
       EXPECT_NE(wrong.error().message.find(key), std::string::npos) << wrong.error().message;
     }
   });
+}
+
+TEST(Decode, a_job_comes_back_as_it_was_full_and_empty) {
+  const JobRow full{.job_id = "job-1",
+                    .name = "video",
+                    .patience = "longForm",
+                    .state = JobState::interrupted,
+                    .epoch = 4,
+                    .opened_at = noon,
+                    .closed_at = noon + 1s,
+                    .locks = {lock()},
+                    .stages = {{.stage_name = "script",
+                                .state = StageState::cancelled,
+                                .items = 12,
+                                .items_done = 7,
+                                .artifacts = {"a.wav", ""}}},
+                    .owner = Owner{.pid = 4711, .socket = "/run/4711.sock", .program = "holdfast serve"}};
+  for (const JobRow& each : {full, JobRow{.job_id = "job-2"}}) {
+    const auto object = api::to_json(each);
+    const auto back = api::job_row_from_json(object);
+    ASSERT_TRUE(back) << back.error().message;
+    EXPECT_EQ(api::to_json(*back), object);
+    for (const auto& key : object) {
+      boost::json::object without = object;
+      without.erase(key.key());
+      const auto missing = api::job_row_from_json(without);
+      ASSERT_FALSE(missing) << key.key();
+      EXPECT_NE(missing.error().message.find(key.key()), std::string::npos) << missing.error().message;
+    }
+  }
+  EXPECT_EQ(api::job_row_from_json(api::to_json(full))->locks, full.locks);
 }
 
 TEST(Decode, an_unknown_event_an_unknown_name_and_a_number_out_of_range_are_refused) {

@@ -67,17 +67,17 @@ void refuse_open_door(const net::Endpoint& endpoint, const ServerConfig& server)
 }
 
 DaemonOptions options_for(const ServeArguments& arguments, const Session& session, const KnownProviders& known,
-                          metrics::Metrics& metrics, Gateway& gateway) {
-  auto proxy = proxy_options(session.config, process_environment(), metrics);
+                          metrics::Metrics& metrics, Gateway& gateway,
+                          std::shared_ptr<const net::CurrentAccess> access) {
   DaemonOptions options{.endpoint = endpoint_for(arguments, session),
                         .threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max)};
   refuse_open_door(options.endpoint, session.config.server);
   options.control.endpoint = options.endpoint;
   options.control.patience = session.config.patience;
   options.control.providers = known.views();
-  options.control.access = std::make_shared<const net::Access>(proxy->access);
+  options.control.access = access;
   options.control.metrics = [&metrics, &gateway] { return metrics.text(gateway); };
-  options.proxy = std::move(proxy);
+  options.proxy = proxy_options(session.config, process_environment(), metrics, std::move(access));
   options.server.connections_max = connections_max;
   options.server.write_time = client_write_time;
   if (const auto& tls = session.config.server.tls) {
@@ -95,6 +95,7 @@ struct Serving {
   Daemon& daemon;
   KnownProviders& known;
   metrics::Metrics& metrics;
+  std::shared_ptr<net::CurrentAccess> access;
   std::optional<net::TlsServerContext> tls;
   EventLog& log;
 };
@@ -104,10 +105,13 @@ void reload(const GlobalArguments& global, Serving& serving) {
   try {
     const Session session = load_session(global, process_environment());
     const providers::Catalogue catalogue(session.config.providers, session.profiles, serving.spawner);
-    auto proxy = proxy_options(session.config, process_environment(), serving.metrics);
+    auto proxy = proxy_options(session.config, process_environment(), serving.metrics, serving.access);
+    net::Access access = access_of(session.config.server);
+    refuse_open_door(serving.daemon.endpoint(), session.config.server);
     if (serving.tls) {
       if (const auto read = serving.tls->reload(); !read) throw Error(read.error().code, read.error().message);
     }
+    serving.access->renew(std::move(access));
     serving.known.know(catalogue, session.config);
     serving.gateway.reload(session.profiles, catalogue.infos());
     serving.daemon.reload(std::move(proxy));
@@ -161,7 +165,8 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   const Subscription counted = metrics.follow(gateway);
   EventLog log(global.log_file, global.log_level, true);
   const Subscription logged = gateway.on_news([&log](const Notice& notice) { log.hear(notice); });
-  const DaemonOptions options = options_for(arguments, session, known, metrics, gateway);
+  const auto access = std::make_shared<net::CurrentAccess>(access_of(session.config.server));
+  const DaemonOptions options = options_for(arguments, session, known, metrics, gateway, access);
   const Door door(gateway, socket, session, known.views());
   if (!door.problem().empty()) log.complain(door.problem());
   const Notifier notifier(gateway, spawner, session.config.notify.command,
@@ -169,7 +174,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   Signals signals;
   Daemon daemon(gateway, options);
   std::cout << "listening on http" << (options.tls ? "s" : "") << "://" << daemon.endpoint().text() << std::endl;
-  Serving serving{spawner, gateway, daemon, known, metrics, options.tls, log};
+  Serving serving{spawner, gateway, daemon, known, metrics, access, options.tls, log};
   serve_until_stopped(global, arguments.grace, signals, serving);
   return Exit::done;
 }

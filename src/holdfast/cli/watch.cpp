@@ -18,6 +18,29 @@
 namespace holdfast::cli {
 namespace {
 
+/// The jobs that can be watched: a daemon's where one is named, else those of the store and the processes that hold
+/// them.
+class Jobs {
+ public:
+  explicit Jobs(const Session& session)
+      : daemon_(named_daemon(process_environment())), store_(daemon_ ? nullptr : open_store(session)) {}
+
+  std::optional<JobRow> job(const std::string& id) const {
+    return daemon_ ? job_of(*daemon_, id) : store_->job(id).value();
+  }
+  /// Whether somebody may tell more of it.
+  bool is_live(const JobRow& job) const {
+    return daemon_ ? job.state == JobState::running || job.state == JobState::waiting : job.owner.has_value();
+  }
+  control::Remote holder(const JobRow& job) const { return daemon_ ? *daemon_ : reach(*job.owner, job.job_id); }
+  const std::optional<control::Remote>& daemon() const { return daemon_; }
+  store::Store& store() const { return *store_; }
+
+ private:
+  std::optional<control::Remote> daemon_;
+  std::unique_ptr<store::Store> store_;  ///< null where a daemon is named
+};
+
 /// One job of another process, as a view sees it.
 class RemoteJob {
  public:
@@ -26,8 +49,7 @@ class RemoteJob {
   std::vector<api::OperationView> operations() const {
     std::vector<api::OperationView> live;
     try {
-      const auto listed = remote_.get("/operations", {{"state", "active"}, {"job", job_id_}});
-      for (const auto& each : listed.at("operations").as_array()) {
+      for (const auto& each : remote_.list("/operations", "operations", {{"state", "active"}, {"job", job_id_}})) {
         auto operation = api::operation_from_json(each.as_object());
         if (operation && !ended(operation->state)) live.push_back(std::move(*operation));
       }
@@ -68,7 +90,8 @@ void hear_open_questions(const RemoteJob& job, View& view) {
   }
 }
 
-/// Follows the feed until the job is over, its process is gone, or `stop` fires.
+/// Follows the feed until the job is over, its process is gone, or `stop` fires. Without a job: everything, until one
+/// of the latter.
 class Follow {
  public:
   Follow(const RemoteJob& job, const std::string& job_id, NewsQueue& queue, std::stop_source& stop)
@@ -78,32 +101,37 @@ class Follow {
                                 {.on_notice =
                                      [&](const Notice& notice) {
                                        queue.push(notice);
-                                       if (std::holds_alternative<JobClosed>(*notice.news)) stop.request_stop();
+                                       const bool over = std::holds_alternative<JobClosed>(*notice.news);
+                                       if (over && !job_id.empty()) stop.request_stop();
                                      },
-                                 .on_lost = [&](const std::string& why) { return lost(why), false; }},
+                                 .on_lost =
+                                     [&](const std::string& why) {
+                                       lost({Errc::store_unavailable, why});
+                                       return false;
+                                     }},
                                 stop.get_token());
           } catch (const Error& error) {
-            lost(error.what());
+            lost(error);
           }
           over_ = true;
         }) {}
 
   const std::atomic<bool>& over() const { return over_; }
   void wait() { thread_.join(); }
-  /// Why the feed ended by itself; empty: it did not. Call it when `over`.
-  std::string why() const {
+  /// Why the feed ended by itself; nothing: it did not. Call it when `over`.
+  std::optional<Error> why() const {
     const std::lock_guard lock(mutex_);
     return why_;
   }
 
  private:
-  void lost(const std::string& why) {
+  void lost(const Error& why) {
     const std::lock_guard lock(mutex_);
     why_ = why;
   }
 
   mutable std::mutex mutex_;
-  std::string why_;
+  std::optional<Error> why_;
   std::atomic<bool> over_{false};
   std::jthread thread_;  ///< last: joined before what it writes to goes
 };
@@ -119,23 +147,23 @@ std::unique_ptr<View> view_for(const WatchArguments& arguments, const JobRow& jo
 }
 
 /// How the job stands when nobody is watched any more.
-Exit ending(store::Store& store, const WatchArguments& arguments, const std::string& why) {
-  const auto job = store.job(arguments.job).value();
+Exit ending(const Jobs& jobs, const WatchArguments& arguments, const std::string& why) {
+  const auto job = jobs.job(arguments.job);
   const JobState state = job ? job->state : JobState::released;
   std::ostream& out = arguments.json ? std::cerr : std::cout;
   out << harmless(arguments.job) << ": " << name(state) << "\n";
-  if (state == JobState::interrupted) {
+  if (state == JobState::interrupted && !jobs.daemon()) {
     out << "Its process is gone" << (why.empty() ? "" : " (" + harmless(why) + ")")
         << ". Go on with it: holdfast run --resume " << shell_quoted(arguments.job) << "\n";
   }
   return Exit::done;
 }
 
-Exit watch_one(const WatchArguments& arguments, const Session& session, store::Store& store) {
-  const auto kept = store.job(arguments.job).value();
+Exit watch_one(const WatchArguments& arguments, const Session& session, const Jobs& jobs) {
+  const auto kept = jobs.job(arguments.job);
   if (!kept) throw Error(Errc::no_such_job, "there is no job " + arguments.job + " in the store; see `holdfast jobs`");
-  if (!kept->owner) return ending(store, arguments, "");
-  const RemoteJob job(reach(*kept->owner, kept->job_id), kept->job_id);
+  if (!jobs.is_live(*kept)) return ending(jobs, arguments, "");
+  const RemoteJob job(jobs.holder(*kept), kept->job_id);
   Signals signals;
   NewsQueue queue(signals);
   std::stop_source stop;
@@ -148,23 +176,29 @@ Exit watch_one(const WatchArguments& arguments, const Session& session, store::S
     show_job({.operations = [&job] { return job.operations(); }, .terminate = leave, .interrupt = leave}, *view, queue,
              signals, feed.over());
     stop.request_stop();
-    why = feed.why();
+    if (const auto lost = feed.why()) why = lost->what();
   }
   view.reset();  // gives the terminal back
-  return ending(store, arguments, why);
+  return ending(jobs, arguments, why);
 }
 
-Exit watch_all(const WatchArguments& arguments, const Session& session, store::Store& store) {
+Exit watch_all(const WatchArguments& arguments, const Session& session, const Jobs& watched) {
   Signals signals;
   NewsQueue queue(signals);
   std::deque<std::stop_source> stops;  // a job's end ends its own feed only
   std::deque<RemoteJob> jobs;
   std::deque<Follow> feeds;
-  for (const LivingOwner& owner : living_owners(store)) {
-    if (owner.process.socket.empty()) continue;
-    for (const std::string& id : owner.jobs) {
-      jobs.emplace_back(reach(owner.process, id), id);
-      feeds.emplace_back(jobs.back(), id, queue, stops.emplace_back());
+  const auto follow = [&](const control::Remote& remote, const std::string& id) {
+    jobs.emplace_back(remote, id);
+    feeds.emplace_back(jobs.back(), id, queue, stops.emplace_back());
+  };
+  if (const auto& daemon = watched.daemon()) {
+    follow(*daemon, "");
+  } else {
+    for (const LivingOwner& owner : living_owners(watched.store())) {
+      if (owner.process.socket.empty()) continue;
+      for (const std::string& id : owner.jobs)
+        follow(reach(owner.process, id), id);
     }
   }
   if (feeds.empty()) {
@@ -190,14 +224,15 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, store::S
   });
   show_job({.operations = [] { return std::vector<api::OperationView>(); }, .terminate = leave, .interrupt = leave},
            *view, queue, signals, over);
+  if (watched.daemon() && feeds.front().why()) throw Error(*feeds.front().why());
   return Exit::done;
 }
 
 }  // namespace
 
 Exit watch_command(const WatchArguments& arguments, const Session& session) {
-  const auto store = open_store(session);
-  return arguments.job.empty() ? watch_all(arguments, session, *store) : watch_one(arguments, session, *store);
+  const Jobs jobs(session);
+  return arguments.job.empty() ? watch_all(arguments, session, jobs) : watch_one(arguments, session, jobs);
 }
 
 }  // namespace holdfast::cli

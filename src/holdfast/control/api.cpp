@@ -95,7 +95,8 @@ struct Api::Impl {
         news(of.on_news([this](const Notice& notice) { feed.tell(notice); })) {}
 
   awaitable<void> serve(net::Request& request, net::Response& response);
-  awaitable<void> follow(net::Request& request, net::Response& response, std::string job);
+  awaitable<void> follow(net::Request& request, net::Response& response, std::string job, Scope scope);
+  std::function<bool()> still_admitted(const net::Request& request, Scope scope) const;
   awaitable<Reply> carry_out(Handle handle, std::shared_ptr<Call> call, std::optional<uid_t> user);
   /// The refusal of a request before anything of it is read; nothing where it may be answered.
   std::optional<Reply> refusal(const net::Request& request, const Match& match, net::Caller& caller) const;
@@ -146,7 +147,7 @@ awaitable<void> send(net::Response& response, Reply reply) {
 }  // namespace
 
 std::optional<Reply> Api::Impl::refusal(const net::Request& request, const Match& match, net::Caller& caller) const {
-  auto admitted = options.access->admit(request, match.route == nullptr ? Scope::open : match.route->scope);
+  auto admitted = options.access->now()->admit(request, match.route == nullptr ? Scope::open : match.route->scope);
   if (!admitted) {
     Reply reply = problem_reply(api::problem_of(admitted.error().code, admitted.error().message));
     if (admitted.error().code == Errc::unauthorized) reply.fields.add("WWW-Authenticate", "Bearer realm=\"holdfast\"");
@@ -186,7 +187,18 @@ Call Api::Impl::call_of(const net::Request& request, Match match, std::string_vi
   return call;
 }
 
-awaitable<void> Api::Impl::follow(net::Request& request, net::Response& response, std::string job) {
+/// Whether whoever was admitted would be again: asked anew when the access was renewed.
+std::function<bool()> Api::Impl::still_admitted(const net::Request& request, Scope scope) const {
+  return [this, &request, scope, by = std::shared_ptr<const net::Access>()]() mutable {
+    auto now = options.access->now();
+    if (now == by) return true;
+    if (!now->admit(request, scope)) return false;
+    by = std::move(now);
+    return true;
+  };
+}
+
+awaitable<void> Api::Impl::follow(net::Request& request, net::Response& response, std::string job, Scope scope) {
   if (request.method() == "HEAD" || followers >= followers_max) {
     auto sending = send(response, request.method() == "HEAD"
                                       ? Reply{.type = "text/event-stream"}
@@ -196,7 +208,7 @@ awaitable<void> Api::Impl::follow(net::Request& request, net::Response& response
   }
   const Counted one_more(followers);
   std::string last_id(request.fields().find("Last-Event-ID").value_or(""));
-  auto following = feed.follow(response, std::move(job), std::move(last_id));
+  auto following = feed.follow(response, std::move(job), std::move(last_id), still_admitted(request, scope));
   co_await std::move(following);
 }
 
@@ -231,6 +243,7 @@ awaitable<void> Api::Impl::serve(net::Request& request, net::Response& response)
   }
   std::shared_ptr<Call> call;
   const Handle handle = found.route == nullptr ? nullptr : found.route->handle;
+  const Scope scope = found.route == nullptr ? Scope::open : found.route->scope;
   if (!reply) {
     try {
       call = std::make_shared<Call>(call_of(request, std::move(found), body.bytes));
@@ -241,7 +254,7 @@ awaitable<void> Api::Impl::serve(net::Request& request, net::Response& response)
     }
   }
   if (!reply && handle == nullptr) {
-    auto following = follow(request, response, call->parameter("job"));
+    auto following = follow(request, response, call->parameter("job"), scope);
     co_await std::move(following);
     co_return;
   }

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "holdfast/api/news_driver.hpp"
 #include "holdfast/control/control_driver.hpp"
 
 namespace holdfast::control {
@@ -48,11 +49,35 @@ TEST(Document, NamesScopeParametersAndBodyOfEachRoute) {
   }
 }
 
+TEST(Document, ListsThatAreNotBoundedByTheConfigurationHaveOneWayToGoOn) {
+  const Schemas schemas;
+  std::set<std::string> paged;
+  for (const Route& each : routes()) {
+    if (each.method != "GET") continue;
+    const json::value& responses =
+        schemas.document().at("paths").at(each.whole_path()).at(lower(each.method)).at("responses");
+    const json::value* content = responses.at("200").at("content").get_object().if_contains("application/json");
+    if (content == nullptr) continue;
+    const json::object& schema = schemas.resolved(content->at("schema")).get_object();
+    const json::object* properties = schema.contains("properties") ? &schema.at("properties").get_object() : nullptr;
+    if (properties == nullptr || !properties->contains("next")) continue;
+    const json::object& next = properties->at("next").get_object();
+    if (!next.contains("$ref")) {
+      EXPECT_EQ(next.at("type").get_string(), "null") << each.path;
+      continue;
+    }
+    paged.insert(std::string(each.path));
+    EXPECT_THAT(each.parameters, testing::IsSupersetOf({"limit", "after"})) << each.path;
+  }
+  EXPECT_THAT(paged,
+              testing::ElementsAre("/audit", "/jobs", "/jobs/{job}/decisions", "/jobs/{job}/locks", "/operations"));
+}
+
 TEST(Document, KnowsEveryErrorCodeAndNoOther) {
   const Schemas schemas;
   std::set<std::string> documented, known;
   const json::value& code = schemas.document().at("components").at("schemas").at("Problem").at("properties").at("code");
-  for (const json::value& each : code.at("enum").get_array())
+  for (const json::value& each : schemas.resolved(code).at("enum").get_array())
     documented.insert(std::string(each.get_string()));
   for (int i = 1; i <= static_cast<int>(Errc::outcome_unknown); ++i)
     known.insert(std::string(name(static_cast<Errc>(i))));
@@ -74,6 +99,48 @@ TEST(Document, EverythingThatItRefersToIsThere) {
     }
   };
   walk(walk, schemas.document());
+}
+
+TEST(Document, DescribesEveryKindOfEventThatIsToldAndNoOther) {
+  const Schemas schemas;
+  const json::value& event = schemas.document().at("components").at("schemas").at("Event");
+  std::set<std::string> told, documented, mapped;
+  sample::each_kind([&](const News& news) {
+    const json::object line = api::event_line(1, sample::noon, news);
+    EXPECT_EQ(schemas.problem(line, event), "") << api::text(line);
+    told.insert(std::string(event_name(news)));
+  });
+  for (const json::value& each : event.at("oneOf").get_array()) {
+    const json::value& name = schemas.resolved(each).at("properties").at("event").at("enum").at(0);
+    documented.insert(std::string(name.get_string()));
+    EXPECT_EQ(event.at("discriminator").at("mapping").at(name.get_string()), each.at("$ref"));
+  }
+  for (const auto& each : event.at("discriminator").at("mapping").get_object())
+    mapped.insert(std::string(each.key()));
+  EXPECT_EQ(told.size(), std::variant_size_v<News>);
+  EXPECT_EQ(documented, told);
+  EXPECT_EQ(mapped, told);
+}
+
+TEST(Document, NamesExactlyTheFieldsOfAnEvent) {
+  const Schemas schemas;
+  const json::value& event = schemas.document().at("components").at("schemas").at("Event");
+  sample::each_kind([&](const News& news) {
+    const json::object line = api::event_line(1, sample::noon, news);
+    json::object more = line;
+    more["data"].get_object()["more"] = 1;
+    EXPECT_THAT(schemas.problem(more, event), testing::HasSubstr("has more")) << event_name(news);
+    for (const auto& each : line.at("data").get_object()) {
+      json::object less = line, other = line;
+      less["data"].get_object().erase(each.key());
+      EXPECT_THAT(schemas.problem(less, event), testing::HasSubstr("lacks " + std::string(each.key())));
+      other["data"].get_object()[each.key()] = json::object{{"is", "something else"}};
+      EXPECT_NE(schemas.problem(other, event), "") << event_name(news) << " " << each.key();
+    }
+    json::object renamed = line;
+    renamed["event"] = event_name(news) == "cancelled" ? "job.closed" : "cancelled";
+    EXPECT_NE(schemas.problem(renamed, event), "") << event_name(news);
+  });
 }
 
 TEST(Document, IsServedAsItIsWritten) {

@@ -120,7 +120,8 @@ std::string Feed::comment_bytes(const Place& place) const {
   return ": \nid: " + id_of(std::max(newest_, place.heard)) + "\n\n";
 }
 
-net::awaitable<void> Feed::follow(net::Response& response, std::string job, std::string last_id) {
+net::awaitable<void> Feed::follow(net::Response& response, std::string job, std::string last_id,
+                                  std::function<bool()> admitted) {
   response.cancel_when_left();
   const Following following(*this);
   const auto stopping = std::make_shared<bool>(response.stopping());
@@ -142,7 +143,7 @@ net::awaitable<void> Feed::follow(net::Response& response, std::string job, std:
   auto beginning = response.begin(200, fields, first);
   net::error_code error = co_await std::move(beginning);
   net::TimePoint comment_due = net::after(comment_time_);
-  while (!error && !*stopping) {
+  while (!error && !*stopping && admitted()) {
     std::string bytes;
     const bool behind = place.position < first_;
     if (behind) {

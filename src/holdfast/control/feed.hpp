@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,9 +38,10 @@ class Feed {
   /// hundreds do.
   void tell(const Notice& notice);
 
-  /// Streams until the client leaves, falls behind, or the server stops. `job` empty: everything. `last_id`: from
-  /// behind that event; empty: from now on.
-  net::awaitable<void> follow(net::Response& response, std::string job, std::string last_id);
+  /// Streams until the client leaves, falls behind, is not `admitted` any more, or the server stops. `job` empty:
+  /// everything. `last_id`: from behind that event; empty: from now on. `admitted` is asked before each write.
+  net::awaitable<void> follow(net::Response& response, std::string job, std::string last_id,
+                              std::function<bool()> admitted);
 
   /// Followers that the ring has overtaken.
   std::uint64_t overtaken() const { return overtaken_; }

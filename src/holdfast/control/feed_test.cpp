@@ -171,6 +171,10 @@ TEST(Feed, AnIdThatIsTooOldIsAnsweredByAReset) {
   Reader again(served.endpoint(), "", first);
   const net::SseEvent reset = again.events(1).front();
   EXPECT_EQ(reset.event, "reset");
+  const Schemas schemas;
+  EXPECT_EQ(
+      schemas.problem(boost::json::parse(reset.data), schemas.document().at("components").at("schemas").at("Reset")),
+      "");
   tell(served.gateway(), "next");
   EXPECT_THAT(stages_of(again.events(2)), testing::ElementsAre("next"));
   Reader behind_reset(served.endpoint(), "", reset.id);

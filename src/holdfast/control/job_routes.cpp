@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <functional>
 #include <random>
 #include <set>
 
@@ -6,12 +7,11 @@
 #include "holdfast/api/requests.hpp"
 #include "holdfast/base/name.hpp"
 #include "holdfast/control/handlers.hpp"
+#include "holdfast/control/page.hpp"
 #include "holdfast/core/limits.hpp"
 
 namespace holdfast::control {
 namespace {
-
-namespace json = boost::json;
 
 Error no_such_job(const std::string& id) {
   return {Errc::no_such_job, "there is no job " + id};
@@ -24,11 +24,8 @@ JobRow job_of(const Call& call, const std::string& id) {
 }
 
 template <class T>
-json::array objects(const std::vector<T>& values) {
-  json::array out;
-  for (const T& each : values)
-    out.emplace_back(api::to_json(each));
-  return out;
+boost::json::object object(const T& value) {
+  return api::to_json(value);
 }
 
 /// The name and some letters that nobody mistakes for each other, so that people can say it.
@@ -140,14 +137,15 @@ Reply list_jobs(const Call& call) {
   if (!state.empty() && state != "active") {
     throw Error(Errc::invalid_argument, "parameter 'state' knows only 'active'");
   }
-  const std::size_t limit = call.number("limit", page_entries_default, 1, page_entries_max);
-  std::vector<JobRow> rows =
-      call.gateway.jobs({.active_only = !state.empty(), .after = call.parameter("after"), .limit = limit + 1});
-  const bool more = rows.size() > limit;
-  if (more) rows.pop_back();
-  json::object out = api::listing("jobs", objects(rows));
-  if (more) out["next"] = api::words(rows.back().job_id);
-  return json_reply(std::move(out));
+  const Page page(call);
+  try {
+    const std::vector<JobRow> rows =
+        call.gateway.jobs({.active_only = !state.empty(), .after = page.after(), .limit = page.entries_to_read()});
+    return page.reply("jobs", rows, std::mem_fn(&JobRow::job_id), object<JobRow>);
+  } catch (const Error& error) {
+    if (error.errc() == Errc::no_such_job) throw page.bad_cursor();
+    throw;
+  }
 }
 
 Reply open_job(const Call& call) {
@@ -190,7 +188,7 @@ Reply cancel_job(const Call& call) {
 Reply list_locks(const Call& call) {
   const std::vector<ProviderLock> locks = call.gateway.provider_locks(call.path[0]);
   if (locks.empty()) job_of(call, call.path[0]);
-  return json_reply(api::listing("locks", objects(locks)));
+  return Page(call).reply_numbered("locks", locks, object<ProviderLock>);
 }
 
 Reply take_lock(const Call& call) {
@@ -201,7 +199,7 @@ Reply take_lock(const Call& call) {
 Reply list_decisions(const Call& call) {
   const std::vector<FallbackDecision> decisions = call.gateway.fallback_history(call.path[0]);
   if (decisions.empty()) job_of(call, call.path[0]);
-  return json_reply(api::listing("decisions", objects(decisions)));
+  return Page(call).reply_numbered("decisions", decisions, object<FallbackDecision>);
 }
 
 Reply decide(const Call& call) {

@@ -35,6 +35,8 @@ inline constexpr std::chrono::milliseconds stop_grace{2'000};
 
 /// A command line waits so long for an answer. The slowest is a check of the whole trail.
 inline constexpr std::chrono::milliseconds call_time{60'000};
+/// Entries of a list that is read whole, page by page: more than any process has of anything.
+inline constexpr std::size_t listed_entries_max = std::size_t{1} << 22;
 /// Between attempts to find a feed again: doubles from the first to the last.
 inline constexpr std::chrono::milliseconds reconnect_time_min{100}, reconnect_time_max{5'000};
 

@@ -1,10 +1,13 @@
 #include <algorithm>
+#include <functional>
 #include <optional>
 
 #include "holdfast/api/json.hpp"
 #include "holdfast/api/requests.hpp"
+#include "holdfast/base/id.hpp"
 #include "holdfast/base/name.hpp"
 #include "holdfast/control/handlers.hpp"
+#include "holdfast/control/page.hpp"
 #include "holdfast/control/views.hpp"
 
 namespace holdfast::control {
@@ -35,6 +38,8 @@ Reply list_operations(const Call& call) {
   if (!state.empty() && state != "active") {
     throw Error(Errc::invalid_argument, "parameter 'state' knows only 'active'");
   }
+  const Page page(call);
+  if (!page.after().empty() && !parse_operation_id(page.after())) throw page.bad_cursor();
   std::vector<OperationState> all = call.gateway.operations(job);
   // Questions after an error or an interruption are about operations that have ended.
   for (const Question& each : call.gateway.open_questions()) {
@@ -45,10 +50,11 @@ Reply list_operations(const Call& call) {
     for (OperationState& each : call.gateway.interrupted_operations(job))
       add(all, std::move(each));
   }
-  boost::json::array entries;
-  for (const OperationState& each : all)
-    entries.emplace_back(api::to_json(view_of(each)));
-  return json_reply(api::listing("operations", std::move(entries)));
+  // In the order of their ids, oldest first, so that a page goes on behind one that is there no more.
+  std::erase_if(all, [&](const OperationState& each) { return each.operation_id <= page.after(); });
+  std::ranges::sort(all, {}, &OperationState::operation_id);
+  return page.reply("operations", all, std::mem_fn(&OperationState::operation_id),
+                    [](const OperationState& each) { return api::to_json(view_of(each)); });
 }
 
 Reply show_operation(const Call& call) {

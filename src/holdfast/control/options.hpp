@@ -36,7 +36,7 @@ struct ServiceOptions {
   /// Who can serve a stage, as `GET /providers` tells it; empty: what the gateway knows of them. Called on any thread.
   std::function<std::vector<api::ProviderView>()> providers{};
   /// Who may ask. As it is made by default: this machine alone, under the names of the loopback interface.
-  std::shared_ptr<const net::Access> access = std::make_shared<const net::Access>();
+  std::shared_ptr<const net::CurrentAccess> access = std::make_shared<const net::CurrentAccess>();
   /// What `GET /metrics` answers, in Prometheus's text format. Empty: there are none. Called on any thread.
   std::function<std::string()> metrics{};
   /// Whether the process wants no new work, so that `health/ready` says so before it accepts no more. Empty: only what

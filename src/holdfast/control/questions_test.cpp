@@ -42,6 +42,29 @@ TEST_F(Questions, AreShownWithEvidenceOptionsAndAlternatives) {
   EXPECT_EQ(served_.get("/statistics").json.at("openQuestions").get_int64(), 1);
 }
 
+TEST_F(Questions, OperationsAreListedInPagesAlsoBehindOneThatIsThereNoMore) {
+  std::optional<SilentProvider> first(std::in_place, served_.gateway());
+  stalled(*first);
+  const auto page = [&](const std::string& query) {
+    const Got got = served_.get("/operations?state=active&" + query);
+    std::vector<std::string> out;
+    for (const auto& each : got.json.at("operations").get_array())
+      out.emplace_back(each.at("operationId").get_string());
+    const auto& next = got.json.at("next");
+    out.push_back(next.is_null() ? "" : std::string(next.get_string()));
+    return out;
+  };
+  SilentProvider second(served_.gateway()), third(served_.gateway());
+  wait_for([&] { return page("").size() == 4; });
+  const std::vector<std::string> started = page("");
+  EXPECT_TRUE(std::ranges::is_sorted(started.begin(), started.end() - 1)) << "oldest first";
+  EXPECT_THAT(page("limit=2"), testing::ElementsAre(started[0], started[1], started[1]));
+  EXPECT_THAT(page("limit=3"), testing::ElementsAre(started[0], started[1], started[2], ""));
+  EXPECT_THAT(page("after=" + started[1]), testing::ElementsAre(started[2], ""));
+  first.reset();
+  EXPECT_THAT(page("limit=1&after=" + started[0]), testing::ElementsAre(started[1], started[1]));
+}
+
 TEST_F(Questions, ContinueIsAppliedAndItsRepetitionIsHarmless) {
   SilentProvider provider(served_.gateway());
   stalled(provider);

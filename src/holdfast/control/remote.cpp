@@ -93,6 +93,35 @@ json::object Remote::get(std::string_view path, const Parameters& parameters) co
   return call({.method = "GET", .target = std::move(target)}, {});
 }
 
+json::array Remote::list(std::string_view path, std::string_view name, const Parameters& parameters,
+                         std::optional<std::size_t> most) const {
+  json::array all;
+  const std::size_t max = most.value_or(listed_entries_max);
+  std::string after;
+  do {
+    Parameters asked = parameters;
+    asked.emplace_back("after", after);
+    // Unless it is needed: a process of an older version may know no `limit` here, and has no more than this page.
+    if (most) asked.emplace_back("limit", std::to_string(std::min(max - all.size(), page_entries_max)));
+    json::object page = get(path, asked);
+    json::value* const entries = page.if_contains(name);
+    const json::value* const next = page.if_contains("next");
+    const bool goes_on = next != nullptr && next->is_string() && next->get_string() != after;
+    if (entries == nullptr || !entries->is_array() || next == nullptr || (!next->is_null() && !goes_on)) {
+      throw Error(Errc::provider_failed, endpoint_.text() + " answers with something that is no page of " +
+                                             std::string(name) + ", which is not how the control API answers");
+    }
+    for (json::value& each : entries->get_array())
+      all.push_back(std::move(each));
+    after = goes_on ? std::string(next->get_string()) : std::string();
+  } while (!after.empty() && all.size() < max);
+  if (!most && !after.empty()) {
+    throw Error(Errc::too_large,
+                endpoint_.text() + " lists more than " + std::to_string(max) + " " + std::string(name));
+  }
+  return all;
+}
+
 json::object Remote::post(std::string_view path, const json::object& body, const std::string& idempotency_key) const {
   net::RequestHead request{.method = "POST", .target = std::string(root) + std::string(path)};
   request.fields.add("Content-Type", "application/json");
@@ -159,7 +188,8 @@ void Remote::follow(const std::string& job_id, const Follower& follower, std::st
     if (!last_id.empty()) request.fields.add("Last-Event-ID", last_id);
     for (const net::Field& each : options_.fields)
       request.fields.add(each.name, each.value);
-    const auto answer = net::follow(endpoint_, std::move(request), hear, {.stop = stop});
+    const auto answer =
+        net::follow(endpoint_, std::move(request), hear, {.stop = stop, .connector = options_.connector});
     if (stop.stop_requested()) return;
     if (answer) throw_refusal(*answer, endpoint_);
     connected = !answer.error().message.starts_with("cannot connect");

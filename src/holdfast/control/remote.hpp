@@ -1,10 +1,12 @@
 #pragma once
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
 #include <chrono>
 #include <functional>
 #include <initializer_list>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -55,6 +57,10 @@ class Remote {
   boost::json::object post(std::string_view path, const boost::json::object& body,
                            const std::string& idempotency_key = {}) const;
   boost::json::object remove(std::string_view path) const;
+  /// Every entry of a list, page by page; with `most`, so many at most. `name`: the list's key, "jobs". Throws
+  /// too_large for one that does not end.
+  boost::json::array list(std::string_view path, std::string_view name, const Parameters& parameters = {},
+                          std::optional<std::size_t> most = {}) const;
   static std::string path(std::initializer_list<std::string_view> segments);
 
   /// A refusal by policy is in the result, as the gateway has it: a lost race is no exception.

@@ -1,3 +1,4 @@
+#include <set>
 #include <thread>
 
 #include "holdfast/control/control_driver.hpp"
@@ -20,6 +21,22 @@ TEST(Remote, AsksAndCommandsInTheWordsOfTheApi) {
   EXPECT_EQ(remote.decide(body).at("toProvider").get_string(), "OpenAI");
   EXPECT_TRUE(remote.release("a/b"));
   EXPECT_FALSE(remote.release("a/b"));
+}
+
+TEST(Remote, ReadsAListToItsEndHoweverManyPagesItHas) {
+  Served served;
+  const Remote remote = served.remote();
+  std::set<std::string> opened, listed;
+  for (std::size_t i = 0; i < page_entries_default * 2 + 1; ++i) {
+    served.gateway().open_job({.job_id = "job " + std::to_string(i)});
+    opened.insert("job " + std::to_string(i));
+  }
+  for (const auto& each : remote.list("/jobs", "jobs", {{"state", "active"}}))
+    listed.insert(std::string(each.at("jobId").get_string()));
+  EXPECT_EQ(listed, opened);
+  EXPECT_EQ(remote.list("/jobs", "jobs", {}, 150).size(), 150u);
+  EXPECT_TRUE(remote.list("/operations", "operations").empty());
+  EXPECT_EQ(thrown([&] { remote.list("/jobs", "locks"); }), Errc::provider_failed);
 }
 
 TEST(Remote, TurnsProblemsIntoTheErrorsThatTheyAre) {
@@ -103,6 +120,30 @@ TEST(Remote, FollowsTheFeedAndComesBackToWhereItWas) {
   EXPECT_EQ(resets, 1);
   stop.request_stop();
   following.get();
+}
+
+TEST(Remote, FollowsTheWayThatItAsksSoThatADaemonBehindTlsIsHeardToo) {
+  Served served;
+  std::atomic<int> made = 0;
+  RemoteOptions options;
+  options.connector = [&made, endpoint = served.endpoint()] {
+    ++made;
+    return net::connect(endpoint);
+  };
+  const Remote remote(net::Endpoint{.path = "/nobody/listens/here"}, options);
+  EXPECT_TRUE(remote.get("/jobs").at("jobs").get_array().empty());
+  std::atomic<bool> told = false;
+  std::stop_source stop;
+  auto following = std::async(std::launch::async, [&] {
+    remote.follow("", {.on_notice = [&](const Notice&) { told = true; }}, stop.get_token());
+  });
+  wait_for([&] {
+    tell(served.gateway(), "s");
+    return told.load();
+  });
+  stop.request_stop();
+  following.get();
+  EXPECT_EQ(made, 2);
 }
 
 TEST(Remote, StopsFollowingWhenItIsToldThatTheFeedIsGone) {

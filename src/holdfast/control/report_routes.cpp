@@ -4,6 +4,7 @@
 #include "holdfast/api/openapi.hpp"
 #include "holdfast/base/name.hpp"
 #include "holdfast/control/handlers.hpp"
+#include "holdfast/control/page.hpp"
 #include "holdfast/control/views.hpp"
 
 namespace holdfast::control {
@@ -101,23 +102,19 @@ Reply show_profile(const Call& call) {
 Reply list_audit(const Call& call) {
   const std::string job = call.parameter("job");
   if (job.empty()) throw Error(Errc::invalid_argument, "parameter 'job' is missing");
-  const std::uint64_t from = call.number("from", 1, 1, UINT64_MAX);
-  const std::size_t limit = call.number("limit", page_entries_default, 1, page_entries_max);
-  std::vector<AuditRecord> records = call.gateway.audit(job, from, limit + 1);
-  if (records.empty() && from == 1 && !call.gateway.job(job)) {
-    throw Error(Errc::no_such_job, "there is no job " + job);
+  const Page page(call);
+  const std::uint64_t after = page.after_number();
+  // The record that the cursor names is read along: where it is none of this trail, nobody gave that cursor.
+  std::vector<AuditRecord> records =
+      call.gateway.audit(job, std::max<std::uint64_t>(after, 1), page.entries_to_read() + (after == 0 ? 0 : 1));
+  if (records.empty() && !call.gateway.job(job)) throw Error(Errc::no_such_job, "there is no job " + job);
+  if (after != 0) {
+    if (records.empty() || records.front().seq != after) throw page.bad_cursor();
+    records.erase(records.begin());
   }
-  json::value next = nullptr;
-  if (records.size() > limit) {
-    next = records.back().seq;
-    records.pop_back();
-  }
-  json::array entries;
-  for (const AuditRecord& each : records)
-    entries.emplace_back(to_json(each));
-  json::object out = api::listing("records", std::move(entries));
-  out["next"] = std::move(next);
-  return json_reply(std::move(out));
+  return page.reply(
+      "records", records, [](const AuditRecord& each) { return std::to_string(each.seq); },
+      [](const AuditRecord& each) { return to_json(each); });
 }
 
 Reply verify_audit(const Call& call) {

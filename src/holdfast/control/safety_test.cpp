@@ -9,14 +9,14 @@ using testing::Not;
 
 constexpr const char* secret = "hf_the-secret-of-ana";
 
-std::shared_ptr<const net::Access> with_tokens() {
+std::shared_ptr<net::CurrentAccess> with_tokens() {
   const auto entry = [](const char* name, const std::string& token, std::vector<std::string> scopes) {
     return net::TokenEntry{.name = name, .sha256 = net::sha256_of_token(token), .scopes = std::move(scopes)};
   };
   auto made = net::Access::make({.tokens = {entry("ana", secret, {"answer"}), entry("grafana", "hf_grafana", {"read"}),
                                             entry("boss", "hf_boss", {"admin"}), entry("app", "hf_app", {"proxy"})},
                                  .hosts = {"127.0.0.1", "box.example"}});
-  return std::make_shared<const net::Access>(std::move(*made));
+  return std::make_shared<net::CurrentAccess>(std::move(*made));
 }
 
 /// A gateway whose API is served over TCP.
@@ -194,7 +194,7 @@ TEST(Safety, WithoutTokensNobodyListensWhereOthersCome) {
   EXPECT_EQ(thrown([&] { Service open(gateway, options); }), Errc::config);
   options.access = with_tokens();
   EXPECT_EQ(thrown([&] { Service closed(gateway, options); }), Errc::ok);
-  options.access = std::make_shared<const net::Access>(*net::Access::make({.insecure = true}));
+  options.access = std::make_shared<const net::CurrentAccess>(*net::Access::make({.insecure = true}));
   EXPECT_EQ(thrown([&] { Service meant(gateway, options); }), Errc::ok);
 }
 
@@ -219,6 +219,29 @@ TEST(Safety, MoreFollowersThanThereArePlacesAreToldToComeBack) {
   stop.request_stop();
   for (auto& each : followers)
     each.get();
+}
+
+TEST(Safety, AFeedEndsWhenItsFollowersTokenIsTakenAway) {
+  ServiceOptions options;
+  const auto access = with_tokens();
+  options.access = access;
+  options.feed_comment_time = 10ms;
+  OverTcp served(options);
+  std::atomic<bool> follows = false;
+  auto following = std::async(std::launch::async, [&] {
+    net::RequestHead head{.target = "/holdfast/v1/events",
+                          .fields = {{"Last-Event-ID", "another-1"}, {"Authorization", "Bearer hf_grafana"}}};
+    return net::follow(served.endpoint(), head, [&](const net::SseEvent&) { return follows = true, true; });
+  });
+  wait_for([&] { return follows.load(); });
+  access->renew(*with_tokens()->now());  // the token is still there
+  tell(served.gateway(), "s");
+  EXPECT_EQ(following.wait_for(50ms), std::future_status::timeout);
+  access->renew(*net::Access::make(
+      {.tokens = {{.name = "boss", .sha256 = net::sha256_of_token("hf_boss"), .scopes = {"admin"}}}}));
+  const auto ended = following.get();
+  ASSERT_FALSE(ended);
+  EXPECT_EQ(ended.error().code, Errc::truncated) << ended.error().message;
 }
 
 TEST(Safety, MoreRequestsThanMayWaitAreToldToComeBack) {

@@ -71,6 +71,8 @@ class Schemas {
       if (std::ranges::any_of(said.get_array(), fits)) return {};
       return problem(value, said.get_array().front(), at);
     }
+    if (rule == "oneOf") return check_one_of(value, said, rules, at);
+    if (rule == "discriminator") return {};  // says which of `oneOf` it is
     if (rule == "minimum") {
       return !value.is_number() || value.to_number<double>() >= said.to_number<double>() ? "" : wrong("is too small");
     }
@@ -89,6 +91,21 @@ class Schemas {
     }
     if (rule == "format" || rule == "description") return {};
     return at + ": the schema says " + std::string(rule) + ", which this check does not know";
+  }
+
+  /// Exactly one of the schemas fits. Where none does and the value names its own, that one says why.
+  std::string check_one_of(const Value& value, const Value& said, const boost::json::object& rules,
+                           const std::string& at) const {
+    const auto fitting =
+        std::ranges::count_if(said.get_array(), [&](const Value& each) { return problem(value, each, at).empty(); });
+    if (fitting == 1) return {};
+    if (fitting > 1) return at + " is " + std::to_string(fitting) + " things at once";
+    const Value& discriminator = rules.at("discriminator");
+    const Value* name =
+        value.is_object() ? value.get_object().if_contains(discriminator.at("propertyName").get_string()) : nullptr;
+    const auto& mapping = discriminator.at("mapping").get_object();
+    if (name == nullptr || !name->is_string() || !mapping.contains(name->get_string())) return at + " is none of them";
+    return problem(value, boost::json::object{{"$ref", mapping.at(name->get_string())}}, at);
   }
 
   std::string check_items(const Value& value, const Value& said, const std::string& at) const {

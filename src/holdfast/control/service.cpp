@@ -37,7 +37,7 @@ struct Service::Impl {
 Service::Service(Gateway& gateway, ServiceOptions options)
     : impl_(std::make_unique<Impl>(gateway, std::move(options))) {
   Impl& impl = *impl_;
-  if (const auto why = impl.options.access->problem_with(impl.options.endpoint)) throw Error(Errc::config, *why);
+  if (const auto why = impl.options.access->now()->problem_with(impl.options.endpoint)) throw Error(Errc::config, *why);
   auto listener = net::listen(impl.io.get_executor(), impl.options.endpoint);
   if (!listener) throw Error(listener.error().code, listener.error().message);
   impl.endpoint = (*listener)->endpoint();

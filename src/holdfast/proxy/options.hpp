@@ -59,8 +59,9 @@ struct RelayFacts {
 
 struct ProxyOptions {
   std::vector<ProviderOptions> providers{};
-  /// Who may be served. Its tokens are never passed on.
-  net::Access access{};
+  /// Who may be served. Its tokens are never passed on. The same object in all versions of the options, and in the
+  /// control API's: it is renewed by itself.
+  std::shared_ptr<const net::CurrentAccess> access = std::make_shared<const net::CurrentAccess>();
   std::function<void(const RelayFacts&)> ended{};
   /// How long an answer's head may take before one is sent in its place, which fixes the status: fast errors keep
   /// theirs.

@@ -111,7 +111,8 @@ class ProxyTest : public net::ServerTest {
   }
 
   void SetUp() override {
-    proxy_options_.access = net::Access::make({.hosts = {"holdfast"}, .insecure = true}).value();
+    proxy_options_.access = std::make_shared<const net::CurrentAccess>(
+        net::Access::make({.hosts = {"holdfast"}, .insecure = true}).value());
     proxy_options_.header_grace = std::chrono::milliseconds(40);
     proxy_options_.keepalive = std::chrono::milliseconds(30);
     provider("One", wire::Dialect::openai);

@@ -289,10 +289,10 @@ TEST_F(ProxyTest, AClientThatSaidDetachMayLeave) {
 }
 
 TEST_F(ProxyTest, WhoIsNotAdmittedIsAnsweredInTheDialectsShape) {
-  proxy_options_.access =
+  proxy_options_.access = std::make_shared<const net::CurrentAccess>(
       net::Access::make({.tokens = {{.name = "ana", .sha256 = net::sha256_of_token("hf_ours"), .scopes = {"proxy"}}},
                          .hosts = {"holdfast"}})
-          .value();
+          .value());
   const std::string answer = ask(post("/v1/messages", chat_whole), "}}");
   EXPECT_EQ(net::status_of(answer), 401);
   EXPECT_THAT(answer, HasSubstr("WWW-Authenticate: Bearer"));

@@ -44,6 +44,7 @@ awaitable<std::optional<Failure>> outcome_of_run(awaitable<void> work) {
 Session::Session(Proxy::Impl& proxy, net::Request& request, net::Response& response)
     : proxy_(proxy),
       table_(proxy.table),
+      access_(table_->options->access->now()),
       request_(request),
       response_(response),
       arrived_(std::chrono::steady_clock::now()) {}
@@ -70,7 +71,7 @@ awaitable<bool> Session::prepare() {
   if (address) address_ = std::move(*address);
   answer_.emplace(proxy_.executor, response_, address_.route,
                   AnswerStream::Times{options.header_grace, options.keepalive});
-  if (const auto caller = options.access.admit(request_, net::Scope::proxy); !caller) {
+  if (const auto caller = access_->admit(request_, net::Scope::proxy); !caller) {
     auto refusing = refuse(caller.error());
     co_return co_await std::move(refusing);
   }
@@ -200,7 +201,7 @@ OperationRequest Session::operation_request() const {
 result<Outgoing> Session::outgoing() const {
   Outgoing out;
   out.head = request_for(*provider_, request_.head(), target_at(provider_->base, address_.path, address_.query),
-                         table_->options->access.tokens());
+                         access_->tokens());
   if (body_streams_) {
     out.streamed_from = &request_;
     if (const auto length = request_.content_length()) out.head.fields.set("Content-Length", std::to_string(*length));

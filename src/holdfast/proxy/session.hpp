@@ -47,6 +47,7 @@ class Session {
 
   Proxy::Impl& proxy_;
   std::shared_ptr<Table> table_;
+  std::shared_ptr<const net::Access> access_;  ///< as it was when the request began
   net::Request& request_;
   net::Response& response_;
   std::chrono::steady_clock::time_point arrived_;

@@ -65,8 +65,7 @@ std::vector<control::Remote> remotes(const Session& session) {
 Exit list_questions(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
   json::array asked;
   for (const control::Remote& remote : remotes(session)) {
-    const json::object listed = remote.get("/operations", {{"state", "active"}});
-    for (const json::value& each : listed.at("operations").as_array()) {
+    for (const json::value& each : remote.list("/operations", "operations", {{"state", "active"}})) {
       if (!each.as_object().at("question").is_null()) asked.push_back(each);
     }
   }
@@ -95,31 +94,12 @@ control::Remote owner_of_operation(const Session& session, const std::string& op
 }
 
 /// The provider that a switch of these stages leaves.
-std::string provider_left(const std::string& job, std::vector<ProviderLock> locks,
+std::string provider_left(const std::string& job, const std::vector<ProviderLock>& locks,
                           const std::vector<std::string>& stages) {
   for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) {
     if (lock->active() && (stages.empty() || lock->governed().overlaps({stages, {}}))) return lock->provider_name;
   }
   throw Error(Errc::no_such_job, "job " + job + " has no active lock to switch");
-}
-
-/// The same of a job that a daemon tells of.
-std::string provider_left(const json::object& job, const std::vector<std::string>& stages) {
-  std::vector<ProviderLock> locks;
-  const auto names = [](const json::value& list) {
-    std::vector<std::string> out;
-    for (const json::value& each : list.as_array())
-      out.emplace_back(each.as_string());
-    return out;
-  };
-  for (const json::value& each : job.at("locks").as_array()) {
-    const auto& lock = each.as_object();
-    if (lock.at("state").as_string() != "active") continue;
-    locks.push_back({.provider_name = std::string(lock.at("providerName").as_string()),
-                     .stages = names(lock.at("stages")),
-                     .except_stages = names(lock.at("exceptStages"))});
-  }
-  return provider_left(std::string(job.at("jobId").as_string()), std::move(locks), stages);
 }
 
 json::object decide(const control::Remote& remote, const SwitchArguments& arguments, const std::string& from) {
@@ -157,7 +137,7 @@ Exit switch_command(const SwitchArguments& arguments, const Session& session, st
   json::object made;
   std::string from;
   if (const auto daemon = named_daemon(process_environment())) {
-    from = provider_left(daemon->get(control::Remote::path({"jobs", arguments.job})), arguments.stages);
+    from = provider_left(arguments.job, job_of(*daemon, arguments.job).locks, arguments.stages);
     made = decide(*daemon, arguments, from);
   } else {
     auto store = open_store(session);

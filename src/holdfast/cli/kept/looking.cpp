@@ -20,8 +20,8 @@ std::string text(const json::object& object, std::string_view key) {
 /// What a daemon tells where one is named, else what the store knows: in the same words.
 json::object jobs_from(const Session& session, const JobsArguments& arguments) {
   if (const auto daemon = named_daemon(process_environment())) {
-    return daemon->get("/jobs",
-                       {{"state", arguments.active ? "active" : ""}, {"limit", std::to_string(arguments.limit)}});
+    return api::listing("jobs",
+                        daemon->list("/jobs", "jobs", {{"state", arguments.active ? "active" : ""}}, arguments.limit));
   }
   json::array entries;
   for (const JobRow& each :
@@ -40,7 +40,7 @@ json::object job_from(const Session& session, const std::string& id) {
 
 json::object decisions_from(const Session& session, const std::string& id) {
   if (const auto daemon = named_daemon(process_environment())) {
-    return daemon->get(control::Remote::path({"jobs", id, "decisions"}));
+    return api::listing("decisions", daemon->list(control::Remote::path({"jobs", id, "decisions"}), "decisions"));
   }
   job_from(session, id);
   json::array entries;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "holdfast/api/decode.hpp"
 #include "holdfast/net/tls/tls.hpp"
 #include "holdfast/store/owner.hpp"
 
@@ -51,6 +52,12 @@ std::optional<control::Remote> named_daemon(const EnvironmentLookup& environment
     options.connector = net::connector(base->origin, std::move(*trusted));
   }
   return control::Remote(base->origin.endpoint(), std::move(options));
+}
+
+JobRow job_of(const control::Remote& remote, const std::string& job_id) {
+  auto job = api::job_row_from_json(remote.get(control::Remote::path({"jobs", job_id})));
+  if (!job) throw Error(Errc::provider_failed, remote.endpoint().text() + ": " + job.error().message);
+  return std::move(*job);
 }
 
 }  // namespace holdfast::cli

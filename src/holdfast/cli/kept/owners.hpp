@@ -26,4 +26,7 @@ control::Remote reach(const Owner& owner, const std::string& job_id);
 /// where the variable is not set. Throws `Error` config where it names none.
 std::optional<control::Remote> named_daemon(const EnvironmentLookup& environment);
 
+/// A job as that process tells of it. Throws what it refuses.
+JobRow job_of(const control::Remote& remote, const std::string& job_id);
+
 }  // namespace holdfast::cli

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <semaphore>
+#include <set>
 
 #include "holdfast/net/fetch.hpp"
 
@@ -12,6 +13,7 @@ namespace holdfast::cli {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 DaemonOptions options() {
@@ -34,6 +36,40 @@ TEST(Daemon, ServesProxyAndControlBehindOnePort) {
   ASSERT_TRUE(models) << models.error().message;
   EXPECT_EQ(models->head.status, 400);
   EXPECT_THAT(models->body, HasSubstr("no configured provider speaks openai"));
+}
+
+TEST(Daemon, ATokenThatIsTakenAwayOpensNeitherTheProxyNorTheControlApiAnyMore) {
+  const auto access_with = [](const std::string& token) {
+    return net::Access::make(
+               {.tokens = {{.name = "ana", .sha256 = net::sha256_of_token(token), .scopes = {"proxy", "read"}}}})
+        .value();
+  };
+  const auto access = std::make_shared<net::CurrentAccess>(access_with("hf_old"));
+  DaemonOptions guarded = options();
+  auto proxy = std::make_shared<proxy::ProxyOptions>();
+  proxy->access = access;
+  guarded.proxy = std::move(proxy);
+  guarded.control.access = access;
+  Gateway gateway;
+  const Daemon daemon(gateway, guarded);
+  // Several times: each connection may be another I/O thread's.
+  const auto all = [&](const std::string& target, const std::string& token) {
+    std::set<int> statuses;
+    for (int i = 0; i < 12; ++i) {
+      const auto got =
+          net::fetch(daemon.endpoint(), {.target = target, .fields = {{"Authorization", "Bearer " + token}}});
+      statuses.insert(got ? got->head.status : 0);
+    }
+    return statuses;
+  };
+  const std::string jobs = "/holdfast/v1/jobs", models = "/v1/models";
+  EXPECT_THAT(all(jobs, "hf_old"), ElementsAre(200));
+  EXPECT_THAT(all(models, "hf_old"), ElementsAre(400)) << "admitted: no provider is configured";
+  access->renew(access_with("hf_new"));
+  EXPECT_THAT(all(jobs, "hf_old"), ElementsAre(401));
+  EXPECT_THAT(all(models, "hf_old"), ElementsAre(401));
+  EXPECT_THAT(all(jobs, "hf_new"), ElementsAre(200));
+  EXPECT_THAT(all(models, "hf_new"), ElementsAre(400));
 }
 
 TEST(Daemon, ASecondOneIsRefusedThePort) {

@@ -47,10 +47,11 @@ net::Access access_of(const ServerConfig& server) {
 }
 
 std::shared_ptr<proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment,
-                                                   metrics::Metrics& metrics) {
+                                                   metrics::Metrics& metrics,
+                                                   std::shared_ptr<const net::CurrentAccess> access) {
   auto options = std::make_shared<proxy::ProxyOptions>();
   options->providers = http_providers(config, environment);
-  options->access = access_of(config.server);
+  options->access = std::move(access);
   options->ended = [&metrics](const proxy::RelayFacts& facts) {
     metrics.ended({.provider_name = facts.provider_name,
                    .provider_type = facts.provider_type,

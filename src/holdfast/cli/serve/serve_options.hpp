@@ -16,8 +16,9 @@ std::vector<proxy::ProviderOptions> http_providers(const Config& config, const E
 /// Who may ask. Throws `Error` config for tokens or hosts that are none.
 net::Access access_of(const ServerConfig& server);
 
-/// What one version of the configuration means for the proxy. `metrics` outlives it.
+/// What one version of the configuration means for the proxy; `access` is that of all versions. `metrics` outlives it.
 std::shared_ptr<proxy::ProxyOptions> proxy_options(const Config& config, const EnvironmentLookup& environment,
-                                                   metrics::Metrics& metrics);
+                                                   metrics::Metrics& metrics,
+                                                   std::shared_ptr<const net::CurrentAccess> access);
 
 }  // namespace holdfast::cli

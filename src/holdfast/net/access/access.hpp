@@ -1,8 +1,11 @@
 #pragma once
 
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "holdfast/base/error.hpp"
@@ -57,6 +60,30 @@ class Access {
   Tokens tokens_{};
   std::vector<std::string> hosts_ = {"localhost", "127.0.0.1", "[::1]"};
   bool insecure_ = false;
+};
+
+/// The access of a process, which is renewed while it serves. Everything that listens shares one, so that a token that
+/// is taken away is taken away everywhere at once.
+///
+/// Threads: any. What `now` returns does not change: whoever needs it twice for one request keeps it.
+class CurrentAccess {
+ public:
+  explicit CurrentAccess(Access access = {}) : access_(std::make_shared<const Access>(std::move(access))) {}
+
+  std::shared_ptr<const Access> now() const {
+    const std::lock_guard lock(mutex_);
+    return access_;
+  }
+  /// For requests that begin from now on.
+  void renew(Access access) {
+    auto renewed = std::make_shared<const Access>(std::move(access));
+    const std::lock_guard lock(mutex_);
+    access_.swap(renewed);
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Access> access_;
 };
 
 /// "localhost", 127.0.0.0/8, ::1, and the latter two in each other's notation; brackets and ports may be there.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
+
 namespace holdfast::net {
 namespace {
 
@@ -131,6 +133,19 @@ TEST(Access, SaysWhereNobodyShouldListenWithoutTokens) {
 TEST(Access, HostsThatAreNoneAreRefused) {
   EXPECT_EQ(Access::make({.hosts = {"http://box"}}).error().code, Errc::config);
   EXPECT_EQ(Access::make({.hosts = {"a b"}}).error().code, Errc::config);
+}
+
+TEST(CurrentAccess, IsRenewedWhileOthersReadItAndWhatTheyHaveStaysAsItWas) {
+  CurrentAccess current(*Access::make(with_token()));
+  const auto before = current.now();
+  const std::jthread renewing([&] {
+    for (int i = 0; i < 100; ++i)
+      current.renew(i % 2 == 0 ? Access() : *Access::make(with_token()));
+    current.renew(Access());
+  });
+  while (!current.now()->tokens().empty())
+    EXPECT_EQ(before->tokens().find({{"Authorization", "Bearer hf_ana"}})->name, "ana");
+  EXPECT_FALSE(before->tokens().empty());
 }
 
 }  // namespace
