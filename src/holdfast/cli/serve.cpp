@@ -23,7 +23,7 @@
 namespace holdfast::cli {
 namespace {
 
-/// A machine of many cores has more use for them than relaying; two of these fill a network card.
+/// Half of the cores: the engine, the store and who is told of it all want to run, too. Two of these fill a network card.
 constexpr std::size_t threads_max = 4;
 /// As many as descriptors allow is for the operator to say (`ulimit -n`): each waiting request takes two.
 constexpr std::size_t connections_max = 20'000;
@@ -70,7 +70,7 @@ DaemonOptions options_for(const ServeArguments& arguments, const Session& sessio
                           metrics::Metrics& metrics, Gateway& gateway,
                           std::shared_ptr<const net::CurrentAccess> access) {
   DaemonOptions options{.endpoint = endpoint_for(arguments, session),
-                        .threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, threads_max)};
+                        .threads = std::clamp<std::size_t>(std::thread::hardware_concurrency() / 2, 1, threads_max)};
   refuse_open_door(options.endpoint, session.config.server);
   options.control.endpoint = options.endpoint;
   options.control.patience = session.config.patience;

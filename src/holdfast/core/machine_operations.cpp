@@ -137,7 +137,10 @@ void Machine::open_call(Operation& operation) {
   out_->push_back(effect::OpenCall{operation.ticket, operation.id, operation.terms->job_id, operation.terms->stage_name,
                                    operation.terms->provider_name, operation.epoch});
   operation.ticket = {};
-  watch(operation, now_.at, operation.terms->patience->first_progress.value_or(operation.terms->patience->stall), true);
+  const Patience& patience = *operation.terms->patience;
+  // Where the first progress has no limit of its own there is nothing to hear of it.
+  if (!patience.first_progress) operation.attention = Operation::Attention::watching;
+  watch(operation, now_.at, patience.first_progress.value_or(patience.stall), patience.first_progress.has_value());
 }
 
 void Machine::on(const event::CallEnded& event) {

@@ -167,7 +167,10 @@ TEST_F(Switching, DescribeSaysEveryOrder) {
   };
   EXPECT_TRUE(has("ProviderLock[Ollama"));
   EXPECT_TRUE(has(" script at Ollama, epoch 1"));
-  EXPECT_TRUE(has(" for 45000 ms, armed"));
+  EXPECT_TRUE(has(" for 45000 ms"));
+  EXPECT_FALSE(has("armed")) << "the first progress has no limit of its own here";
+  wait(46s);
+  EXPECT_TRUE(has("armed")) << "it is asked about";
 }
 
 TEST_F(Switching, ASwitchToAProviderThatNobodyConfiguredIsRefusedAndNamesThoseThereAre) {
