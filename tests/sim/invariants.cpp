@@ -461,6 +461,18 @@ void Invariants::swept(Instant now, bool paused) {
   }
 }
 
+void Invariants::adopted_jobs_closed() const {
+  for (const auto& [id, op] : operations_) {
+    const auto ledger = ledgers_.find(text(id));
+    if (ledger == ledgers_.end() || op.open_ask != 0) continue;
+    const auto& [image, known, opened, trail] = ledger->second;
+    const bool locked = std::ranges::any_of(image.locks, &ProviderLock::active);
+    const bool over = op.outcome == OperationPhase::completed || op.outcome == OperationPhase::failed ||
+                      op.outcome == OperationPhase::cancelled;
+    check(!over || locked || image.state != JobState::running, "§1: an adopted job is closed with its operation");
+  }
+}
+
 void Invariants::finished() const {
   check(tickets_.empty(), "L3: every caller is told");
   check(running_.empty(), "L3: every operation is told its end");

@@ -188,6 +188,7 @@ void World::drain() {
     tell(cancel);
   }
   after(milliseconds(60'000), [this] {
+    invariants_.adopted_jobs_closed();
     std::vector<std::string> known;
     for (const auto& [job, ledger] : invariants_.committed())
       known.push_back(job);

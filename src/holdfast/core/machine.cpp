@@ -53,7 +53,9 @@ void Machine::settle_jobs() {
     write(job);
     const bool idle =
         !job.loading && !job.save && job.unwritten.empty() && job.waiting.empty() && job.operations.empty();
-    const bool closed = !job.opened || (job.state != JobState::running && job.state != JobState::failed);
+    // What failed can still be asked about and run again; an adopted job for as long as its operation is known.
+    const bool failed = job.state == JobState::failed && !(adopted && operation == nullptr);
+    const bool closed = !job.opened || (job.state != JobState::running && !failed);
     if (idle && (!job.known || (closed && job.locks.active_count() == 0))) jobs_.erase(found);
   }
 }

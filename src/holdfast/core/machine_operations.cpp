@@ -225,7 +225,9 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
     if (questions_.find(oldest) != nullptr) {
       ended_.push_back(oldest);
     } else {
+      const SharedTerms terms = find(oldest)->terms;
       operations_.erase(oldest);
+      if (!terms->job_id.empty()) touch(terms->job_id);
     }
   }
 }
