@@ -53,6 +53,7 @@ class Invariants {
     bool opened = false, ended = false, cancel_ordered = false, unattended = false, start_on_disk = false;
     LatencyCategory category = LatencyCategory::Normal;
     OperationPhase outcome = OperationPhase::running;
+    bool ended_anonymous = false;
     int asks = 0, open_ask = 0, stall_ask = 0;  ///< open_ask 0: no question; stall_ask: an episode is open
     QuestionKind kind = QuestionKind::stall;
     std::vector<AnswerOption> options;
@@ -95,6 +96,7 @@ class Invariants {
   void note(const event::CallEnded&);
   void commit(SaveId save);
   void lose(SaveId save);
+  void commit_anonymous(const News& record);
   void commit_lock(const ProviderLock& lock, const std::vector<News>& records);
   void commit_end(const LockEnded& ended, const std::vector<News>& records);
   void commit_decision(const FallbackDecision& decision, const std::vector<News>& records);

@@ -27,6 +27,7 @@ void Invariants::told(const OperationEnded& news) {
     check(op->category == LatencyCategory::Error, "§8: the category says Error");
   op->ended = true;
   op->outcome = news.outcome;
+  op->ended_anonymous = news.job_id.empty();
   running_.erase(id);
   rows_.count("outcome", name(news.outcome));
   if (!op->opened && news.outcome == OperationPhase::switched) rows_.count("operation: moved before it began");

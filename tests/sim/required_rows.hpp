@@ -6,6 +6,7 @@ namespace holdfast::sim {
 inline constexpr const char* required_rows[] = {
     "anonymous: became a job",
     "anonymous: became a job and failed",
+    "anonymous: its end is on the record",
     "answer: cancel_job",
     "answer: continue_30s",
     "answer: continue_5m",

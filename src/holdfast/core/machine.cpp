@@ -26,6 +26,7 @@ void Machine::step(Moment now, const Event& event, Effects& out) {
   out_ = &out;
   hear(event);
   settle_jobs();
+  write_anonymous();
   out_ = nullptr;
 }
 
@@ -61,7 +62,9 @@ void Machine::settle_jobs() {
 }
 
 std::optional<Instant> Machine::next_deadline() const {
-  return backlog_due_;
+  const auto anonymous = anonymous_.due();
+  if (!backlog_due_ || !anonymous) return backlog_due_ ? backlog_due_ : anonymous;
+  return std::min(*backlog_due_, *anonymous);
 }
 
 const Operation* Machine::operation(OperationId id) const {
@@ -130,6 +133,7 @@ void Machine::on(const event::ProvidersConfigured& news) {
 
 void Machine::on(const event::StopOrdered&) {
   stopping_ = true;
+  anonymous_.hurry();
   std::vector<OperationId> open;
   for (const auto& [id, operation] : operations_) {
     if (operation.stage != Operation::Stage::ended) open.push_back(id);
