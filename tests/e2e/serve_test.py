@@ -314,7 +314,7 @@ class Clients(Serving):
         self.assertEqual(len(self.records_without_a_job()), 3, "one each, and nothing more when it ends")
         checked = self.holdfast("--config", "holdfast.toml", "audit", "verify", "--json")
         self.assertEqual((checked.returncode, json.loads(checked.stdout)["valid"]), (0, True), checked.stdout)
-        jobs = self.holdfast("--config", "holdfast.toml", "jobs", "--all", "--json").stdout
+        jobs = self.holdfast("--config", "holdfast.toml", "jobs", "--json").stdout
         self.assertIn("film", jobs)
         self.assertNotIn("anonymous", jobs)
 
