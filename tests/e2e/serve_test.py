@@ -5,6 +5,7 @@ import re
 import socket
 import struct
 import unittest
+import urllib.parse
 
 from bench import until
 from serving import CHAT, MESSAGES, OLLAMA, SPEECH, Serving, asked
@@ -287,6 +288,35 @@ class Clients(Serving):
         for wrong in ("/jobs/%00/v1/models", "/jobs//v1/models", "/jobs/" + "a" * 300 + "/v1/models", "/jobs/a/stages/%0a/v1/models"):
             self.assertEqual(self.get(wrong).status, 400, wrong)
         self.assertIn(self.get("/jobs/a/holdfast/v1/jobs").status, (400, 404), "below /jobs/ there is only the proxy")
+
+    def records_without_a_job(self):
+        lines = [json.loads(line) for line in self.holdfast("--config", "holdfast.toml", "audit", "export").stdout.splitlines()]
+        return [each for each in lines if each.get("jobId", "").startswith("anonymous/") and "kind" in each]
+
+    def test_a_request_without_a_job_leaves_one_record_and_the_trail_is_whole(self):
+        for number, (path, script) in enumerate(((CHAT, ""), (OLLAMA, ""), (CHAT, "cut=3"))):
+            answer = self.http("POST", path, asked(path, self.script(script)), {"Holdfast-Correlation-Id": f"c-{number}"})
+            self.assertEqual(answer.status, 200, answer.body)
+            self.assertNotIn("holdfast-job", answer.headers)
+        self.assertEqual(self.http("POST", "/jobs/film" + CHAT, asked(CHAT, self.script())).status, 200)
+        found = until(lambda: (lambda all: all if len(all) >= 3 else None)(self.records_without_a_job()), "three records")
+        said = {each["data"]["correlationId"]: each["data"] for each in found}
+        self.assertEqual(sorted(said), ["c-0", "c-1", "c-2"])
+        self.assertEqual({each["kind"] for each in found}, {"operation.ended"})
+        self.assertEqual([said[f"c-{i}"]["outcome"] for i in range(3)], ["completed", "completed", "failed"])
+        self.assertEqual([said[f"c-{i}"]["providerName"] for i in range(3)], ["OpenAI", "Ollama", "OpenAI"])
+        self.assertEqual(said["c-2"]["error"]["class"], "truncated")
+        self.assertRegex(said["c-0"]["startedAt"], r"^\d{4}-\d\d-\d\dT[0-9:.]+Z$")
+        shown = self.control("GET", "/audit?job=" + urllib.parse.quote(found[0]["jobId"], safe="")).json()["records"]
+        self.assertEqual(shown[0]["hash"], found[0]["hash"])
+        self.daemon.terminate()
+        self.assertEqual(self.daemon.wait(30), 0)
+        self.assertEqual(len(self.records_without_a_job()), 3, "one each, and nothing more when it ends")
+        checked = self.holdfast("--config", "holdfast.toml", "audit", "verify", "--json")
+        self.assertEqual((checked.returncode, json.loads(checked.stdout)["valid"]), (0, True), checked.stdout)
+        jobs = self.holdfast("--config", "holdfast.toml", "jobs", "--json").stdout
+        self.assertIn("film", jobs)
+        self.assertNotIn("anonymous", jobs)
 
 
 if __name__ == "__main__":

@@ -143,7 +143,10 @@ void Invariants::commit(SaveId save) {
   for (std::size_t i = 0; i < records.size(); ++i) {
     const News& record = records[i];
     const std::string& job = job_of(record);
-    check(!job.empty(), "audit: a record belongs to a job");
+    if (job.empty()) {
+      commit_anonymous(record);
+      continue;
+    }
     check(is_record(record), "audit: announcements are not records");
     Ledger& ledger = ledgers_[job];
     if (std::holds_alternative<JobOpened>(record))
@@ -177,6 +180,16 @@ void Invariants::commit(SaveId save) {
     }
     ledger.apply(record);
   }
+}
+
+void Invariants::commit_anonymous(const News& record) {
+  const auto* ended = std::get_if<OperationEnded>(&record);
+  check(ended != nullptr, "audit: of what belongs to no job the end is recorded, and nothing else");
+  const Op* op = find(ended->operation_id);
+  check(op != nullptr && op->ended_anonymous, "audit: what became a job before its end is in that job's trail");
+  ++trail_["anonymous " + ended->operation_id];
+  ledgers_[{}].apply(record);
+  rows_.count("anonymous: its end is on the record");
 }
 
 const Invariants::Awaited* Invariants::awaited(const std::string& job, const std::string& stage) const {
@@ -290,7 +303,10 @@ void Invariants::ordered(const Effect& effect) {
 void Invariants::on(const effect::Save& order) {
   check(!order.records.empty(), "audit: a transaction holds something");
   check(saves_.emplace(order.save, order.records).second, "audit: a transaction's number is its own");
+  const bool anonymous = job_of(order.records.front()).empty();
   for (const News& record : order.records) {
+    check(job_of(record).empty() == anonymous, "audit: what belongs to no job is written apart from jobs");
+    if (anonymous) continue;
     if (std::holds_alternative<JobOpened>(record)) opening_.insert(job_of(record));
     check(std::holds_alternative<Refused>(record) || opening_.contains(job_of(record)),
           "audit: a job is opened before anything else of it is written");
@@ -461,6 +477,18 @@ void Invariants::swept(Instant now, bool paused) {
   }
 }
 
+void Invariants::adopted_jobs_closed() const {
+  for (const auto& [id, op] : operations_) {
+    const auto ledger = ledgers_.find(text(id));
+    if (ledger == ledgers_.end() || op.open_ask != 0) continue;
+    const auto& [image, known, opened, trail] = ledger->second;
+    const bool locked = std::ranges::any_of(image.locks, &ProviderLock::active);
+    const bool over = op.outcome == OperationPhase::completed || op.outcome == OperationPhase::failed ||
+                      op.outcome == OperationPhase::cancelled;
+    check(!over || locked || image.state != JobState::running, "§1: an adopted job is closed with its operation");
+  }
+}
+
 void Invariants::finished() const {
   check(tickets_.empty(), "L3: every caller is told");
   check(running_.empty(), "L3: every operation is told its end");
@@ -468,6 +496,8 @@ void Invariants::finished() const {
   for (const auto& [id, op] : operations_) {
     if (op.open_ask != 0 || op.stall_ask != 0) fail("I4: a question closes exactly once: that of " + text(id));
     check(!op.opened || op.ended, "L3: every operation is told its end");
+    const bool recorded = trail_.contains("anonymous " + text(id));
+    check(op.ended_anonymous == recorded, "§1: an operation without a job leaves one record when it ends");
   }
   for (const auto& [what, times] : trail_) {
     if (times != 1) fail("audit: recorded " + std::to_string(times) + " times: " + what);

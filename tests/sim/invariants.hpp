@@ -39,6 +39,9 @@ class Invariants {
   /// Everything has come to rest: whoever waited was answered, and the trail is whole.
   void finished() const;
 
+  /// Whoever ran has ended and the store has taken everything: a job that was adopted is closed as its operation was.
+  void adopted_jobs_closed() const;
+
   bool asked(OperationId operation) const;
   const Ledgers& committed() const { return ledgers_; }
 
@@ -49,6 +52,8 @@ class Invariants {
     bool recorded_first = true, requested_recorded = false;
     bool opened = false, ended = false, cancel_ordered = false, unattended = false, start_on_disk = false;
     LatencyCategory category = LatencyCategory::Normal;
+    OperationPhase outcome = OperationPhase::running;
+    bool ended_anonymous = false;
     int asks = 0, open_ask = 0, stall_ask = 0;  ///< open_ask 0: no question; stall_ask: an episode is open
     QuestionKind kind = QuestionKind::stall;
     std::vector<AnswerOption> options;
@@ -91,6 +96,7 @@ class Invariants {
   void note(const event::CallEnded&);
   void commit(SaveId save);
   void lose(SaveId save);
+  void commit_anonymous(const News& record);
   void commit_lock(const ProviderLock& lock, const std::vector<News>& records);
   void commit_end(const LockEnded& ended, const std::vector<News>& records);
   void commit_decision(const FallbackDecision& decision, const std::vector<News>& records);
@@ -122,6 +128,7 @@ class Invariants {
   void told(const ConsentApplied&);
   void told(const Refused&);
   void told(const ProviderHardError&);
+  void told(const JobClosed&);
 
   Rows& rows_;
   Moment now_{};

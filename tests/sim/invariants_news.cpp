@@ -26,6 +26,8 @@ void Invariants::told(const OperationEnded& news) {
   if (news.outcome == OperationPhase::failed)
     check(op->category == LatencyCategory::Error, "§8: the category says Error");
   op->ended = true;
+  op->outcome = news.outcome;
+  op->ended_anonymous = news.job_id.empty();
   running_.erase(id);
   rows_.count("outcome", name(news.outcome));
   if (!op->opened && news.outcome == OperationPhase::switched) rows_.count("operation: moved before it began");
@@ -134,6 +136,13 @@ void Invariants::told(const ProviderHardError& news) {
   rows_.count("error class", name(news.fault.error_class));
   const Op* op = find(news.operation_id);
   check(op != nullptr && op->category == LatencyCategory::Error, "§8: the category becomes Error");
+}
+
+void Invariants::told(const JobClosed& news) {
+  const Op* op = find(news.job_id);  // an adopted job has the name of its operation
+  if (op != nullptr && op->outcome == OperationPhase::failed && news.state == JobState::failed) {
+    rows_.count("anonymous: became a job and failed");
+  }
 }
 
 void Invariants::stepped() {

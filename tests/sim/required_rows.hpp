@@ -5,6 +5,8 @@ namespace holdfast::sim {
 /// What `--require-rows` wants: each row of the policy's tables, by the name under which it is counted.
 inline constexpr const char* required_rows[] = {
     "anonymous: became a job",
+    "anonymous: became a job and failed",
+    "anonymous: its end is on the record",
     "answer: cancel_job",
     "answer: continue_30s",
     "answer: continue_5m",

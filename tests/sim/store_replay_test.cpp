@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
+#include "holdfast/store/audit.hpp"
 #include "holdfast/store/memory.hpp"
 #include "holdfast/store/sqlite.hpp"
 #include "saved.hpp"
@@ -21,6 +23,7 @@ std::string problem(const store::Transaction& transaction, const store::Outcome&
 }
 
 TEST(StoreReplay, WhatTheMachineSendsIsKeptTheSameInMemoryAndInSqlite) {
+  std::ptrdiff_t anonymous = 0;
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     const auto path = std::filesystem::path(testing::TempDir()) / ("replay-" + std::to_string(::getpid()) + ".db");
     std::filesystem::remove(path);
@@ -52,6 +55,11 @@ TEST(StoreReplay, WhatTheMachineSendsIsKeptTheSameInMemoryAndInSqlite) {
       EXPECT_EQ(memory.history(rows[i].job_id).value(), sqlite->history(rows[i].job_id).value());
       EXPECT_EQ(memory.trail(rows[i].job_id, 1, 100000).value(), sqlite->trail(rows[i].job_id, 1, 100000).value());
     }
+    const auto trails = memory.trails("", 1000).value();
+    EXPECT_EQ(trails, sqlite->trails("", 1000).value());
+    anonymous += std::ranges::count_if(trails, &store::is_anonymous);
+    for (const std::string& each : trails)
+      EXPECT_EQ(memory.trail(each, 1, 100000).value(), sqlite->trail(each, 1, 100000).value()) << each;
     const Statistics counted = memory.statistics().value(), stored = sqlite->statistics().value();
     EXPECT_EQ(counted.total_jobs, stored.total_jobs);
     EXPECT_EQ(counted.active_locks, stored.active_locks);
@@ -65,6 +73,7 @@ TEST(StoreReplay, WhatTheMachineSendsIsKeptTheSameInMemoryAndInSqlite) {
       ADD_FAILURE() << "seed " << seed << " job " << finding.job_id << " " << finding.field << ": " << finding.message;
     std::filesystem::remove(path);
   }
+  EXPECT_GT(anonymous, 0);
 }
 
 }  // namespace

@@ -188,9 +188,11 @@ void World::drain() {
     tell(cancel);
   }
   after(milliseconds(60'000), [this] {
+    invariants_.adopted_jobs_closed();
     std::vector<std::string> known;
-    for (const auto& [job, ledger] : invariants_.committed())
-      known.push_back(job);
+    for (const auto& [job, ledger] : invariants_.committed()) {
+      if (!job.empty()) known.push_back(job);
+    }
     for (const std::string& job : known)
       tell(event::ReleaseRequested{ticket(), job});
   });
@@ -202,7 +204,7 @@ void World::check_peace() {
     if (!holds) throw Violation(what);
   };
   check(machine_.active_operations() == 0, "L3: no operation is left");
-  check(machine_.backlog() == 0, "audit: nothing is left to be written");
+  check(machine_.backlog() == 0 && machine_.anonymous().waiting() == 0, "audit: nothing is left to be written");
   check(machine_.questions().open_count() == 0, "I4: no question is left open");
   check(slots_.taken() == 0, "slots: every slot is given back");
   for (const auto& [job, ledger] : invariants_.committed()) {

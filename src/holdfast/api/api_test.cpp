@@ -224,9 +224,11 @@ TEST(Api, every_kind_of_news_has_its_data) {
                       .operation_id = "op",
                       .outcome = OperationPhase::failed,
                       .elapsed = 5s,
-                      .fault = {ErrorClass::command, 1, "", "died"}},
+                      .fault = {ErrorClass::command, 1, "", "died"},
+                      .started_at = noon},
        R"({"stageName": "s", "providerName": "P", "providerType": "tts", "correlationId": null, "outcome": "failed", )"
-       R"("elapsedMs": 5000, "error": {"class": "command", "status": 1, "code": null, "message": "died"}})"},
+       R"("elapsedMs": 5000, "error": {"class": "command", "status": 1, "code": null, "message": "died"}, )"
+       R"("startedAt": "2026-11-23T07:22:00.123Z"})"},
       {CategoryChanged{.stage_name = "s",
                        .provider_name = "P",
                        .provider_type = "tts",

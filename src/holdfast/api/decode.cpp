@@ -178,6 +178,7 @@ struct Fill {
     news.outcome = in.one_of("outcome", OperationPhase::interrupted);
     news.elapsed = in.ms("elapsedMs");
     news.fault = in.object("error", fault);
+    if (in.has("startedAt")) news.started_at = in.time("startedAt");
   }
   void operator()(CategoryChanged& news) const {
     ids(news);

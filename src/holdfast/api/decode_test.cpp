@@ -66,9 +66,12 @@ TEST(Decode, a_key_that_is_missing_or_of_another_type_is_named) {
       boost::json::object without = data;
       without.erase(key);
       const auto missing = decoded(news, without);
-      ASSERT_FALSE(missing.has_value()) << event_name(news) << " without " << key;
-      EXPECT_EQ(missing.error().code, Errc::invalid_argument);
-      EXPECT_NE(missing.error().message.find(key), std::string::npos) << missing.error().message;
+      const bool newer = key == "startedAt";  // records of 0.1 do not have it
+      ASSERT_EQ(missing.has_value(), newer) << event_name(news) << " without " << key;
+      if (!newer) {
+        EXPECT_EQ(missing.error().code, Errc::invalid_argument);
+        EXPECT_NE(missing.error().message.find(key), std::string::npos) << missing.error().message;
+      }
       boost::json::object mistyped = data;
       mistyped[key] = each.value().is_array() ? boost::json::value("x") : boost::json::value(boost::json::array{1});
       const auto wrong = decoded(news, mistyped);

@@ -130,6 +130,7 @@ struct Data {
     out["outcome"] = name(news.outcome);
     out["elapsedMs"] = news.elapsed.count();
     out["error"] = news.outcome == OperationPhase::failed ? json::value(to_json(news.fault)) : json::value(nullptr);
+    out["startedAt"] = optional_time(news.started_at);
     return out;
   }
   json::object operator()(const CategoryChanged& news) const {

@@ -87,6 +87,7 @@ inline News full(OperationEnded news) {
   news.outcome = OperationPhase::failed;
   news.elapsed = 5s;
   news.fault = fault;
+  news.started_at = WallTime(1s);
   return news;
 }
 inline News full(CategoryChanged news) {

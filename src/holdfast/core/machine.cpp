@@ -26,6 +26,7 @@ void Machine::step(Moment now, const Event& event, Effects& out) {
   out_ = &out;
   hear(event);
   settle_jobs();
+  write_anonymous();
   out_ = nullptr;
 }
 
@@ -53,13 +54,17 @@ void Machine::settle_jobs() {
     write(job);
     const bool idle =
         !job.loading && !job.save && job.unwritten.empty() && job.waiting.empty() && job.operations.empty();
-    const bool closed = !job.opened || (job.state != JobState::running && job.state != JobState::failed);
+    // What failed can still be asked about and run again; an adopted job for as long as its operation is known.
+    const bool failed = job.state == JobState::failed && !(adopted && operation == nullptr);
+    const bool closed = !job.opened || (job.state != JobState::running && !failed);
     if (idle && (!job.known || (closed && job.locks.active_count() == 0))) jobs_.erase(found);
   }
 }
 
 std::optional<Instant> Machine::next_deadline() const {
-  return backlog_due_;
+  const auto anonymous = anonymous_.due();
+  if (!backlog_due_ || !anonymous) return backlog_due_ ? backlog_due_ : anonymous;
+  return std::min(*backlog_due_, *anonymous);
 }
 
 const Operation* Machine::operation(OperationId id) const {
@@ -128,6 +133,7 @@ void Machine::on(const event::ProvidersConfigured& news) {
 
 void Machine::on(const event::StopOrdered&) {
   stopping_ = true;
+  anonymous_.hurry();
   std::vector<OperationId> open;
   for (const auto& [id, operation] : operations_) {
     if (operation.stage != Operation::Stage::ended) open.push_back(id);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "holdfast/base/name.hpp"
+#include "holdfast/core/anonymous.hpp"
 #include "holdfast/core/effect.hpp"
 #include "holdfast/core/event.hpp"
 
@@ -146,6 +147,7 @@ class Machine {
   std::size_t job_count() const { return jobs_.size(); }
   /// Records that wait to be written, of all jobs: for the transaction in front, or for a store that fails.
   std::size_t backlog() const { return backlog_; }
+  const AnonymousTrail& anonymous() const { return anonymous_; }
 
  private:
   struct Desk {      ///< one provider's places
@@ -166,9 +168,10 @@ class Machine {
   void on(const event::SaveUnknown&);
   void on(const event::SaveLookedUp&);
   void on(const event::TimePassed&);
-  /// Announces, and writes down what is a record; nobody waits for it. Anonymous operations leave no trail here.
+  /// Announces, and writes down what is a record; nobody waits for it. Of an anonymous operation only its end is one.
   void journal(std::vector<News> news);
   void write_down(std::vector<News> news);
+  void write_anonymous();
   void add(Job& job, Write write);
   /// Adds what changes the job itself: until it comes back, the job's commands wait.
   void change(Job& job, Write write);
@@ -298,6 +301,7 @@ class Machine {
   std::size_t backlog_ = 0;             ///< records in all `Job::unwritten`
   std::vector<std::string> failing_;    ///< jobs that are tried again
   std::optional<Instant> backlog_due_;  ///< when
+  AnonymousTrail anonymous_;
   std::vector<std::string> touched_;
   bool stopping_ = false;
 };

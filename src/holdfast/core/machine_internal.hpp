@@ -14,6 +14,11 @@ Job* Machine::ready_job(const std::string& id, const E& event) {
     refuse(event.ticket, Errc::invalid_argument, "the job id " + *why);
     return nullptr;
   }
+  if (id.starts_with(anonymous_prefix)) {
+    refuse(event.ticket, Errc::invalid_argument,
+           "the job id begins with '" + std::string(anonymous_prefix) + "', which is kept for requests without a job");
+    return nullptr;
+  }
   Job& job = job_for(id);
   touch(id);
   if (!commands_wait(job)) {

@@ -298,6 +298,11 @@ void Machine::cancel_one(const event::CancelRequested& event, Operation& operati
   }
   const Cancelled record{operation.terms->job_id, text(operation.id), event.request.by};
   order_cancel(operation, Errc::cancelled);
+  const Job* job = find_job(record.job_id);
+  if (!operation.start_recorded && (job == nullptr || !job->opened)) {
+    announce(record);  // it was queued, and nothing of it or of its job is on the record
+    return reply(event.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});
+  }
   if (!event.ticket || record.job_id.empty()) {
     journal({record});
     return reply(event.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});

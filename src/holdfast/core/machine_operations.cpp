@@ -207,7 +207,7 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
     records.push_back(std::move(error));
   }
   records.push_back(ended_news(operation));
-  if (operation.start_recorded) {
+  if (operation.start_recorded || operation.terms->job_id.empty()) {
     journal(std::move(records));
   } else {
     announce_all(records);
@@ -228,7 +228,9 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
     if (questions_.find(oldest) != nullptr) {
       ended_.push_back(oldest);
     } else {
+      const SharedTerms terms = find(oldest)->terms;
       operations_.erase(oldest);
+      if (!terms->job_id.empty()) touch(terms->job_id);
     }
   }
 }
@@ -253,6 +255,7 @@ OperationEnded Machine::ended_news(const Operation& operation) const {
   news.outcome = operation.outcome;
   news.elapsed = in_ms(elapsed(operation));
   if (operation.fault) news.fault = *operation.fault;
+  news.started_at = now_.wall - in_ms(now_.at - operation.started_at);
   return news;
 }
 

@@ -4,6 +4,27 @@
 #include "holdfast/core/machine_internal.hpp"
 
 namespace holdfast {
+namespace {
+
+/// How a job ends whose only operation ended so; absent: it goes on.
+std::optional<JobState> adopted_end(OperationPhase outcome) {
+  switch (outcome) {
+    case OperationPhase::completed:
+      return JobState::done;
+    case OperationPhase::failed:
+      return JobState::failed;
+    case OperationPhase::cancelled:
+      return JobState::cancelled;
+    case OperationPhase::queued:
+    case OperationPhase::running:
+    case OperationPhase::switched:
+    case OperationPhase::interrupted:
+      return std::nullopt;
+  }
+  __builtin_unreachable();
+}
+
+}  // namespace
 
 void Machine::on(const event::ProgressMade& event) {
   Operation* operation = find(event.operation);
@@ -90,15 +111,14 @@ void Machine::adopt(Operation& operation) {
   write_down(std::move(records));
 }
 
-/// Such a job ends with its operation, unless a decision has locked another provider for what comes next.
+/// Such a job ends with its operation, as that did, unless a decision has locked another provider for what comes next.
 void Machine::leave_adopted(const Operation& operation) {
-  const bool over = operation.outcome == OperationPhase::completed || operation.outcome == OperationPhase::cancelled;
-  if (!over || operation.terms->job_id != text(operation.id) || questions_.find(operation.id) != nullptr) return;
+  const auto state = adopted_end(operation.outcome);
+  if (!state || operation.terms->job_id != text(operation.id) || questions_.find(operation.id) != nullptr) return;
   Job* job = find_job(operation.terms->job_id);
-  if (job == nullptr || !job->opened || job->changing || !job->operations.empty() || job->locks.active_count() != 0)
-    return;
-  const JobClosed closed{
-      job->id, operation.outcome == OperationPhase::completed ? JobState::done : JobState::cancelled, {}};
+  if (job == nullptr || !job->opened || job->state != JobState::running) return;
+  if (job->changing || !job->operations.empty() || job->locks.active_count() != 0) return;
+  const JobClosed closed{job->id, *state, {}};
   apply(*job, closed);
   journal({closed});
   touch(job->id);

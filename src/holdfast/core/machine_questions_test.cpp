@@ -331,11 +331,48 @@ TEST_F(Questions, AnAdoptedJobEndsWithItsOperation) {
   EXPECT_EQ(machine().job_count(), 0u);
 }
 
+TEST_F(Questions, AnAdoptedJobWhoseOperationFailedIsNoLongerShownAsRunning) {
+  const OperationId id = start("", "Ollama", "text", {}, false).id;
+  wait(46s);
+  end(id, event::CallEnded::How::failed);
+  ASSERT_EQ(count<JobClosed>(), 1u);
+  EXPECT_EQ(all<JobClosed>()[0].state, JobState::failed);
+  EXPECT_TRUE(trail().ends_with("stall.resolved operation.ended job.closed")) << trail();
+  const Ticket raised = ticket();
+  tell(event::QuestionRaised{raised, id, QuestionKind::hard_error});
+  EXPECT_TRUE(said_yes(raised)) << "what failed can be asked about";
+  EXPECT_TRUE(applied(answer(id, "try_again")));
+  EXPECT_EQ(count<JobClosed>(), 1u);
+}
+
+TEST_F(Questions, AFailedAdoptedJobKeepsTheLockThatADecisionTook) {
+  const OperationId id = start("", "Ollama", "text", {}, false).id;
+  wait(46s);
+  lock(text(id), "OpenAI");
+  end(id, event::CallEnded::How::failed);
+  EXPECT_EQ(count<JobClosed>(), 0u);
+  EXPECT_EQ(machine().job(text(id))->locks.active_count(), 1u);
+}
+
+TEST_F(Questions, AFailedAdoptedJobIsForgottenWithItsOperation) {
+  const OperationId id = start("", "Ollama", "text", {}, false).id;
+  wait(46s);
+  end(id, event::CallEnded::How::failed);
+  EXPECT_EQ(machine().job_count(), 1u);
+  for (std::size_t i = 0; i < limits::ended_kept_max; ++i)
+    end(start("", "Ollama", "s", {}, false).id);
+  EXPECT_EQ(machine().operation(id), nullptr);
+  EXPECT_EQ(machine().job_count(), 0u);
+}
+
 TEST_F(Questions, AFailedAnonymousOperationThatIsAskedAboutHasStartAndEndOnTheRecord) {
   const OperationId id = start("", "Ollama", "text", {}, false).id;
   end(id, event::CallEnded::How::failed);
   tell(event::QuestionRaised{ticket(), id, QuestionKind::hard_error});
   EXPECT_EQ(trail(), "job.opened operation.started operation.ended question.opened");
+  EXPECT_EQ(count<JobClosed>(), 0u) << "somebody is asked";
+  EXPECT_TRUE(applied(answer(id, "try_again")));
+  EXPECT_EQ(all<JobClosed>().at(0).state, JobState::failed);
 }
 
 TEST_F(Questions, AHardErrorKeepsTheLockAndIsAskedAboutOnRequest) {

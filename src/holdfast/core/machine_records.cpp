@@ -26,6 +26,14 @@ std::size_t count_records(const std::vector<Write>& writes) {
   return sum;
 }
 
+Refused gap(std::uint64_t missing) {
+  Refused out;
+  out.code = Errc::store_unavailable;
+  out.message = std::to_string(missing) +
+                " ends of operations without a job are not on the record: the store did not take them in time";
+  return out;
+}
+
 }  // namespace
 
 // Queueing.
@@ -36,8 +44,14 @@ void Machine::journal(std::vector<News> news) {
 }
 
 void Machine::write_down(std::vector<News> news) {
-  std::erase_if(news, [](const News& each) { return !is_record(each) || job_of(each).empty(); });
+  std::erase_if(news, [](const News& each) { return !is_record(each); });
   if (news.empty()) return;
+  if (job_of(news.front()).empty()) {
+    for (News& each : news) {
+      if (auto* ended = std::get_if<OperationEnded>(&each)) anonymous_.add(now_.at, std::move(*ended));
+    }
+    return;
+  }
   Job& job = hold(job_of(news.front()));
   add(job, {.records = std::move(news)});
 }
@@ -99,6 +113,10 @@ Job* Machine::came_back(SaveId save) {
 }
 
 void Machine::on(const event::Saved& news) {
+  if (anonymous_.writes(news.save)) {
+    if (auto gap = anonymous_.saved(now_.at)) announce(std::move(*gap));
+    return;
+  }
   Job* job = came_back(news.save);
   if (job == nullptr) return;
   const std::vector<Write> writes = std::exchange(job->sent, {});
@@ -168,6 +186,7 @@ void Machine::saved(Job& job, const Write& write) {
 }
 
 void Machine::on(const event::SaveFailed& news) {
+  if (anonymous_.writes(news.save)) return anonymous_.failed(now_.at, news.code == Errc::store_unavailable);
   Job* job = came_back(news.save);
   if (job == nullptr) return;
   std::vector<Write> writes = std::exchange(job->sent, {});
@@ -269,7 +288,7 @@ void Machine::failed(Job& job, const Write& write, const Failure& failure) {
 }
 
 void Machine::on(const event::SaveUnknown& news) {
-  if (saves_.contains(news.save)) out_->push_back(effect::LookUp{news.save});
+  if (saves_.contains(news.save) || anonymous_.writes(news.save)) out_->push_back(effect::LookUp{news.save});
 }
 
 void Machine::on(const event::SaveLookedUp& news) {
@@ -289,6 +308,69 @@ void Machine::on(const event::TimePassed&) {
     job->failing = false;
     touch(id);
   }
+}
+
+// What belongs to no job.
+
+void Machine::write_anonymous() {
+  if (!anonymous_.is_due(now_.at)) return;
+  const SaveId save{++last_save_};
+  out_->push_back(effect::Save{save, anonymous_.take(save)});
+}
+
+void AnonymousTrail::add(Instant now, OperationEnded ended) {
+  if (!due_) due_ = now + limits::anonymous_linger;
+  if (waiting_.size() >= limits::anonymous_waiting_max) {
+    ++missing_;
+  } else {
+    waiting_.push_back(std::move(ended));
+  }
+}
+
+std::optional<Instant> AnonymousTrail::due() const {
+  return save_ || empty() ? std::nullopt : due_;
+}
+
+bool AnonymousTrail::is_due(Instant now) const {
+  if (save_ || empty()) return false;
+  const bool early = !failing_ && (hurried_ || waiting_.size() >= limits::anonymous_bundle_max);
+  return early || (due_ && *due_ <= now);
+}
+
+std::vector<News> AnonymousTrail::take(SaveId save) {
+  HOLDFAST_CHECK(!save_, "one bundle is under way");
+  save_ = save;
+  sent_ = std::min(waiting_.size(), limits::anonymous_bundle_max);
+  std::vector<News> records(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent_));
+  if (sent_ == waiting_.size() && missing_ != 0) {
+    said_ = missing_;
+    records.emplace_back(gap(said_));
+  }
+  return records;
+}
+
+std::optional<Refused> AnonymousTrail::saved(Instant now) {
+  std::optional<Refused> said;
+  if (said_ != 0) said = gap(said_);
+  waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent_));
+  missing_ -= said_;
+  sent_ = said_ = 0;
+  save_ = {};
+  failing_ = false;
+  due_.reset();
+  if (!empty()) due_ = now + limits::anonymous_linger;
+  return said;
+}
+
+void AnonymousTrail::failed(Instant now, bool kept) {
+  if (!kept) {
+    missing_ += sent_;
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent_));
+  }
+  sent_ = said_ = 0;
+  save_ = {};
+  failing_ = true;
+  due_ = now + limits::backlog_retry;
 }
 
 }  // namespace holdfast

@@ -139,6 +139,19 @@ TEST_F(Records, AnOpeningWhoseCommandFailedIsForgottenWhereOnlyRefusalsAndCancel
   EXPECT_EQ(machine().job_count(), 0u);
 }
 
+TEST_F(Records, TheCancelOfAQueuedOperationIsNotTheFirstRecordOfAJobWhoseOpeningFailed) {
+  start("other", "One", "speech");
+  disk = Disk::waits;
+  start("job", "Ollama", "script");
+  const OperationId queued = start("job", "One", "speech").id;
+  disk_says(Disk::fails);
+  ASSERT_FALSE(machine().job("job")->opened);
+  EXPECT_TRUE(applied(cancel("job", queued)));
+  EXPECT_EQ(count<Cancelled>(), 1u);
+  EXPECT_TRUE(waiting.empty());
+  EXPECT_EQ(machine().job("job"), nullptr);
+}
+
 TEST_F(Records, ACancelThatCouldNotBeWrittenKeepsItsPlaceInTheTrail) {
   const OperationId id = locked_and_started();
   disk = Disk::waits;

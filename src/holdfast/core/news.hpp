@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -55,7 +56,8 @@ struct OperationEnded {
   std::string job_id{}, stage_name{}, provider_name{}, provider_type{}, correlation_id{}, operation_id{};
   OperationPhase outcome = OperationPhase::completed;
   milliseconds elapsed{};
-  ProviderFault fault{};  ///< failed only
+  ProviderFault fault{};                 ///< failed only
+  std::optional<WallTime> started_at{};  ///< absent: written by a version that did not say it
 };
 
 struct CategoryChanged {

@@ -132,5 +132,25 @@ TEST_F(SharedFile, WhatWasAcknowledgedIsThereForTheNextGateway) {
   EXPECT_EQ(gateway.statistics().total_fallback_decisions, 1);
 }
 
+TEST_F(SharedFile, EachCallWithoutAJobLeavesOneRecordAlsoWhereItsProcessEndsAtOnce) {
+  constexpr int calls = 20;
+  {
+    Gateway gateway(options());
+    OperationRequest without = request();
+    without.job_id = {};
+    for (int i = 0; i < calls; ++i)
+      gateway.execute_with_patience(without, no_heartbeat(), [](OperationContext&) {});
+  }
+  const auto store = store::open("sqlite:" + path_.string()).value();
+  std::size_t found = 0;
+  for (const std::string& trail : store->trails("", 100).value()) {
+    for (const KeptRecord& each : store->records(trail).value())
+      found += std::get<OperationEnded>(each.record).outcome == OperationPhase::completed ? 1 : 0;
+  }
+  EXPECT_EQ(found, calls);
+  EXPECT_TRUE(store->jobs({}).value().empty());
+  EXPECT_TRUE(store->verify("").value().findings.empty());
+}
+
 }  // namespace
 }  // namespace holdfast

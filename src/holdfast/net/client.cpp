@@ -83,11 +83,14 @@ awaitable<error_code> Client::State::fill() {
   buffer.erase(0, used);
   used = 0;
   const std::size_t before = buffer.size();
-  buffer.resize(before + read_bytes);
+  // What is allocated is used before there is more of it: a string grows by doubling.
+  const bool roomy = buffer.capacity() - before >= read_bytes_min / 2 && read_bytes == read_bytes_min;
+  const std::size_t room = roomy ? buffer.capacity() - before : read_bytes;
+  buffer.resize(before + room);
   auto reading = stream->read_some(std::span(buffer).subspan(before));
   const Transfer got = co_await std::move(reading);
   buffer.resize(before + got.bytes);
-  read_bytes = got.bytes == read_bytes ? std::min(read_bytes * 4, read_bytes_max) : read_bytes;
+  read_bytes = got.bytes >= read_bytes ? std::min(read_bytes * 4, read_bytes_max) : read_bytes;
   co_return got.error;
 }
 

@@ -26,8 +26,9 @@ inline constexpr std::size_t query_parameters_max = 100;
 
 /// What one connection may hold back before the kernel's own flow control takes over: read ahead while a handler works.
 inline constexpr std::size_t read_ahead_bytes_max = 64 * 1024;
-/// Room for one read. It begins small, since most connections wait most of the time, and grows while reads fill it.
-inline constexpr std::size_t read_bytes_min = 2 * 1024;
+/// Room for one read. It begins small, since most connections wait most of the time and ten thousand of them hold it
+/// meanwhile, and grows while reads fill it. A head of an SDK, or some frames of a stream, fit.
+inline constexpr std::size_t read_bytes_min = 1024;
 inline constexpr std::size_t read_bytes_max = 64 * 1024;
 /// What goes out under one write time-out: small enough for a slow line to make it in time.
 inline constexpr std::size_t write_slice_bytes = 64 * 1024;

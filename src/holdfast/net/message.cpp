@@ -24,8 +24,8 @@ constexpr bool is_token_character(char c) noexcept {
   return token_characters[static_cast<unsigned char>(c)];
 }
 
-/// A head of an SDK has so many and a few more: they are not moved four times while they come in.
-constexpr std::size_t fields_expected = 12;
+/// A head has about so many: they are not moved four times while they come in.
+constexpr std::size_t fields_expected = 8;
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))

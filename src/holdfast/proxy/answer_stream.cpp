@@ -85,7 +85,7 @@ awaitable<void> AnswerStream::beat() {
     error_code error;
     auto patience = times_.keepalive;
     if (!begun()) {
-      net::Fields fields = fields_;
+      net::Fields fields = std::exchange(fields_, {});
       fields.set("Content-Type", content_type_of(framing_));
       fields.set("Cache-Control", "no-cache");
       fields.set("X-Accel-Buffering", "no");
@@ -142,6 +142,7 @@ awaitable<error_code> AnswerStream::begin(int status, net::Fields fields, wire::
     }
   } else {
     framing_ = framing;
+    fields_ = {};
     auto beginning = response_.begin(status, std::move(fields), first);
     error = co_await std::move(beginning);
   }

@@ -1,5 +1,7 @@
 #include "holdfast/proxy/relay.hpp"
 
+#include <utility>
+
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/proxy/forwarding.hpp"
 #include "holdfast/wire/assembly.hpp"
@@ -40,6 +42,7 @@ awaitable<void> Relay::run(OperationContext& operation, Outgoing& outgoing) {
   }
   if (call_->stopped()) throw Error(Errc::cancelled, "the call was stopped");
   if (answer.fault) fail(std::move(*answer.fault));
+  outgoing.head = {};  // an answer has come: it is not sent again, and a stream of hours need not carry it
   progress.alive();
   if (is_error(answer.head.status)) {
     auto passing = pass_error(std::move(answer.head));
@@ -76,7 +79,7 @@ awaitable<void> Relay::begin(net::ResponseHead head, wire::Framing framing, std:
   // Keepalives may come in between, and they are in nobody's length.
   const bool keeps_length = framing == wire::Framing::whole || framing == wire::Framing::bytes;
   net::Fields fields = fields_for_client(head, keeps_length);
-  for (const net::Field& field : own_fields_)
+  for (const net::Field& field : std::exchange(own_fields_, {}))
     fields.set(field.name, field.value);
   auto beginning = listener_.answer.begin(head.status, std::move(fields), framing, first);
   const error_code error = co_await std::move(beginning);

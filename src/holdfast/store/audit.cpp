@@ -4,12 +4,14 @@
 
 #include <array>
 #include <boost/json/parse.hpp>
+#include <charconv>
 
 #include "holdfast/api/canonical.hpp"
 #include "holdfast/api/decode.hpp"
 #include "holdfast/api/json.hpp"
 #include "holdfast/base/check.hpp"
 #include "holdfast/base/wall_time.hpp"
+#include "holdfast/core/anonymous.hpp"
 
 namespace holdfast::store {
 namespace {
@@ -110,13 +112,29 @@ std::string hash_of(const AuditRecord& record) {
   return sha256(hashed_text(record));
 }
 
-AuditRecord make_record(std::string previous, std::uint64_t seq, WallTime time, const News& news) {
+bool is_anonymous(std::string_view trail) {
+  return trail.starts_with(anonymous_prefix);
+}
+std::string anonymous_day(WallTime day) {
+  return std::string(anonymous_prefix) + rfc3339(day).substr(0, 10) + "/";
+}
+std::string anonymous_trail(WallTime day, std::string_view last, std::uint64_t count) {
+  constexpr std::size_t digits = 5;
+  std::uint64_t number = 0;
+  if (last.size() > digits) std::from_chars(last.end() - digits, last.end(), number);
+  if (number == 0 || (count >= anonymous_records_max && number < 99999)) ++number;
+  const std::string text = std::to_string(number);
+  return anonymous_day(day) + std::string(digits - text.size(), '0') + text;
+}
+
+AuditRecord make_record(std::string previous, std::uint64_t seq, WallTime time, const News& news,
+                        const std::string& trail) {
   json::object data = api::to_json(news);
   if (const auto operation = api::operation_of(news); !operation.empty()) data["operationId"] = operation;
   AuditRecord record{.seq = seq,
                      .time = time,
                      .kind = std::string(event_name(news)),
-                     .job_id = job_of(news),
+                     .job_id = trail.empty() ? job_of(news) : trail,
                      .data = api::canonical(data),
                      .previous = std::move(previous),
                      .hash = {}};
@@ -133,7 +151,8 @@ result<News> decode(const AuditRecord& record) {
   if (const json::value* id = data->if_contains("operationId"); id != nullptr && id->is_string()) {
     operation = id->get_string();
   }
-  return api::news_from_json(record.kind, record.job_id, operation, *data);
+  const std::string& job = record.job_id;
+  return api::news_from_json(record.kind, is_anonymous(job) ? std::string_view() : job, operation, *data);
 }
 
 void ChainCheck::note(std::uint64_t seq, std::string field, std::string message) {

@@ -22,9 +22,21 @@ std::string hashed_text(const AuditRecord& record);
 std::string record_line(const AuditRecord& record);
 std::string hash_of(const AuditRecord& record);
 
-/// The record of `news`, which `is_record` and is redacted. The operation's id, where there is one, stands in `data` as
-/// `operationId`, so that it is hashed like all else.
-AuditRecord make_record(std::string previous, std::uint64_t seq, WallTime time, const News& news);
+/// What belongs to no job has trails of its own, one after the other for each day (UTC): "anonymous/2026-11-23/00001".
+/// A new one begins with the transaction behind which the last is full, so that none is too long to be checked or taken
+/// away in one go.
+inline constexpr std::uint64_t anonymous_records_max = 10000;
+bool is_anonymous(std::string_view trail);
+/// What the names of the trails of that day begin with; they follow each other in the order of their names.
+std::string anonymous_day(WallTime day);
+/// The trail that a transaction of that day goes to. `last`: the newest of the day, and its count; empty: there is
+/// none.
+std::string anonymous_trail(WallTime day, std::string_view last, std::uint64_t count);
+
+/// The record of `news`, which `is_record` and is redacted; of its job's trail, unless another is named. The
+/// operation's id, where there is one, stands in `data` as `operationId`, so that it is hashed like all else.
+AuditRecord make_record(std::string previous, std::uint64_t seq, WallTime time, const News& news,
+                        const std::string& trail = {});
 /// What a record says. The failure names the key that is wrong.
 result<News> decode(const AuditRecord& record);
 

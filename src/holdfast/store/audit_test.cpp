@@ -139,6 +139,10 @@ TEST_F(Export, of_all_jobs_verifies_by_itself) {
   EXPECT_EQ(report.jobs, 2u);
   EXPECT_EQ(report.records, 9u);
   EXPECT_EQ(findings(report), "");
+  must(store_, {anonymous_end(1), anonymous_end(2)});
+  std::ostringstream all;
+  EXPECT_EQ(write_export(store_, "", all)->records, 11u);
+  EXPECT_EQ(findings(verified(all.str())), "");
   std::ostringstream one;
   EXPECT_EQ(write_export(store_, "b", one)->records, 2u);
   EXPECT_EQ(findings(verified(one.str())), "");

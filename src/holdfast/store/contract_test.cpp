@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "holdfast/store/audit.hpp"
 #include "holdfast/store/memory.hpp"
 #include "store_driver.hpp"
 
@@ -277,6 +278,74 @@ TEST_P(Contract, the_trail_is_a_chain_that_can_be_read_in_pages_and_verifies) {
   EXPECT_EQ(findings(report), "");
 }
 
+TEST_P(Contract, what_belongs_to_no_job_has_a_trail_of_its_day_and_makes_no_job) {
+  const std::string trail = "anonymous/2026-11-23/00001";
+  OperationEnded failed = anonymous_end(2, OperationPhase::failed);
+  failed.fault = {ErrorClass::auth, 401, "invalid_api_key", "no key sk-abcdef0123456789"};
+  failed.started_at = noon - 5s;
+  must(*store_, {anonymous_end(1), failed});
+  must(*store_, {JobOpened{"job"}, taken("job", "Ollama", 1)});
+  must(*store_, {anonymous_end(3)});
+  EXPECT_EQ(store_->trails("", 10).value(), (std::vector{trail, std::string("job")}));
+  EXPECT_EQ(store_->trails("", 1).value(), std::vector{trail});
+  const auto records = store_->trail(trail, 1, 10).value();
+  ASSERT_EQ(records.size(), 3u);
+  EXPECT_EQ(records[0].previous, "");
+  EXPECT_EQ(records[2].previous, records[1].hash);
+  EXPECT_EQ(records[1].kind, "operation.ended");
+  EXPECT_EQ(records[1].job_id, trail);
+  EXPECT_EQ(records[1].data.find("abcdef"), std::string::npos) << records[1].data;
+  const auto kept = store_->records(trail).value();
+  ASSERT_EQ(kept.size(), 3u);
+  const auto said = std::get<OperationEnded>(kept[1].record);
+  EXPECT_EQ(said.job_id, "");
+  EXPECT_EQ(said.operation_id, "op-2");
+  EXPECT_EQ(said.outcome, OperationPhase::failed);
+  EXPECT_EQ(said.started_at, noon - 5s);
+  EXPECT_EQ(said.fault.error_class, ErrorClass::auth);
+
+  EXPECT_EQ(store_->jobs({}).value().size(), 1u);
+  EXPECT_FALSE(store_->job(trail).value());
+  EXPECT_FALSE(store_->load(trail).value());
+  EXPECT_EQ(store_->statistics().value().total_jobs, 1);
+  AuditReport report = store_->verify("").value();
+  EXPECT_EQ(findings(report), "");
+  EXPECT_EQ(report.records, 5u);
+  report = store_->verify(trail).value();
+  EXPECT_EQ(findings(report), "");
+  EXPECT_EQ(report.records, 3u);
+}
+
+TEST_P(Contract, the_trail_of_what_belongs_to_no_job_begins_anew_with_the_day_and_when_it_is_full) {
+  const auto fill = [&](std::uint64_t records) {
+    std::vector<News> all;
+    for (std::uint64_t i = 0; i < records; ++i)
+      all.emplace_back(anonymous_end(static_cast<int>(i)));
+    must(*store_, std::move(all));
+  };
+  fill(anonymous_records_max - 1);
+  fill(5);
+  fill(3);
+  EXPECT_EQ(store_->records("anonymous/2026-11-23/00001").value().size(), anonymous_records_max + 4)
+      << "a transaction is not divided";
+  EXPECT_EQ(store_->records("anonymous/2026-11-23/00002").value().size(), 3u);
+  EXPECT_EQ(store_->trail("anonymous/2026-11-23/00002", 1, 1).value().at(0).previous, "");
+  must(*store_, {anonymous_end(1)}, noon + 24h);
+  EXPECT_EQ(store_->records("anonymous/2026-11-24/00001").value().size(), 1u);
+  EXPECT_EQ(findings(store_->verify("").value()), "");
+}
+
+TEST_P(Contract, trails_that_belong_to_no_job_are_pruned_when_told_and_when_their_last_record_is_old) {
+  must(*store_, {anonymous_end(1), anonymous_end(2)});
+  must(*store_, {anonymous_end(3)}, noon + 24h);
+  EXPECT_EQ(store_->prune(noon + 1h, false).value().records, 0u);
+  const Pruned pruned = store_->prune(noon + 1h, true).value();
+  EXPECT_EQ(pruned.jobs, 0u);
+  EXPECT_EQ(pruned.records, 2u);
+  EXPECT_EQ(store_->trails("", 10).value(), std::vector<std::string>{"anonymous/2026-11-24/00001"});
+  EXPECT_EQ(findings(store_->verify("").value()), "");
+}
+
 TEST_P(Contract, pruning_takes_closed_jobs_and_their_trails_only_when_told) {
   for (const std::string job : {"old", "failed", "new"})
     must(*store_, {JobOpened{job}, decision(job, "A", "B")});
@@ -311,6 +380,15 @@ TEST_P(Contract, words_of_a_provider_enter_the_trail_without_keys) {
   const std::string data = store_->trail("job", 2, 1).value().at(0).data;
   EXPECT_EQ(data.find("abcdef"), std::string::npos) << data;
   EXPECT_NE(data.find("***"), std::string::npos) << data;
+}
+
+TEST(Memory, keeps_the_newest_two_trails_of_what_belongs_to_no_job) {
+  Memory store;
+  for (int day = 0; day < 4; ++day)
+    must(store, {anonymous_end(day)}, noon + day * 24h);
+  must(store, {JobOpened{"a"}, JobOpened{"job"}});
+  EXPECT_EQ(store.trails("", 10).value(),
+            (std::vector<std::string>{"a", "anonymous/2026-11-25/00001", "anonymous/2026-11-26/00001", "job"}));
 }
 
 TEST_P(Contract, giving_back_jobs_works_where_nothing_is_held) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "holdfast/core/anonymous.hpp"
 #include "holdfast/store/audit.hpp"
 #include "holdfast/store/redact.hpp"
 
@@ -9,8 +10,13 @@ namespace holdfast::store {
 
 std::vector<Outcome> Memory::commit(std::span<const Transaction> transactions) {
   for (const Transaction& transaction : transactions) {
+    std::string anonymous;
     for (const News& each : transaction.records) {
       const News record = redacted(each);
+      if (job_of(record).empty()) {
+        keep_anonymous(record, transaction.time, anonymous);
+        continue;
+      }
       Kept& job = jobs_[job_of(record)];
       const auto* opened = std::get_if<JobOpened>(&record);
       if (opened != nullptr && (!opened->resumed || !job.book.opened)) job.order = ++opened_;
@@ -25,6 +31,22 @@ std::vector<Outcome> Memory::commit(std::span<const Transaction> transactions) {
     }
   }
   return std::vector<Outcome>(transactions.size());
+}
+
+void Memory::keep_anonymous(const News& record, WallTime time, std::string& trail) {
+  if (!is_record(record)) return;
+  if (trail.empty()) {
+    const std::string day = anonymous_day(time);
+    const auto behind = jobs_.lower_bound(day + ":");  // the character behind the digits
+    const bool known = behind != jobs_.begin() && std::prev(behind)->first.starts_with(day);
+    trail = known ? anonymous_trail(time, std::prev(behind)->first, std::prev(behind)->second.records.size())
+                  : anonymous_trail(time, {}, 0);
+  }
+  std::vector<KeptRecord>& records = jobs_[trail].records;
+  records.push_back({records.size() + 1, time, record});
+  const auto begin = jobs_.lower_bound(anonymous_prefix);
+  const auto end = std::find_if_not(begin, jobs_.end(), [](const auto& each) { return is_anonymous(each.first); });
+  if (std::distance(begin, end) > 2) jobs_.erase(begin);
 }
 
 result<bool> Memory::contains(SaveId) {
@@ -116,7 +138,7 @@ result<std::vector<AuditRecord>> Memory::trail(const std::string& job_id, std::u
   if (found == jobs_.end()) return out;
   std::string previous;
   for (const KeptRecord& kept : found->second.records) {
-    AuditRecord record = make_record(previous, kept.seq, kept.time, kept.record);
+    AuditRecord record = make_record(previous, kept.seq, kept.time, kept.record, job_id);
     previous = record.hash;
     if (kept.seq >= from && out.size() < limit) out.push_back(std::move(record));
   }

@@ -9,7 +9,7 @@
 namespace holdfast::store {
 
 /// Everything in this process's memory; gone with it. Never fails, and has no owners: nobody else sees it. The chain of
-/// hashes is made when it is read.
+/// hashes is made when it is read. Of the trails that belong to no job the newest two are kept.
 class Memory : public Store {
  public:
   std::vector<Outcome> commit(std::span<const Transaction> transactions) override;
@@ -37,6 +37,7 @@ class Memory : public Store {
     bool decided = false;
   };
 
+  void keep_anonymous(const News& record, WallTime time, std::string& trail);
   /// Absent where it was never opened.
   const Kept* find(const std::string& job_id) const;
 

@@ -8,7 +8,8 @@
 namespace holdfast::store {
 namespace {
 
-constexpr std::int64_t pruned_at_once = 200;  // jobs in one transaction, so that nobody waits long for the write lock
+// In one transaction, so that nobody waits long for the write lock. A trail alone may have ten thousand records.
+constexpr std::int64_t pruned_jobs_at_once = 200, pruned_trails_at_once = 20;
 
 std::int64_t bounded(std::size_t limit) {
   return static_cast<std::int64_t>(std::min<std::size_t>(limit, std::numeric_limits<std::int64_t>::max()));
@@ -143,14 +144,14 @@ result<Pruned> Sqlite::prune(WallTime closed_before, bool with_audit) {
       Scope scope(*database_, Scope::Kind::immediate);
       const auto over = keys(database_->query(
           "SELECT job FROM jobs WHERE closed_at < ? AND state IN ('done','cancelled','released') LIMIT ?",
-          as_number(closed_before), pruned_at_once));
+          as_number(closed_before), pruned_jobs_at_once));
       std::vector<std::int64_t> trails;
       // Trails whose jobs an earlier pruning took away.
       if (with_audit && over.empty()) {
         trails = keys(database_->query(
             "SELECT c.job FROM chains c WHERE NOT EXISTS(SELECT 1 FROM jobs WHERE job = c.job) AND coalesce((SELECT "
             "time FROM audit a WHERE a.job = c.job AND a.seq = c.count), -1) < ? LIMIT ?",
-            as_number(closed_before), pruned_at_once));
+            as_number(closed_before), pruned_trails_at_once));
       }
       database_->run("UPDATE control SET pruning = 1");
       std::uint64_t records = 0;

@@ -1,6 +1,7 @@
 #include "holdfast/store/sqlite.hpp"
 
 #include <sys/stat.h>
+#include <algorithm>
 
 #include <thread>
 
@@ -278,6 +279,56 @@ struct Tampering {
   std::uint64_t seq;
 };
 
+/// As somebody would who can write the file.
+void tamper(const std::string& path, const std::string& sql) {
+  std::string triggers = "PRAGMA foreign_keys=OFF;";
+  for (const char* each :
+       {"audit_in_order", "audit_counted", "audit_not_changed", "audit_not_deleted", "chains_only_longer",
+        "chains_not_deleted", "lock_ends_once", "lock_ends_at_the_epoch", "lock_at_the_epoch",
+        "successor_has_its_decision", "decisions_not_changed", "answers_not_changed", "switch_has_its_decision"})
+    triggers += std::string("DROP TRIGGER ") + each + ";";
+  Raw(path).must(triggers + sql);
+}
+
+TEST_F(SqliteStore, verify_finds_what_was_changed_in_the_trail_of_what_belongs_to_no_job) {
+  {
+    auto store = open_sqlite(path());
+    must(*store, {anonymous_end(1), anonymous_end(2), anonymous_end(3)});
+    must(*store, {JobOpened{"innocent"}});
+  }
+  const std::string good = bytes_of(path());
+  const std::vector<Tampering> all = {
+      {"UPDATE audit SET data = replace(data, 'completed', 'cancelled') WHERE job = 1 AND seq = 2", "hash", 2},
+      {"UPDATE audit SET data = replace(data, 'Ollama', 'Claude') WHERE job = 1 AND seq = 1", "hash", 1},
+      {"DELETE FROM audit WHERE job = 1 AND seq = 2", "seq", 3},
+      {"DELETE FROM audit WHERE job = 1 AND seq = 3", "count", 0},
+      {"DELETE FROM audit WHERE job = 1 AND seq = 3; UPDATE chains SET count = 2 WHERE job = 1", "lastHash", 0},
+      {"DELETE FROM chains WHERE job = 1", "count", 0}};
+  for (const Tampering& tampering : all) {
+    std::ofstream(path(), std::ios::binary) << good;
+    tamper(path(), tampering.sql);
+    const AuditReport report = open_sqlite(path())->verify("").value();
+    EXPECT_TRUE(std::ranges::any_of(report.findings,
+                                    [&](const AuditFinding& each) {
+                                      const bool whose =
+                                          each.job_id == "anonymous/2026-11-23/00001" || each.job_id == "(row 1)";
+                                      return whose && each.field == tampering.field && each.seq == tampering.seq;
+                                    }))
+        << tampering.sql << ":\n"
+        << findings(report);
+  }
+}
+
+TEST_F(SqliteStore, two_processes_write_into_one_trail_what_belongs_to_no_job) {
+  const auto one = open_sqlite(path()), other = open_sqlite(path());
+  other->act_as(living_owner());
+  must(*one, {anonymous_end(1)});
+  must(*other, {anonymous_end(2)});
+  must(*one, {anonymous_end(3)});
+  EXPECT_EQ(one->records("anonymous/2026-11-23/00001").value().size(), 3u);
+  EXPECT_EQ(findings(one->verify("").value()), "");
+}
+
 TEST_F(SqliteStore, verify_names_job_number_and_field_of_everything_that_was_tampered_with) {
   {
     auto store = open_sqlite(path());
@@ -317,16 +368,7 @@ TEST_F(SqliteStore, verify_names_job_number_and_field_of_everything_that_was_tam
       {"DELETE FROM answers", "answer", 6}};
   for (const Tampering& tampering : all) {
     std::ofstream(path(), std::ios::binary) << good;
-    {
-      Raw raw(path());
-      std::string triggers = "PRAGMA foreign_keys=OFF;";
-      for (const char* each :
-           {"audit_in_order", "audit_counted", "audit_not_changed", "audit_not_deleted", "chains_only_longer",
-            "chains_not_deleted", "lock_ends_once", "lock_ends_at_the_epoch", "lock_at_the_epoch",
-            "successor_has_its_decision", "decisions_not_changed", "answers_not_changed", "switch_has_its_decision"})
-        triggers += std::string("DROP TRIGGER ") + each + ";";
-      raw.must(triggers + tampering.sql);
-    }
+    tamper(path(), tampering.sql);
     auto store = open_sqlite(path());
     const AuditReport report = store->verify("").value();
     bool named = false;

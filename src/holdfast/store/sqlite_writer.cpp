@@ -58,9 +58,22 @@ void Counts::write(Database& database) const {
 
 void Writer::write(const Transaction& transaction) {
   for (const News& news : transaction.records)
-    record(row_of(job_of(news)), transaction.time, redacted(news));
+    record(row_of(trail_of(news, transaction.time)), transaction.time, redacted(news));
   for (auto& [id, row] : rows_)
     write_back(row);
+}
+
+const std::string& Writer::trail_of(const News& news, WallTime time) {
+  const std::string& job = job_of(news);
+  if (!job.empty()) return job;
+  if (anonymous_.empty()) {
+    const std::string day = anonymous_day(time), behind = day + ":";  // the character behind the digits
+    Query query =
+        database_.query("SELECT id, count FROM chains WHERE id > ? AND id < ? ORDER BY id DESC LIMIT 1", day, behind);
+    const bool known = query.row();
+    anonymous_ = anonymous_trail(time, known ? query.view(0) : std::string_view(), known ? query.size(1) : 0);
+  }
+  return anonymous_;
 }
 
 Writer::Row& Writer::row_of(const std::string& job_id) {
@@ -101,13 +114,13 @@ Writer::Row Writer::read_row(const std::string& job_id) {
 
 void Writer::record(Row& job, WallTime time, const News& news) {
   if (is_record(news)) {
-    const AuditRecord kept = make_record(job.last_hash, job.count + 1, time, news);
+    const AuditRecord kept = make_record(job.last_hash, job.count + 1, time, news, job.id);
     database_.run("INSERT OR FAIL INTO audit(job, seq, time, kind, data, previous, hash) VALUES(?,?,?,?,?,?,?)",
                   job.key, kept.seq, as_number(kept.time), kept.kind, kept.data, kept.previous, kept.hash);
     job.count = kept.seq;
     job.last_hash = kept.hash;
   }
-  if (job.id.empty()) return;  // an anonymous operation has a trail, and is no job
+  if (is_anonymous(job.id)) return;  // it has a trail, and is no job
   count(counts_.statistics, news);
   std::visit([&](const auto& each) { apply(job, time, each); }, news);
 }

@@ -69,6 +69,7 @@ class Writer {
 
   Row& row_of(const std::string& job_id);
   Row read_row(const std::string& job_id);
+  const std::string& trail_of(const News& news, WallTime time);
   void record(Row& job, WallTime time, const News& news);
   void write_back(Row& job);
   /// The job of a lock, a decision or a stage that came before its `JobOpened`.
@@ -98,6 +99,7 @@ class Writer {
   const Owner& me_;
   std::int64_t writer_;
   std::map<std::string, Row, std::less<>> rows_;
+  std::string anonymous_;  ///< the trail of what belongs to no job; empty: nothing of this transaction did so far
   Counts counts_;
 };
 

@@ -112,6 +112,11 @@ inline OperationEnded ended_as(const OperationStarted& started, OperationPhase o
           .elapsed = 5s};
 }
 
+/// The end of an operation that belongs to no job.
+inline OperationEnded anonymous_end(int number, OperationPhase outcome = OperationPhase::completed) {
+  return ended_as(started("", "op-" + std::to_string(number), "text"), outcome);
+}
+
 inline StallSuspected suspected(const OperationStarted& started, int ask) {
   return {.job_id = started.job_id, .stage_name = started.stage_name, .operation_id = started.operation_id, .ask = ask};
 }
