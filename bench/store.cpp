@@ -79,7 +79,8 @@ void plain_commits(const std::string& path) {
   print_percentiles("reference: one commit of plain SQLite", each, "us");
 }
 
-void opening(const std::string& path) {
+/// A store with 10 000 jobs of 100 records each.
+void fill(const std::string& path) {
   {
     holdfast::store::Sqlite::open(path).value();
   }
@@ -99,6 +100,10 @@ void opening(const std::string& path) {
       nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) std::printf("the large file could not be made: %s\n", sqlite3_errmsg(database));
   sqlite3_close(database);
+}
+
+void opening(const std::string& path) {
+  fill(path);
   std::vector<double> opened, listed;
   for (int i = 0; i < 50; ++i) {
     const auto begun = Clock::now();
@@ -116,6 +121,10 @@ void opening(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc == 3 && std::string(argv[1]) == "fill") {  // for bench/proxy, which starts a daemon on it
+    fill(argv[2]);
+    return 0;
+  }
   const fs::path folder =
       (argc > 1 ? fs::path(argv[1]) : fs::temp_directory_path()) / ("holdfast-bench-" + std::to_string(::getpid()));
   fs::create_directories(folder);

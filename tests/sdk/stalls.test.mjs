@@ -7,7 +7,7 @@ import { createOpenAI } from '@ai-sdk/openai';
 import { generateText, streamText } from 'ai';
 import { Ollama } from 'ollama';
 import OpenAI from 'openai';
-import { all, comparable, model, outcome, until, world } from './world.mjs';
+import { all, comparable, model, outcome, through, until, world } from './world.mjs';
 
 globalThis.AI_SDK_LOG_WARNINGS = false; // it does not know the models of the fake provider
 
@@ -203,3 +203,15 @@ if (world.daemon) {
     assert.ok((await ended).length > 5);
   });
 }
+
+through('an answer that is sent twice at once with its key is given once', async () => {
+  const name = model('stall=2');
+  const way = world.proxied('Slow OpenAI');
+  const ended = openai(way).chat.completions.create({ model: name, messages });
+  const operation = await world.question(way.job);
+  const path = `/operations/${operation.operationId}/answer`;
+  const twice = await Promise.all([1, 2].map(() => world.control('POST', path, { ask: 1, option: 'continue_5m' }, { 'idempotency-key': 'once' })));
+  assert.deepEqual(twice.map((each) => each.status), [200, 200]);
+  await world.resume(name);
+  await ended;
+});

@@ -27,6 +27,8 @@ namespace {
 constexpr std::size_t threads_max = 4;
 /// As many as descriptors allow is for the operator to say (`ulimit -n`): each waiting request takes two.
 constexpr std::size_t connections_max = 20'000;
+/// As whom it owns jobs.
+constexpr const char* serve_program = "holdfast serve";
 /// A client on a slow line takes its time; one that takes nothing for so long has stopped.
 constexpr std::chrono::minutes client_write_time{10};
 
@@ -121,6 +123,23 @@ void reload(const GlobalArguments& global, Serving& serving) {
   }
 }
 
+/// What an earlier daemon was killed over: its jobs are this one's now, and its operations are recorded as interrupted
+/// and listed as such. Jobs of `holdfast run` wait for their `--resume`. A store that cannot be read now says so to
+/// whoever asks about a job.
+void take_over_interrupted(Gateway& gateway) {
+  try {
+    JobsQuery query{.active_only = true};
+    for (std::vector<JobRow> rows = gateway.jobs(query); !rows.empty(); rows = gateway.jobs(query)) {
+      for (const JobRow& each : rows) {
+        if (each.state != JobState::interrupted || !each.left_by || each.left_by->program != serve_program) continue;
+        gateway.open_job({.job_id = each.job_id});  // which is there already: it is only read, as its new owner
+      }
+      query.after = rows.back().job_id;
+    }
+  } catch (const Error&) {
+  }
+}
+
 /// Until SIGTERM or Ctrl-C, and until what runs then has ended; the second one ends it.
 void serve_until_stopped(const GlobalArguments& global, std::chrono::seconds grace, Signals& signals,
                          Serving& serving) {
@@ -156,7 +175,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   KnownProviders known(catalogue, session.config);
   const auto socket = socket_path(process_environment(), session.store, ::getpid());
   auto store = open_store(session);
-  store->act_as(store::this_process("holdfast serve", socket.string()));
+  store->act_as(store::this_process(serve_program, socket.string()));
   metrics::Metrics metrics;
   GatewayOptions gateway_options{
       .profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()};
@@ -171,6 +190,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   if (!door.problem().empty()) log.complain(door.problem());
   const Notifier notifier(gateway, spawner, session.config.notify.command,
                           [&log](const std::string& why) { log.complain(why); });
+  take_over_interrupted(gateway);
   Signals signals;
   Daemon daemon(gateway, options);
   std::cout << "listening on http" << (options.tls ? "s" : "") << "://" << daemon.endpoint().text() << std::endl;

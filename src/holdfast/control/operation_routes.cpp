@@ -46,7 +46,7 @@ Reply list_operations(const Call& call) {
     if (!job.empty() && each.job_id != job) continue;
     if (auto asked = call.gateway.provider_state(each.operation_id)) add(all, std::move(*asked));
   }
-  if (state.empty() && !job.empty()) {
+  if (state.empty()) {
     for (OperationState& each : call.gateway.interrupted_operations(job))
       add(all, std::move(each));
   }

@@ -141,7 +141,8 @@ class Gateway {
   /// an alternative, or cancel. False where it cannot.
   bool ask_about_failure(const std::string& operation_id);
   /// Operations of a job that an earlier process left running, oldest first. Known once the job was changed here.
-  std::vector<OperationState> interrupted_operations(const std::string& job_id);
+  /// `job_id` empty: of all jobs that were changed or taken over here.
+  std::vector<OperationState> interrupted_operations(const std::string& job_id = {});
   std::vector<Question> open_questions();
   /// Throws confirmation_required, no_such_job, no_such_operation.
   AnswerResult cancel(CancelRequest request);

@@ -61,7 +61,7 @@ JobRow filled(Database& database, Found found) {
     if (died && stage.row.state == StageState::running) stage.row.state = StageState::interrupted;
     row.stages.push_back(std::move(stage.row));
   }
-  if (found.has_owner && !died) row.owner = found.owner;
+  (died ? row.left_by : row.owner) = found.owner;
   if (died && row.state == JobState::running) row.state = JobState::interrupted;
   return std::move(row);
 }

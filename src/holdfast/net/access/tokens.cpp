@@ -122,7 +122,10 @@ std::optional<TokenMatch> Tokens::find(const Fields& fields) const {
   for (const std::string_view wanted : token_fields) {
     for (const Field& each : fields) {
       if (!same_word(each.name, wanted)) continue;
-      if (const Entry* entry = entry_of(without_scheme(each.value))) return entry->match;
+      const std::string_view token = without_scheme(each.value);
+      const bool with_scheme = token.size() < each.value.size();
+      if (with_scheme != (wanted == token_fields.front())) continue;  // `Bearer` is of Authorization, and needed there
+      if (const Entry* entry = entry_of(token)) return entry->match;
     }
   }
   return std::nullopt;
