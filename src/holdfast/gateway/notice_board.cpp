@@ -15,7 +15,7 @@ NoticeBoard::~NoticeBoard() {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
-  changed_.notify_all();
+  arrived_.notify_one();
   thread_.join();
 }
 
@@ -25,8 +25,9 @@ void NoticeBoard::post(Notice notice) {
     if (subscribers_.empty()) return;
     if (waiting_.size() >= waiting_max) make_room();
     waiting_.push_back(std::move(notice));
+    if (resting_) return;
   }
-  changed_.notify_all();
+  arrived_.notify_one();
 }
 
 void NoticeBoard::make_room() {
@@ -75,27 +76,35 @@ std::uint64_t NoticeBoard::dropped() const {
 void NoticeBoard::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    arrived_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    const Notice notice = std::move(waiting_.front());
-    waiting_.pop_front();
-    const std::vector<std::shared_ptr<Subscriber>> audience(subscribers_.begin(), subscribers_.end());
-    for (const auto& subscriber : audience) {
-      const bool still_there = std::ranges::find(subscribers_, subscriber) != subscribers_.end();
-      if (!still_there) continue;
-      calling_ = subscriber->id;
-      lock.unlock();
-      bool threw = false;
-      try {
-        subscriber->callback(notice);
-      } catch (...) {
-        threw = true;  // a callback's fault harms nobody else
-      }
-      lock.lock();
-      calling_ = 0;
-      thrown_ += threw ? 1 : 0;
-      changed_.notify_all();
+    while (!waiting_.empty())
+      tell_one(lock);
+    resting_ = true;
+    arrived_.wait_for(lock, rest, [this] { return stopping_; });
+    resting_ = false;
+  }
+}
+
+void NoticeBoard::tell_one(std::unique_lock<std::mutex>& lock) {
+  const Notice notice = std::move(waiting_.front());
+  waiting_.pop_front();
+  const std::vector<std::shared_ptr<Subscriber>> audience(subscribers_.begin(), subscribers_.end());
+  for (const auto& subscriber : audience) {
+    const bool still_there = std::ranges::find(subscribers_, subscriber) != subscribers_.end();
+    if (!still_there) continue;
+    calling_ = subscriber->id;
+    lock.unlock();
+    bool threw = false;
+    try {
+      subscriber->callback(notice);
+    } catch (...) {
+      threw = true;  // a callback's fault harms nobody else
     }
+    lock.lock();
+    calling_ = 0;
+    thrown_ += threw ? 1 : 0;
+    changed_.notify_all();
   }
 }
 
