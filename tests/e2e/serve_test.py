@@ -2,6 +2,7 @@
 """Chaos on both sides of `holdfast serve`, by plain sockets. usage: HOLDFAST=path/to/holdfast serve_test.py"""
 import json
 import re
+import resource
 import socket
 import struct
 import unittest
@@ -171,6 +172,24 @@ REFUSED = (  # a body, and what is wrong with it
 
 
 class Clients(Serving):
+    def test_ten_thousand_idle_connections_leave_room_for_a_request(self):
+        hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        count = min(10_000, hard - 500)
+        print(f"{count} connections", end=" ", flush=True)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        resource.prlimit(self.daemon.pid, resource.RLIMIT_NOFILE, (hard, hard))
+        idle = []
+        for _ in range(count):
+            idle.append(self.wire().ask("/holdfast/v1/health/live"))
+        for each in idle:
+            self.assertEqual(each.head()[0], 200)
+        resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.daemon.pid}/status").read_text()).group(1)
+        self.assertLess(int(resident) / count, 16, "KiB for a connection that waits")
+        for stream in (True, False):
+            answer = self.http("POST", CHAT, asked(CHAT, self.script(), stream))
+            self.assertEqual((answer.status, answer.cut), (200, False), answer.body)
+        idle[-1].ask("/holdfast/v1/health/live").until(rb"HTTP/1.1 200 OK")
+
     def test_malformed_requests_are_refused_and_harm_nobody(self):
         for each in MALFORMED:
             with self.subTest(each[:60]):
