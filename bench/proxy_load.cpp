@@ -110,8 +110,8 @@ int provide(std::uint16_t port) {
   net::ServerOptions options;
   options.connections_max = 20'000;
   net::Server server(
-      io.get_executor(), [&io](net::Request& request, net::Response& response) { return answer(io, request, response); },
-      options);
+      io.get_executor(),
+      [&io](net::Request& request, net::Response& response) { return answer(io, request, response); }, options);
   auto listener = net::listen(io.get_executor(), net::Endpoint{.host = "127.0.0.1", .port = port});
   if (!listener) {
     std::cerr << listener.error().message << '\n';
@@ -188,7 +188,8 @@ awaitable<void> ask_again_and_again(Load& load, std::size_t requests) {
     auto reading = client->read_body(1 << 20);
     const net::Body answer = co_await std::move(reading);
     load.times.push_back(micros(Clock::now() - before));
-    if (answer.error || answer.bytes.find("All good things") == std::string::npos) co_return load.fail("another answer");
+    if (answer.error || answer.bytes.find("All good things") == std::string::npos)
+      co_return load.fail("another answer");
     if (client->reusable()) continue;
     auto connecting_again = connected(load);
     client = co_await std::move(connecting_again);
@@ -262,8 +263,9 @@ int report(Load& load, Clock::duration took) {
 }
 
 int usage() {
-  std::cerr << "usage: bench_proxy_load provider PORT | requests PORT CONNECTIONS REQUESTS | frames PORT STREAMS FRAMES "
-               "MILLISECONDS | parked PORT STREAMS SECONDS\n";
+  std::cerr
+      << "usage: bench_proxy_load provider PORT | requests PORT CONNECTIONS REQUESTS | frames PORT STREAMS FRAMES "
+         "MILLISECONDS | parked PORT STREAMS SECONDS\n";
   return 2;
 }
 

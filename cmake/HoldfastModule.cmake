@@ -47,6 +47,9 @@ function(holdfast_test name)
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS "${arg_LABELS}")
 endfunction()
 
+# What runs under TSan, by one name.
+add_custom_target(threaded_tests)
+
 function(holdfast_module name)
   cmake_parse_arguments(arg "PUBLIC;THREADED" "" "NEEDS;SOURCES;LIBRARIES;TESTS;TEST_LIBRARIES" ${ARGN})
   add_library(holdfast_${name}_objects OBJECT ${arg_SOURCES})
@@ -63,5 +66,8 @@ function(holdfast_module name)
       set(label threads)
     endif()
     holdfast_test(${name}_test SOURCES ${arg_TESTS} LIBRARIES holdfast_${name} ${arg_TEST_LIBRARIES} LABELS ${label})
+    if(arg_THREADED)
+      add_dependencies(threaded_tests ${name}_test)
+    endif()
   endif()
 endfunction()

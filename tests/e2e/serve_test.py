@@ -7,7 +7,6 @@ import socket
 import struct
 import unittest
 import urllib.parse
-from pathlib import Path
 
 from bench import until
 from serving import CHAT, MESSAGES, OLLAMA, SPEECH, Serving, asked
@@ -137,8 +136,7 @@ class Providers(Serving):
         until(stands_still, "backpressure")
         self.assertLess(seen[-1], 100_000_000)
         self.assertIsNone(self.operations("full")[0]["question"])
-        resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.daemon.pid}/status").read_text()).group(1)
-        self.assertLess(int(resident), 200_000)
+        self.takes_less(200_000)
         self.assertEqual(client.head()[0], 200)
         while not client.buffer.endswith(b"\n0\r\n\r\n"):
             client.buffer = client.buffer[-200:]  # 200 MB need not be kept
@@ -183,8 +181,7 @@ class Clients(Serving):
             idle.append(self.wire().ask("/holdfast/v1/health/live"))
         for each in idle:
             self.assertEqual(each.head()[0], 200)
-        resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.daemon.pid}/status").read_text()).group(1)
-        self.assertLess(int(resident) / count, 16, "KiB for a connection that waits")
+        self.takes_less(16 * count)
         for stream in (True, False):
             answer = self.http("POST", CHAT, asked(CHAT, self.script(), stream))
             self.assertEqual((answer.status, answer.cut), (200, False), answer.body)

@@ -238,7 +238,8 @@ void write_number(double number, std::string& out) {
 
 /// What most texts are: nothing in them has to be written in another way.
 bool is_plain(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; });
+  return std::ranges::none_of(text,
+                              [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '"' || c == '\\'; });
 }
 
 void write_text(std::string_view text, std::string& out) {

@@ -10,8 +10,8 @@
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/tty/terminal.hpp"
 #include "holdfast/process/spawner.hpp"
-#include "holdfast/providers/catalogue.hpp"
 #include "holdfast/providers/cards/fonts.hpp"
+#include "holdfast/providers/catalogue.hpp"
 
 namespace holdfast::cli {
 namespace {

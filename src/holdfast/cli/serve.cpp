@@ -23,7 +23,8 @@
 namespace holdfast::cli {
 namespace {
 
-/// Half of the cores: the engine, the store and who is told of it all want to run, too. Two of these fill a network card.
+/// Half of the cores: the engine, the store and who is told of it all want to run, too. Two of these fill a network
+/// card.
 constexpr std::size_t threads_max = 4;
 /// As many as descriptors allow is for the operator to say (`ulimit -n`): each waiting request takes two.
 constexpr std::size_t connections_max = 20'000;

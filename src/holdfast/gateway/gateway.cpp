@@ -311,8 +311,7 @@ bool Gateway::ask_about_failure(const std::string& operation_id) {
 std::vector<OperationState> Gateway::interrupted_operations(const std::string& job_id) {
   return impl_->engine.look([&](Engine& engine) {
     return engine.states([&](const Operation& operation) {
-      return operation.phase() == OperationPhase::interrupted &&
-             (job_id.empty() || operation.terms->job_id == job_id);
+      return operation.phase() == OperationPhase::interrupted && (job_id.empty() || operation.terms->job_id == job_id);
     });
   });
 }

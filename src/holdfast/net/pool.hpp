@@ -35,9 +35,9 @@ class Lease;
 /// Connections to one origin, kept for the next request.
 ///
 /// Whoever takes one has it alone; the lease gives it back. The last one given back is the first one taken, so that a
-/// quiet time lets the others go. A kept connection is looked at when it is taken: one that its server has closed, or on
-/// which it said what nobody asked for, is thrown away. A server can still close in the very moment in which a request
-/// leaves. Where that was a kept connection (`!lease.fresh()`) and the head of the answer is `Fault::closed`,
+/// quiet time lets the others go. A kept connection is looked at when it is taken: one that its server has closed, or
+/// on which it said what nobody asked for, is thrown away. A server can still close in the very moment in which a
+/// request leaves. Where that was a kept connection (`!lease.fresh()`) and the head of the answer is `Fault::closed`,
 /// nothing was answered: take a fresh one and send again.
 ///
 /// Threads: the executor's one; a pool for each I/O thread, without locks. Time: the steady clock.

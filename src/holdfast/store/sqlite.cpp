@@ -182,8 +182,8 @@ result<void> Sqlite::let_go() {
 result<void> Sqlite::check_writable() {
   try {
     const Scope scope(*database_, Scope::Kind::immediate);
-    // Takes the lock, and writes the page to the journal as any commit does first; undone with the scope. Another value,
-    // since SQLite writes nothing where nothing differs.
+    // Takes the lock, and writes the page to the journal as any commit does first; undone with the scope. Another
+    // value, since SQLite writes nothing where nothing differs.
     database_->run("UPDATE counters SET jobs = jobs + 1");
     return {};
   } catch (const std::exception& error) {
