@@ -28,6 +28,8 @@ void Relay::fail(ProviderFault fault) {
 
 awaitable<void> Relay::run(OperationContext& operation, Outgoing& outgoing) {
   const StopWith stopping(operation.stop_token(), call_, executor_);
+  // A kept connection is there at once: nothing would have looked before the request has left.
+  if (operation.stop_token().stop_requested()) throw Error(Errc::cancelled, "the call was stopped");
   const ProgressReporter progress = operation.progress();
   const auto tell = [progress](std::string text) { progress.message(std::move(text)); };
   auto asking = call_->ask(outgoing, tell);
