@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "holdfast/control/control_driver.hpp"
+#include "holdfast/control/limits.hpp"
 
 namespace holdfast::control {
 namespace {
@@ -149,6 +150,25 @@ TEST(Feed, ResumesBehindTheLastEventThatWasHeard) {
   EXPECT_THAT(stages_of(again.events(2)), testing::ElementsAre("b", "c"));
   tell(served.gateway(), "d");
   EXPECT_THAT(stages_of(again.events(3)), testing::ElementsAre("b", "c", "d"));
+}
+
+TEST(Feed, WhatCameWhileNobodyFollowedIsThereForWhoComesBack) {
+  Served served;
+  std::string last;
+  {
+    Reader reader(served.endpoint());
+    until_heard(served, reader);
+    tell(served.gateway(), "a");
+    wait_for([&] { return stages_of(reader.events()).back() == "a"; });
+    last = reader.events().back().id;
+  }
+  std::vector<std::string> missed;
+  for (std::size_t i = 0; i < untold_events_max + 10; ++i) {
+    missed.push_back("missed " + std::to_string(i));
+    tell(served.gateway(), missed.back());
+  }
+  Reader again(served.endpoint(), "", last);
+  EXPECT_EQ(stages_of(again.events(missed.size())), missed);
 }
 
 TEST(Feed, AnIdThatIsTooOldIsAnsweredByAReset) {
