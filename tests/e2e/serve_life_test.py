@@ -18,7 +18,9 @@ class Stopping(Serving):
         name = self.script("stall=2")
         client = self.wire().ask(CHAT, asked(CHAT, name))
         self.reaches(name, "stalled")
-        idle = self.wire()
+        idle = self.wire().ask("/holdfast/v1/health/live")  # served once: it is accepted, and not only in the kernel's queue
+        idle.until(rb"\}\s*$")
+        idle.buffer = b""
         self.daemon.terminate()
 
         def refused():
