@@ -24,6 +24,7 @@ void NoticeBoard::post(Notice notice) {
     const std::lock_guard lock(mutex_);
     if (subscribers_.empty()) return;
     if (waiting_.size() >= waiting_max) make_room();
+    last_seq_ = notice.seq;
     waiting_.push_back(std::move(notice));
     if (resting_) return;
   }
@@ -40,7 +41,7 @@ void NoticeBoard::make_room() {
 Subscription NoticeBoard::subscribe(Callback callback) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t id = ++last_id_;
-  subscribers_.push_back(std::make_shared<Subscriber>(Subscriber{id, std::move(callback)}));
+  subscribers_.push_back(std::make_shared<Subscriber>(Subscriber{id, last_seq_, std::move(callback)}));
   return Subscription([board = weak_from_this(), id] {
     if (const auto alive = board.lock()) alive->unsubscribe(id);
   });
@@ -92,7 +93,7 @@ void NoticeBoard::tell_one(std::unique_lock<std::mutex>& lock) {
   const std::vector<std::shared_ptr<Subscriber>> audience(subscribers_.begin(), subscribers_.end());
   for (const auto& subscriber : audience) {
     const bool still_there = std::ranges::find(subscribers_, subscriber) != subscribers_.end();
-    if (!still_there) continue;
+    if (!still_there || notice.seq <= subscriber->after) continue;
     calling_ = subscriber->id;
     lock.unlock();
     bool threw = false;

@@ -22,6 +22,8 @@ namespace holdfast::gateway {
 /// Tells subscribers, one notice at a time, in order, on a thread of its own: at once where none came in the last
 /// millisecond, else within one. Waking a thread for each of ten thousand a second costs more than telling them.
 ///
+/// A subscriber hears what is posted after it subscribed, and nothing that still waited then. `seq` ascends.
+///
 /// Threads: `post`, `subscribe` and the end of a subscription from anywhere, callbacks included.
 /// Limits: `waiting_max` notices; above that progress notices go first, then the oldest, and both are counted.
 class NoticeBoard : public std::enable_shared_from_this<NoticeBoard> {
@@ -42,7 +44,7 @@ class NoticeBoard : public std::enable_shared_from_this<NoticeBoard> {
 
  private:
   struct Subscriber {
-    std::uint64_t id = 0;
+    std::uint64_t id = 0, after = 0;  ///< of itself; of the last notice before it
     Callback callback;
   };
 
@@ -55,7 +57,7 @@ class NoticeBoard : public std::enable_shared_from_this<NoticeBoard> {
   std::condition_variable arrived_, changed_;
   std::deque<Notice> waiting_;
   std::list<std::shared_ptr<Subscriber>> subscribers_;
-  std::uint64_t last_id_ = 0, calling_ = 0, thrown_ = 0, dropped_ = 0;
+  std::uint64_t last_id_ = 0, last_seq_ = 0, calling_ = 0, thrown_ = 0, dropped_ = 0;
   bool stopping_ = false;
   bool resting_ = false;  ///< the thread comes by itself
   std::thread thread_;

@@ -28,6 +28,28 @@ TEST(NoticeBoard, DeliversInOrderAndEverythingBeforeItEnds) {
   EXPECT_TRUE(std::ranges::is_sorted(seen));
 }
 
+// A job that was resumed in the process of its earlier run heard of that run's end, and ended as cancelled.
+TEST(NoticeBoard, WhatWaitedBeforeASubscriptionIsNotToldToIt) {
+  std::promise<void> release, blocked;
+  std::vector<std::uint64_t> seen;
+  Subscription first, second;
+  {
+    const auto board = std::make_shared<NoticeBoard>();
+    first = board->subscribe([&](const Notice& each) {
+      if (each.seq != 1) return;
+      blocked.set_value();
+      release.get_future().wait();
+    });
+    board->post(notice(1, JobClosed{}));
+    blocked.get_future().wait();
+    board->post(notice(2, JobClosed{}));
+    second = board->subscribe([&](const Notice& each) { seen.push_back(each.seq); });
+    board->post(notice(3, JobClosed{}));
+    release.set_value();
+  }
+  EXPECT_EQ(seen, std::vector<std::uint64_t>{3});
+}
+
 TEST(NoticeBoard, DropsProgressFirstWhenCallbacksAreTooSlow) {
   std::promise<void> release, blocked;
   std::size_t progress = 0, others = 0;
