@@ -160,7 +160,7 @@ class Provider:
             return False
         if isinstance(ended, BaseException):
             raise ended
-        if ended == "reset":  # only now: nobody reads this socket any more, and its number may be taken by another
+        if ended == "reset":
             connection.reset()
         return plan.keeps and ended == "" and (request.header("connection") or "").lower() != "close"
 

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The fake provider does what its scripts say. usage: fake_provider_test.py"""
+import asyncio
 import http.client
 import json
 import pathlib
@@ -10,10 +11,30 @@ import sys
 import time
 import unittest
 
+from http11 import Connection
+
 HERE = pathlib.Path(__file__).resolve().parent
 ASKED = {"/v1/chat/completions": {"messages": [{"role": "user", "content": "hi"}], "stream": True},
          "/v1/messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9, "stream": True},
          "/api/chat": {"messages": [{"role": "user", "content": "hi"}]}}
+
+
+class Watching(unittest.IsolatedAsyncioTestCase):
+    async def test_a_request_that_comes_while_the_watch_is_cancelled_is_not_lost(self):
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            connection = Connection(ours)
+            self.addCleanup(connection.close)
+            loop = asyncio.get_running_loop()
+            watch = asyncio.create_task(connection.watch())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            theirs.send(b"GET /next HTTP/1.1\r\n\r\n")
+            loop.call_soon(loop.call_soon, watch.cancel)  # after the bytes were read, before the watch goes on
+            await asyncio.gather(watch, return_exceptions=True)
+            self.assertTrue(watch.cancelled())
+            self.assertEqual((await asyncio.wait_for(connection.read(), 5)).target, "/next")
 
 
 class FakeProvider(unittest.TestCase):

@@ -33,12 +33,16 @@ class Connection:
         self.loop = asyncio.get_running_loop()
         self.buffer = b""
         self.closed = False
+        self.receiving = None  # goes on where whoever waited for it is cancelled: what it reads belongs to the next one
 
     async def _more(self):
+        if self.receiving is None:
+            self.receiving = asyncio.ensure_future(self.loop.sock_recv(self.sock, 65536))
         try:
-            data = await self.loop.sock_recv(self.sock, 65536)
+            data = await asyncio.shield(self.receiving)
         except OSError as wrong:
             raise Gone from wrong
+        self.receiving = None
         if not data:
             raise Gone
         self.buffer += data
@@ -109,6 +113,10 @@ class Connection:
         self.close()
 
     def close(self):
-        if not self.closed:
-            self.closed = True
-            self.sock.close()
+        if self.closed:
+            return
+        self.closed = True
+        if self.receiving is not None:
+            self.loop.remove_reader(self.sock)  # now: its number may be another's when the task hears that it is cancelled
+            self.receiving.cancel()
+        self.sock.close()
