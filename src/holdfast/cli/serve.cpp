@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <iostream>
+#include <stop_token>
 #include <thread>
 
 #include "holdfast/cli/commands.hpp"
@@ -30,6 +32,8 @@ constexpr std::size_t threads_max = 4;
 constexpr std::size_t connections_max = 20'000;
 /// As whom it owns jobs.
 constexpr const char* serve_program = "holdfast serve";
+/// Before the first client is let in.
+constexpr std::chrono::milliseconds taking_over_time{500};
 /// A client on a slow line takes its time; one that takes nothing for so long has stopped.
 constexpr std::chrono::minutes client_write_time{10};
 
@@ -124,22 +128,33 @@ void reload(const GlobalArguments& global, Serving& serving) {
   }
 }
 
-/// What an earlier daemon was killed over: its jobs are this one's now, and its operations are recorded as interrupted
-/// and listed as such. Jobs of `holdfast run` wait for their `--resume`. A store that cannot be read now says so to
-/// whoever asks about a job.
-void take_over_interrupted(Gateway& gateway) {
-  try {
-    JobsQuery query{.active_only = true};
-    for (std::vector<JobRow> rows = gateway.jobs(query); !rows.empty(); rows = gateway.jobs(query)) {
-      for (const JobRow& each : rows) {
-        if (each.state != JobState::interrupted || !each.left_by || each.left_by->program != serve_program) continue;
-        gateway.open_job({.job_id = each.job_id});  // which is there already: it is only read, as its new owner
-      }
-      query.after = rows.back().job_id;
-    }
-  } catch (const Error&) {
+/// What an earlier daemon was killed over: its jobs become this one's, and its operations are recorded as interrupted
+/// and listed as such. Jobs of `holdfast run` wait for their `--resume`.
+///
+/// Each job is a commit. Some dozens are done before the first client is let in; ten thousand keep nobody out.
+class TakingOver {
+ public:
+  TakingOver(Gateway& gateway, std::vector<std::string> jobs)
+      : work_(std::async(std::launch::async, [&gateway, jobs = std::move(jobs), stop = stop_.get_token()] {
+          for (const std::string& job : jobs) {
+            if (stop.stop_requested()) return;
+            try {
+              gateway.open_job({.job_id = job});  // which is there already: it is only read, as its new owner
+            } catch (const Error&) {
+              // Another daemon was faster, or the store cannot be read now: whoever asks about the job hears so.
+            }
+          }
+        })) {
+    work_.wait_for(taking_over_time);
   }
-}
+  ~TakingOver() { stop_.request_stop(); }  // and then waits for the job at hand
+  TakingOver(const TakingOver&) = delete;
+  TakingOver& operator=(const TakingOver&) = delete;
+
+ private:
+  std::stop_source stop_;
+  std::future<void> work_;
+};
 
 /// Until SIGTERM or Ctrl-C, and until what runs then has ended; the second one ends it.
 void serve_until_stopped(const GlobalArguments& global, std::chrono::seconds grace, Signals& signals,
@@ -177,6 +192,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   const auto socket = socket_path(process_environment(), session.store, ::getpid());
   auto store = open_store(session);
   store->act_as(store::this_process(serve_program, socket.string()));
+  std::vector<std::string> left = store->left_running(serve_program).value();
   metrics::Metrics metrics;
   GatewayOptions gateway_options{
       .profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.infos()};
@@ -191,7 +207,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   if (!door.problem().empty()) log.complain(door.problem());
   const Notifier notifier(gateway, spawner, session.config.notify.command,
                           [&log](const std::string& why) { log.complain(why); });
-  take_over_interrupted(gateway);
+  const TakingOver taking_over(gateway, std::move(left));
   Signals signals;
   Daemon daemon(gateway, options);
   std::cout << "listening on http" << (options.tls ? "s" : "") << "://" << daemon.endpoint().text() << std::endl;

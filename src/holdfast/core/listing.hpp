@@ -61,8 +61,7 @@ struct JobRow {
   std::vector<ProviderLock> locks{};
   std::vector<StageRow> stages{};  ///< planned ones in their order, then others in theirs
   std::shared_ptr<const JobPlan> plan{};
-  std::optional<Owner> owner{};    ///< a living one
-  std::optional<Owner> left_by{};  ///< one that died and has not been followed by another
+  std::optional<Owner> owner{};  ///< a living one
 };
 
 }  // namespace holdfast

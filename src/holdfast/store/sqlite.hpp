@@ -35,6 +35,7 @@ class Sqlite : public Store {
   result<std::optional<event::JobImage>> load(const std::string& job_id) override;
   result<void> let_go() override;
   result<void> check_writable() override;
+  result<std::vector<std::string>> left_running(const std::string& program) override;
   result<std::vector<JobRow>> jobs(const JobsQuery& query) override;
   result<std::optional<JobRow>> job(const std::string& job_id) override;
   result<std::vector<ProviderLock>> locks(const std::string& job_id) override;

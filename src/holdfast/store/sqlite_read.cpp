@@ -61,7 +61,7 @@ JobRow filled(Database& database, Found found) {
     if (died && stage.row.state == StageState::running) stage.row.state = StageState::interrupted;
     row.stages.push_back(std::move(stage.row));
   }
-  (died ? row.left_by : row.owner) = found.owner;
+  if (found.has_owner && !died) row.owner = found.owner;
   if (died && row.state == JobState::running) row.state = JobState::interrupted;
   return std::move(row);
 }
@@ -160,6 +160,28 @@ result<std::optional<event::JobImage>> Sqlite::load(const std::string& job_id) {
   } catch (const std::exception& error) {
     return Failure{Errc::store_unavailable, error.what()};
   }
+}
+
+result<std::vector<std::string>> Sqlite::left_running(const std::string& program) {
+  return reading(*database_, [&] {
+    std::vector<std::pair<std::string, std::int64_t>> open;
+    {
+      Query query = database_->query(
+          "SELECT DISTINCT c.id, o.writer FROM operations o JOIN writers w ON w.writer = o.writer "
+          "JOIN chains c ON c.job = o.job WHERE w.program = ? ORDER BY o.job",
+          program);
+      while (query.row())
+        open.emplace_back(query.text(0), query.number(1));
+    }
+    std::map<std::int64_t, bool> dead;  // few have written, and each is looked up in /proc
+    std::vector<std::string> jobs;
+    for (auto& [job, writer] : open) {
+      const auto [known, fresh] = dead.try_emplace(writer);
+      if (fresh) known->second = holder(read_owner(*database_, writer), owner_) == Holder::dead;
+      if (known->second && (jobs.empty() || jobs.back() != job)) jobs.push_back(std::move(job));
+    }
+    return jobs;
+  });
 }
 
 result<std::vector<JobRow>> Sqlite::jobs(const JobsQuery& query) {

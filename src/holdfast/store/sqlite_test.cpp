@@ -1,6 +1,8 @@
 #include "holdfast/store/sqlite.hpp"
 
+#include <gmock/gmock.h>
 #include <sys/stat.h>
+
 #include <algorithm>
 
 #include <thread>
@@ -420,6 +422,8 @@ TEST_F(SqliteStore, a_dead_owner_is_replaced_and_its_open_operations_are_lost) {
                    ended_as(whole, OperationPhase::completed)});
   }
   auto reader = open_sqlite(path());
+  EXPECT_THAT(reader->left_running(dead_owner().program).value(), testing::ElementsAre("job"));
+  EXPECT_THAT(reader->left_running("another program").value(), testing::IsEmpty());
   const auto row = reader->job("job").value();
   EXPECT_EQ(row->state, JobState::interrupted);
   EXPECT_FALSE(row->owner);
@@ -439,12 +443,14 @@ TEST_F(SqliteStore, a_dead_owner_is_replaced_and_its_open_operations_are_lost) {
   EXPECT_EQ(reader->job("job").value()->state, JobState::running);
   must(*ours, {ended_as(running, OperationPhase::interrupted)});
   EXPECT_TRUE(ours->load("job").value()->lost.empty());
+  EXPECT_THAT(reader->left_running(dead_owner().program).value(), testing::IsEmpty());
 }
 
 TEST_F(SqliteStore, what_runs_in_this_process_is_not_lost) {
   auto store = open_sqlite(path());
   must(*store, {JobOpened{"job"}, started("job", "op-1", "script")});
   EXPECT_TRUE(store->load("job").value()->lost.empty());
+  EXPECT_THAT(open_sqlite(path())->left_running("").value(), testing::IsEmpty()) << "its process lives";
   ASSERT_TRUE(store->let_go().has_value());
   EXPECT_EQ(store->load("job").value()->lost.size(), 1u) << "nobody acts for it any more";
 }

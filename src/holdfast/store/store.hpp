@@ -105,6 +105,11 @@ class Store {
 
   // Reads: nothing is taken over.
 
+  /// The jobs of which a process of that program, dead now, has left an operation running. A store without owners knows
+  /// of none.
+  virtual result<std::vector<std::string>> left_running(const std::string& /*program*/) {
+    return std::vector<std::string>();
+  }
   virtual result<std::vector<JobRow>> jobs(const JobsQuery& query) = 0;
   virtual result<std::optional<JobRow>> job(const std::string& job_id) = 0;
   virtual result<std::vector<ProviderLock>> locks(const std::string& job_id) = 0;
