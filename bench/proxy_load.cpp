@@ -203,16 +203,24 @@ std::size_t count_of(std::string_view text, std::string_view word) {
   return count;
 }
 
-awaitable<void> follow(Load& load, std::string model, std::size_t expected, Clock::duration start) {
+/// A stream whose head has come.
+awaitable<std::optional<net::Client>> streaming(Load& load, std::string model, Clock::duration start) {
   asio::steady_timer timer(load.io);
   auto sleeping = sleep_until(timer, Clock::now() + start);
   co_await std::move(sleeping);
   auto connecting = connected(load);
   std::optional<net::Client> client = co_await std::move(connecting);
-  if (!client) co_return;
+  if (!client) co_return std::nullopt;
   const std::string body = request_body(model, true);
   auto beginning = begin(load, *client, body);
-  if (!co_await std::move(beginning)) co_return;
+  if (!co_await std::move(beginning)) co_return std::nullopt;
+  co_return client;
+}
+
+awaitable<void> follow(Load& load, std::string model, std::size_t expected, Clock::duration start) {
+  auto opening = streaming(load, std::move(model), start);
+  std::optional<net::Client> client = co_await std::move(opening);
+  if (!client) co_return;
   std::string got;
   while (true) {
     auto reading = client->read_some();
@@ -228,15 +236,9 @@ awaitable<void> follow(Load& load, std::string model, std::size_t expected, Cloc
 
 /// Waits through the silence. What is measured is the time between keepalives.
 awaitable<void> park(Load& load, Clock::duration start) {
-  asio::steady_timer timer(load.io);
-  auto sleeping = sleep_until(timer, Clock::now() + start);
-  co_await std::move(sleeping);
-  auto connecting = connected(load);
-  std::optional<net::Client> client = co_await std::move(connecting);
+  auto opening = streaming(load, "parked", start);
+  std::optional<net::Client> client = co_await std::move(opening);
   if (!client) co_return;
-  const std::string body = request_body("parked", true);
-  auto beginning = begin(load, *client, body);
-  if (!co_await std::move(beginning)) co_return;
   ++load.waiting;
   auto heard = Clock::now();
   for (;;) {

@@ -134,16 +134,18 @@ TEST(Feed, OfOneJobTellsNothingElse) {
   EXPECT_THAT(stages_of(reader.events()), testing::Not(testing::Contains("theirs")));
 }
 
+/// Its reader has left then.
+std::string id_of_one_that_was_heard(Served& served) {
+  Reader reader(served.endpoint());
+  until_heard(served, reader);
+  tell(served.gateway(), "a");
+  wait_for([&] { return stages_of(reader.events()).back() == "a"; });
+  return reader.events().back().id;
+}
+
 TEST(Feed, ResumesBehindTheLastEventThatWasHeard) {
   Served served;
-  std::string last;
-  {
-    Reader reader(served.endpoint());
-    until_heard(served, reader);
-    tell(served.gateway(), "a");
-    wait_for([&] { return stages_of(reader.events()).back() == "a"; });
-    last = reader.events().back().id;
-  }
+  const std::string last = id_of_one_that_was_heard(served);
   tell(served.gateway(), "b");
   tell(served.gateway(), "c");
   Reader again(served.endpoint(), "", last);
@@ -154,14 +156,7 @@ TEST(Feed, ResumesBehindTheLastEventThatWasHeard) {
 
 TEST(Feed, WhatCameWhileNobodyFollowedIsThereForWhoComesBack) {
   Served served;
-  std::string last;
-  {
-    Reader reader(served.endpoint());
-    until_heard(served, reader);
-    tell(served.gateway(), "a");
-    wait_for([&] { return stages_of(reader.events()).back() == "a"; });
-    last = reader.events().back().id;
-  }
+  const std::string last = id_of_one_that_was_heard(served);
   std::vector<std::string> missed;
   for (std::size_t i = 0; i < untold_events_max + 10; ++i) {
     missed.push_back("missed " + std::to_string(i));

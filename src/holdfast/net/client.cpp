@@ -84,13 +84,13 @@ awaitable<error_code> Client::State::fill() {
   used = 0;
   const std::size_t before = buffer.size();
   // What is allocated is used before there is more of it: a string grows by doubling.
-  const bool roomy = buffer.capacity() - before >= read_bytes_min / 2 && read_bytes == read_bytes_min;
-  const std::size_t room = roomy ? buffer.capacity() - before : read_bytes;
+  const std::size_t spare = buffer.capacity() - before;
+  const std::size_t room = spare >= read_bytes / 2 ? std::min(spare, read_bytes) : read_bytes;
   buffer.resize(before + room);
   auto reading = stream->read_some(std::span(buffer).subspan(before));
   const Transfer got = co_await std::move(reading);
   buffer.resize(before + got.bytes);
-  read_bytes = got.bytes >= read_bytes ? std::min(read_bytes * 4, read_bytes_max) : read_bytes;
+  read_bytes = got.bytes == room ? std::min(read_bytes * 4, read_bytes_max) : read_bytes;
   co_return got.error;
 }
 
@@ -223,8 +223,9 @@ bool Client::untouched() const {
 void Client::trim() {
   State& state = *state_;
   state.read_bytes = read_bytes_min;
+  state.buffer.clear();
+  state.used = 0;
   if (state.buffer.capacity() > read_bytes_min) std::string().swap(state.buffer);
-  state.used = state.buffer.size();
 }
 
 bool Client::reusable() const {

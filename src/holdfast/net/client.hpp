@@ -63,7 +63,7 @@ class Client {
   /// Whether a connection that was kept for its next request is still as it was left: its server has neither closed it
   /// nor said what nobody asked for. A look at the socket; a server can still close in the next moment.
   bool untouched() const;
-  /// Gives back the room that a large answer took, before a time of waiting.
+  /// Gives back the room that a large answer took, before a time of waiting. Of a `reusable` one.
   void trim();
   /// False for an answer that lasted until the stream ended: whether it is whole, only its content can tell.
   bool end_was_marked() const;

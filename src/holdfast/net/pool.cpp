@@ -139,11 +139,6 @@ Pool::~Pool() {
 std::optional<Lease> Pool::take_kept() {
   return core_->take_kept();
 }
-awaitable<Lease> Pool::take() {
-  if (auto kept = take_kept()) co_return std::move(*kept);
-  auto connecting = take_fresh();
-  co_return co_await std::move(connecting);
-}
 awaitable<Lease> Pool::take_fresh() {
   return core_->connect();
 }

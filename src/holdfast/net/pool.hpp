@@ -52,9 +52,7 @@ class Pool {
 
   /// A kept connection, at once; nothing where none is kept that still stands.
   std::optional<Lease> take_kept();
-  /// A kept connection, or else a new one. Per-operation cancellation ends the waiting.
-  awaitable<Lease> take();
-  /// A new one, whatever is kept.
+  /// A new one, whatever is kept. Per-operation cancellation ends the waiting.
   awaitable<Lease> take_fresh();
 
   /// Closes what is unused: after the settings or the address changed.

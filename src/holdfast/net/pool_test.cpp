@@ -37,10 +37,13 @@ class PoolTest : public ServerTest {
     co_return Connected{.stream = std::move(near)};
   }
 
+  /// A kept one, if there is one, unless it must be fresh.
   Lease take(bool fresh = false) {
     Lease lease;
+    if (!fresh) lease = pool_->take_kept().value_or(Lease());
+    if (lease) return lease;
     loop_.run([&]() -> awaitable<void> {
-      auto taking = fresh ? pool_->take_fresh() : pool_->take();
+      auto taking = pool_->take_fresh();
       lease = co_await std::move(taking);
     });
     EXPECT_TRUE(lease) << lease.error().message();
@@ -224,7 +227,7 @@ error_code cancelled_take(Loop& loop, Pool& pool) {
   asio::cancellation_signal cancel;
   error_code error;
   bool done = false;
-  auto taking = pool.take();
+  auto taking = pool.take_fresh();
   asio::co_spawn(loop.executor(), std::move(taking),
                  asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr threw, const Lease& lease) {
                    EXPECT_FALSE(threw);
@@ -259,7 +262,7 @@ TEST_F(PoolTest, AConnectionThatCannotBeMadeSaysWhy) {
   const Origin origin{.host = "127.0.0.1", .port = 1};
   pool_.emplace(loop_.executor(), origin, plain_connector(origin));
   loop_.run([&]() -> awaitable<void> {
-    auto taking = pool_->take();
+    auto taking = pool_->take_fresh();
     const Lease lease = co_await std::move(taking);
     EXPECT_FALSE(lease);
     EXPECT_EQ(lease.error(), asio::error::connection_refused);
