@@ -484,7 +484,7 @@ void Invariants::adopted_jobs_closed() const {
     const auto& [image, known, opened, trail] = ledger->second;
     const bool locked = std::ranges::any_of(image.locks, &ProviderLock::active);
     const bool over = op.outcome == OperationPhase::completed || op.outcome == OperationPhase::failed ||
-                      op.outcome == OperationPhase::cancelled;
+                      op.outcome == OperationPhase::cancelled || op.outcome == OperationPhase::interrupted;
     check(!over || locked || image.state != JobState::running, "§1: an adopted job is closed with its operation");
   }
 }

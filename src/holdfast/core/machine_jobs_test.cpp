@@ -231,6 +231,16 @@ TEST_F(Jobs, AnOperationWhoseProcessDiedHasEndedAsInterruptedAndItsStallIsResolv
   EXPECT_EQ(machine().job("job")->locks.active_count(), 1u) << "the lock is still there";
 }
 
+// Its client is gone with the process: it was shown as running for ever.
+TEST_F(Jobs, AnAdoptedJobWhoseOperationWasInterruptedIsClosedAsFailed) {
+  const std::string adopted = text(OperationId{77});
+  image = interrupted_job();
+  image->locks.clear();
+  tell(event::JobRequested{ticket(), {.job_id = adopted}});
+  EXPECT_EQ(trail(), "stall.resolved operation.ended job.closed");
+  EXPECT_EQ(all<JobClosed>().at(0).state, JobState::failed);
+}
+
 TEST_F(Jobs, AnInterruptedOperationIsAskedAboutAndNeverSentAgainByAConsentForErrors) {
   image = interrupted_job();
   consent("job", "error: cancel");

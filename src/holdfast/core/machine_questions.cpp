@@ -12,13 +12,13 @@ std::optional<JobState> adopted_end(OperationPhase outcome) {
     case OperationPhase::completed:
       return JobState::done;
     case OperationPhase::failed:
+    case OperationPhase::interrupted:
       return JobState::failed;
     case OperationPhase::cancelled:
       return JobState::cancelled;
     case OperationPhase::queued:
     case OperationPhase::running:
     case OperationPhase::switched:
-    case OperationPhase::interrupted:
       return std::nullopt;
   }
   __builtin_unreachable();
