@@ -89,7 +89,7 @@ std::optional<ActivityWriter> ActivitySlots::take(OperationId operation, Instant
     if (segment_count_ == segments_.size()) return std::nullopt;
     segments_[segment_count_] = std::make_shared<Segment>();
     const std::uint32_t first = segment_count_++ * segment_slots;
-    free_.reserve(segment_count_ * segment_slots);
+    free_.reserve(std::size_t{segment_count_} * segment_slots);
     for (std::uint32_t i = segment_slots; i-- > 0;)
       free_.push_back(first + i);
   }

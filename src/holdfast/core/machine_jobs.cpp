@@ -358,7 +358,7 @@ void Machine::finish_cancel(const Write::CancelSaved& cancel, bool recorded) {
   if (const QuestionTable::Open* open = questions_.find(cancel.operation)) {
     announce(QuestionClosed{open->question.job_id, open->question.operation_id, open->question.ask, "answer"});
     questions_.close(cancel.operation,
-                     {QuestionTable::ClosedBy::answer, open->answer.option, open->answer.idempotency_key, recorded});
+                     {QuestionTable::ClosedBy::answer, open->answer, recorded});
   }
   reply(cancel.ticket, AnswerResult{.applied = true,
                                     .refused = Errc::ok,

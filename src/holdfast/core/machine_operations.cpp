@@ -197,7 +197,7 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
     resolved.stalled_for = in_ms(now_.at - open->asked_at);
     records.push_back(std::move(resolved));
     records.push_back(QuestionClosed{operation.terms->job_id, text(operation.id), open->question.ask, "end"});
-    questions_.close(operation.id, {QuestionTable::ClosedBy::end, {}, {}});
+    questions_.close(operation.id, {QuestionTable::ClosedBy::end});
   }
   if (operation.fault) {
     set_category(operation, LatencyCategory::Error);

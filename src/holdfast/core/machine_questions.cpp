@@ -63,7 +63,7 @@ void Machine::resolve_by_progress(Operation& operation) {
   resolved.by = "progress";
   resolved.stalled_for = in_ms(now_.at - open->asked_at);
   const QuestionClosed closed{operation.terms->job_id, text(operation.id), open->question.ask, "progress"};
-  questions_.close(operation.id, {QuestionTable::ClosedBy::progress, {}, {}});
+  questions_.close(operation.id, {QuestionTable::ClosedBy::progress});
   journal({std::move(resolved), closed});
   set_category(operation, operation.terms->patience->category_after(elapsed(operation)));
   watch_ordinary(operation);
@@ -135,7 +135,7 @@ void Machine::close_questions_of(const std::string& job_id) {
   std::ranges::sort(over);
   for (const OperationId id : over) {
     announce(QuestionClosed{job_id, text(id), questions_.find(id)->question.ask, "end"});
-    questions_.close(id, {QuestionTable::ClosedBy::end, {}, {}});
+    questions_.close(id, {QuestionTable::ClosedBy::end});
   }
 }
 
@@ -272,11 +272,12 @@ std::optional<AnswerResult> Machine::refusal_of(const event::Answered& event, co
   if (!current) {
     const QuestionTable::Closed* closed = questions_.closed(event.operation, answer.ask);
     if (closed != nullptr && closed->by == QuestionTable::ClosedBy::answer) {
-      if (!answer.idempotency_key.empty() && answer.idempotency_key == closed->key) {
+      if (answer.repeats(closed->answer)) {
         return AnswerResult{
             .applied = true, .refused = {}, .winning_option = {}, .message = {}, .recorded = closed->recorded};
       }
-      return refused(Errc::already_answered, "the question was answered before: " + closed->option, closed->option);
+      return refused(Errc::already_answered, "the question was answered before: " + closed->answer.option,
+                     closed->answer.option);
     }
     if (operation == nullptr && closed == nullptr) {
       return refused(Errc::no_such_operation, "there is no operation " + answer.operation_id);
@@ -286,9 +287,8 @@ std::optional<AnswerResult> Machine::refusal_of(const event::Answered& event, co
                                            : "that question is not open");
   }
   if (open->recording) {
-    const bool repeated = !answer.idempotency_key.empty() && answer.idempotency_key == open->answer.idempotency_key;
     return refused(Errc::already_answered,
-                   repeated ? "this answer is being recorded" : "another answer is being recorded",
+                   answer.repeats(open->answer) ? "this answer is being recorded" : "another answer is being recorded",
                    open->answer.option);
   }
   if (operation->stage == Operation::Stage::ending) {
@@ -471,7 +471,7 @@ void Machine::answer_saved(const Write::AnswerSaved& saved, bool cancels_call) {
   const Question question = std::move(open->question);
   const Answer answer = std::move(open->answer);
   open->question.ask = question.ask;
-  questions_.close(saved.operation, {QuestionTable::ClosedBy::answer, answer.option, answer.idempotency_key});
+  questions_.close(saved.operation, {QuestionTable::ClosedBy::answer, answer});
   announce(QuestionClosed{question.job_id, question.operation_id, question.ask, "answer"});
   reply(saved.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});
   if (operation->stage == Operation::Stage::ended) leave_adopted(*operation);
@@ -508,7 +508,7 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
     resolved.by = "end";
     resolved.stalled_for = in_ms(now_.at - open->asked_at);
     const QuestionClosed closed{open->question.job_id, open->question.operation_id, open->question.ask, "end"};
-    questions_.close(id, {QuestionTable::ClosedBy::end, {}, {}});
+    questions_.close(id, {QuestionTable::ClosedBy::end});
     journal({std::move(resolved), closed});
     return leave_adopted(*operation);
   }

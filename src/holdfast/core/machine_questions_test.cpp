@@ -153,6 +153,17 @@ TEST_F(Questions, SecondAnswerHearsWhoWon) {
   EXPECT_TRUE(applied(answer(id, "continue_30s", 1, true, "", "key"))) << "its key makes repeating harmless";
 }
 
+// It heard "applied", and nothing had been done.
+TEST_F(Questions, AnotherAnswerUnderAKeyThatWasUsedIsRefused) {
+  const OperationId id = stalled();
+  EXPECT_TRUE(applied(answer(id, "continue_5m", 1, true, "", "key")));
+  const Ticket other = answer(id, "cancel_job", 1, true, "", "key");
+  EXPECT_EQ(refusal(other), Errc::already_answered);
+  EXPECT_EQ(std::get<AnswerResult>(reply(other).value).winning_option, "continue_5m");
+  EXPECT_EQ(refusal(answer(id, "continue_5m", 1, false, "", "key")), Errc::already_answered);
+  EXPECT_TRUE(cancels.empty());
+}
+
 TEST_F(Questions, ProgressWhileAnAnswerIsRecordedDoesNotUndoIt) {
   const OperationId id = stalled();
   disk = Disk::waits;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "holdfast/base/check.hpp"
+#include "holdfast/base/name.hpp"
 #include "holdfast/core/limits.hpp"
 
 namespace holdfast {
@@ -30,6 +31,12 @@ std::string Question::option_ids() const {
   for (const AnswerOption& each : options)
     out += (out.empty() ? "" : ", ") + each.id;
   return out;
+}
+
+bool Answer::repeats(const Answer& first) const {
+  const bool same_question = ask == first.ask || ask == 0 || first.ask == 0;
+  return !idempotency_key.empty() && idempotency_key == first.idempotency_key && same_question &&
+         option == first.option && same_name(provider, first.provider) && confirmed == first.confirmed;
 }
 
 QuestionTable::Open* QuestionTable::find(OperationId operation) {

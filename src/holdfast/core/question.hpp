@@ -55,6 +55,9 @@ struct Answer {
   std::string note{};
   std::string idempotency_key{};  ///< repeating an answer with the same key is harmless
   std::string door = "library";   ///< through which it came: terminal, api, console, webhook, library, consent
+
+  /// The first one sent again under its key. Another answer under that key is no repetition.
+  bool repeats(const Answer& first) const;
 };
 
 /// What became of an answer. A lost race is no exception.
@@ -80,7 +83,7 @@ class QuestionTable {
   };
   struct Closed {
     ClosedBy by = ClosedBy::end;
-    std::string option, key;
+    Answer answer{};  ///< by answer only
     bool recorded = true;
   };
 

@@ -17,11 +17,11 @@ TEST(QuestionTable, RemembersWhoWon) {
   QuestionTable table;
   table.open({1}, asked(1));
   EXPECT_EQ(table.open_count(), 1u);
-  table.close({1}, {QuestionTable::ClosedBy::progress, "", ""});
+  table.close({1}, {QuestionTable::ClosedBy::progress});
   table.open({1}, asked(2));
-  table.close({1}, {QuestionTable::ClosedBy::answer, "continue_30s", "key"});
+  table.close({1}, {QuestionTable::ClosedBy::answer, {.option = "continue_30s"}});
   EXPECT_EQ(table.closed({1}, 1)->by, QuestionTable::ClosedBy::progress);
-  EXPECT_EQ(table.closed({1}, 0)->option, "continue_30s") << "0 is the newest";
+  EXPECT_EQ(table.closed({1}, 0)->answer.option, "continue_30s") << "0 is the newest";
   EXPECT_EQ(table.closed({1}, 3), nullptr);
   EXPECT_EQ(table.closed({2}, 0), nullptr);
   EXPECT_EQ(table.closed({0}, 0), nullptr);

@@ -19,10 +19,11 @@ std::string counted(std::int64_t count, const char* noun) {
 }
 
 std::string sized(std::int64_t bytes) {
+  constexpr std::int64_t kib = 1024, mib = kib * kib;
   const auto size = static_cast<double>(bytes);
-  if (bytes < 1024) return counted(bytes, "byte");
-  if (bytes < 1024 * 1024) return printed("%.0f KiB", size / 1024);
-  return printed("%.1f MiB", size / (1024 * 1024));
+  if (bytes < kib) return counted(bytes, "byte");
+  if (bytes < mib) return printed("%.0f KiB", size / kib);
+  return printed("%.1f MiB", size / mib);
 }
 
 }  // namespace

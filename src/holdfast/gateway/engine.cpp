@@ -109,12 +109,7 @@ void Engine::ask(EventMaker make, ReplyHandler handler) {
 bool Engine::joined(const event::Answered& answered, ReplyHandler& handler) {
   const auto found = answering_.find({answered.operation, answered.answer.idempotency_key});
   if (found == answering_.end()) return false;
-  const Answer &first = found->second.answer, &again = answered.answer;
-  // Another answer under the same key is no repetition; the machine says which one won.
-  if (first.ask != again.ask || first.option != again.option || first.provider != again.provider ||
-      first.confirmed != again.confirmed) {
-    return false;
-  }
+  if (!answered.answer.repeats(found->second.answer)) return false;  // the machine says which one won
   found->second.joined.push_back(std::move(handler));
   return true;
 }

@@ -243,7 +243,10 @@ StageEnd run_stages(JobRun& run, const std::vector<PlannedLock>& locks) {
                         .plan = std::make_shared<const JobPlan>(plan_of(run.job, options.out)),
                         .resume = options.resume,
                         .anew = {anew.begin(), anew.end()}});
-  if (options.resume) run.take_over(anew);
+  if (options.resume) {
+    run.folder.end_children();  // now that the job is this process's own: until then they may be another's
+    run.take_over(anew);
+  }
   try {
     for (const StandingConsent& consent : options.consents)
       run.gateway.give_consent(options.job_id, consent);
@@ -289,7 +292,6 @@ RunResult Runner::run(std::stop_token stop) {
     result.error = opened.error().message;
     return result;
   }
-  if (options_.resume) folder.end_children();
   AnswerDesk desk(gateway_, options_.job_id);
   JobRun run{.gateway = gateway_,
              .catalogue = catalogue_,
