@@ -106,6 +106,11 @@ std::string short_error(std::string text) {
   return text;
 }
 
+/// The store knows of questions about stalls only.
+void note_question(JobRow& row, const Question& question) {
+  if (row.state == JobState::running && row.job_id == question.job_id) row.state = JobState::waiting;
+}
+
 }  // namespace
 
 struct Gateway::Impl {
@@ -385,11 +390,20 @@ Statistics Gateway::statistics() {
 }
 
 std::vector<JobRow> Gateway::jobs(const JobsQuery& query) {
-  return value_of(impl_->engine.read([query](store::Store& store) { return store.jobs(query); }));
+  auto rows = value_of(impl_->engine.read([query](store::Store& store) { return store.jobs(query); }));
+  for (const Question& each : open_questions()) {
+    for (JobRow& row : rows)
+      note_question(row, each);
+  }
+  return rows;
 }
 
 std::optional<JobRow> Gateway::job(const std::string& job_id) {
-  return value_of(impl_->engine.read([job_id](store::Store& store) { return store.job(job_id); }));
+  auto row = value_of(impl_->engine.read([job_id](store::Store& store) { return store.job(job_id); }));
+  for (const Question& each : open_questions()) {
+    if (row) note_question(*row, each);
+  }
+  return row;
 }
 
 std::vector<AuditRecord> Gateway::audit(const std::string& job_id, std::uint64_t from, std::size_t limit) {

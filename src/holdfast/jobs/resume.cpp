@@ -25,25 +25,30 @@ void add_inputs(const Template& source, StageNames& names) {
 
 /// All that decides what a stage makes, but for the work of the stages before it: those have fingerprints of their own.
 std::string fingerprint_of(const Stage& stage, const JobFile& job) {
+  const CommandSpec& command = stage.command;
   json::array what{stage.name,
                    name(stage.kind),
+                   stage.provider,
+                   stage.model,
+                   stage.max_tokens,
                    text(stage.prompt),
                    text(stage.output),
                    stage.for_each ? text(*stage.for_each) : std::string(),
-                   texts(stage.command.arguments)};
+                   texts(command.arguments),
+                   command.cwd.string(),
+                   json::array(command.success_exit_codes.begin(), command.success_exit_codes.end()),
+                   store::sha256(stage.schema)};
   StageNames inputs;
   add_inputs(stage.prompt, inputs);
   add_inputs(stage.output, inputs);
-  if (const auto command = parse_command(stage.command)) {
-    for (const Template& each : command->arguments)
+  if (const auto templates = parse_command(command)) {
+    for (const Template& each : templates->arguments)
       add_inputs(each, inputs);
-    for (const auto& [key, value] : command->env) {
+    for (const auto& [key, value] : templates->env) {
       what.push_back(json::array{key, text(value)});
       add_inputs(value, inputs);
     }
   }
-  // Only where there is one, so that older fingerprints still hold.
-  if (!stage.schema.empty()) what.push_back(json::array{"schema", store::sha256(stage.schema)});
   for (const std::string& each : inputs) {
     if (const JobInput* input = job.input(each)) what.push_back(json::array{each, store::sha256(input->value)});
   }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "holdfast/jobs/artifacts.hpp"
 #include "holdfast/jobs/children.hpp"
 #include "holdfast/jobs/runner_bench.hpp"
 #include "holdfast/store/owner.hpp"
@@ -159,6 +160,23 @@ TEST_F(ResumeTest, AnInterruptedItemIsAskedAboutBeforeItIsSentAgain) {
   EXPECT_THAT(gateway->verify_audit().findings, IsEmpty());
 }
 
+// A finished stage was taken for the same, and half of its items came from another model.
+TEST_F(ResumeTest, WhoMadeAFinishedStageAndHowBelongsToWhatTheJobFileSaysOfIt) {
+  be_late();
+  ASSERT_EQ(run(then_late).state, JobState::failed);
+  const std::size_t make = then_late.find("output =");
+  for (const char* line :
+       {"model = \"other\"\n", "max_tokens = 9\n", "cwd = \"/\"\n", "success_exit_codes = [0, 1]\n"}) {
+    std::string changed = then_late;
+    changed.insert(make, line);
+    EXPECT_THAT(problems(changed), ElementsAre(testing::AllOf(HasSubstr("stage make"), HasSubstr("--from make"))))
+        << line;
+  }
+  std::string changed = then_late;
+  changed.replace(changed.find("\"Sh\""), 4, "\"Late\"");
+  EXPECT_THAT(problems(changed), testing::Contains(testing::AllOf(HasSubstr("stage make"), HasSubstr("--from make"))));
+}
+
 /// A process that leads a group of its own and ignores TERM: only KILL ends it.
 pid_t stubborn_child() {
   const pid_t child = ::fork();
@@ -187,6 +205,30 @@ TEST_F(ResumeTest, ChildrenOfAKilledRunAreEndedAndStrangersAreNot) {
   ::kill(stranger, SIGKILL);
   ::waitpid(stranger, &status, 0);
   EXPECT_TRUE(fs::is_empty(folder / "work")) << "the notes are taken away";
+}
+
+// Of two resumes at once the one that came too late ended the children of the other.
+TEST_F(ResumeTest, ChildrenOfAJobThatAnotherProcessHoldsAreLeftAlone) {
+  const pid_t owner = stubborn_child(), child = stubborn_child();
+  const std::string file = "sqlite:" + (folder / "kept.db").string();
+  {
+    auto store = store::open(file).value();
+    store->act_as(store::process_of(owner));
+    const store::Transaction transaction{SaveId{1}, WallTime{}, {JobOpened{.job_id = "job-1", .name = "film"}}};
+    ASSERT_EQ(store->commit({&transaction, 1})[0].kind, store::Outcome::Kind::saved);
+  }
+  ASSERT_TRUE(ArtifactFolder(options.out, "job-1").open());
+  note_child(options.out / ".holdfast/01.process", child);
+  add_shell("Sh", "true");
+  catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
+  gateway = std::make_unique<Gateway>(GatewayOptions{.store = file, .providers = catalogue->infos()});
+  EXPECT_EQ(again(one_stage).code, Errc::store_held);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, WNOHANG), 0) << "it goes on";
+  for (const pid_t each : {child, owner}) {
+    ::kill(each, SIGKILL);
+    ::waitpid(each, &status, 0);
+  }
 }
 
 }  // namespace

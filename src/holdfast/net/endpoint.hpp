@@ -68,6 +68,9 @@ class Listener {
 /// Errors: `Errc::invalid_argument` with a sentence that names the endpoint and the reason.
 result<std::unique_ptr<Listener>> listen(const Executor& executor, const Endpoint& endpoint);
 
+/// Takes away the Unix sockets in a folder behind which nobody listens: a process that was killed leaves its own.
+void remove_dead_sockets(const std::string& folder);
+
 /// As `listen`, but for several executors: one socket, and for each executor a listener of its own on it, in their
 /// order. Whoever is free takes the next connection. Another process is refused as ever (no SO_REUSEPORT). A Unix
 /// socket's file goes with the last of them. At least one executor.

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <filesystem>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -145,6 +147,15 @@ int lock_folder(const std::string& folder) {
   return opened.release();
 }
 
+/// Absent: the path is too long for one.
+std::optional<sockaddr_un> address_of(const std::string& path) {
+  sockaddr_un address{};
+  if (path.size() >= sizeof address.sun_path) return std::nullopt;
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
 /// Makes the place free, or says who holds it.
 std::string clear_place(const std::string& path, const sockaddr_un& address) {
   struct stat found{};
@@ -161,24 +172,22 @@ std::string clear_place(const std::string& path, const sockaddr_un& address) {
 }
 
 result<Bound> bind_unix(const Endpoint& endpoint) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (endpoint.path.size() >= sizeof address.sun_path) {
-    return refused(endpoint, "the path of a Unix socket has at most " + std::to_string(sizeof address.sun_path - 1) +
+  const auto address = address_of(endpoint.path);
+  if (!address) {
+    return refused(endpoint, "the path of a Unix socket has at most " + std::to_string(sizeof address->sun_path - 1) +
                                  " bytes, this one has " + std::to_string(endpoint.path.size()));
   }
-  std::memcpy(address.sun_path, endpoint.path.data(), endpoint.path.size());
   const std::size_t slash = endpoint.path.rfind('/');
   const std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : endpoint.path.substr(0, slash);
   if (std::string problem = folder_problem(folder); !problem.empty()) return refused(endpoint, problem);
   const Held folder_lock(lock_folder(folder));
   if (folder_lock.fd < 0) return refused(endpoint, "cannot lock " + folder + ": " + reason(errno));
-  if (std::string problem = clear_place(endpoint.path, address); !problem.empty()) return refused(endpoint, problem);
+  if (std::string problem = clear_place(endpoint.path, *address); !problem.empty()) return refused(endpoint, problem);
 
   Held made(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   // The mode of the socket before bind is the mode its file gets: there is no moment at which others could connect.
   if (made.fd < 0 || ::fchmod(made.fd, 0600) != 0 ||
-      ::bind(made.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      ::bind(made.fd, reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0 ||
       ::listen(made.fd, SOMAXCONN) != 0) {
     return refused(endpoint, reason(errno));
   }
@@ -226,6 +235,16 @@ result<std::unique_ptr<Listener>> accept_on(const Executor& executor, const Boun
 }
 
 }  // namespace
+
+void remove_dead_sockets(const std::string& folder) {
+  const Held folder_lock(lock_folder(folder));
+  if (folder_lock.fd < 0) return;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string path = entry.path().string();
+    if (const auto address = address_of(path)) clear_place(path, *address);
+  }
+}
 
 result<std::vector<std::unique_ptr<Listener>>> listen_shared(std::span<const Executor> executors,
                                                              const Endpoint& endpoint) {

@@ -110,6 +110,19 @@ TEST_F(SocketTest, AStaleSocketIsReplacedAndALivingOneIsNot) {
   EXPECT_TRUE(fs::exists(unix_endpoint().path)) << "the living one's file stays";
 }
 
+TEST_F(SocketTest, SocketsOfTheDeadAreTakenAwayAndThoseOfTheLivingAndOtherFilesAreNot) {
+  auto living = listen(loop_.executor(), unix_endpoint("living"));
+  ASSERT_TRUE(living) << living.error().message;
+  leave_stale_socket(unix_endpoint("dead").path);
+  const fs::path folder = fs::path(unix_endpoint().path).parent_path();
+  std::ofstream(folder / "notes.sock") << "no socket";
+  remove_dead_sockets(folder.string());
+  EXPECT_TRUE(fs::exists(unix_endpoint("living").path));
+  EXPECT_FALSE(fs::exists(unix_endpoint("dead").path));
+  EXPECT_TRUE(fs::exists(folder / "notes.sock"));
+  remove_dead_sockets("/nowhere");
+}
+
 TEST_F(SocketTest, AClosingListenerLeavesTheFileOfItsSuccessor) {
   auto first = listen(loop_.executor(), unix_endpoint());
   fs::rename(unix_endpoint().path, unix_endpoint("away").path);

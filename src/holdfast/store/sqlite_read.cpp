@@ -52,6 +52,15 @@ Found job_row(const Query& query) {
   return out;
 }
 
+/// By the process that owns it: what others have left open is not asked any more.
+bool stall_asked_about(Database& database, std::int64_t job) {
+  Query query = database.query(
+      "SELECT EXISTS(SELECT 1 FROM operations o JOIN jobs j ON j.job = o.job AND j.owner = o.writer "
+      "WHERE o.job = ? AND o.open_stall <> 0)",
+      job);
+  return query.row() && query.number(0) != 0;
+}
+
 JobRow filled(Database& database, Found found) {
   JobRow& row = found.row;
   row.locks = read_locks(database, found.key, row.job_id);
@@ -62,7 +71,12 @@ JobRow filled(Database& database, Found found) {
     row.stages.push_back(std::move(stage.row));
   }
   if (found.has_owner && !died) row.owner = found.owner;
-  if (died && row.state == JobState::running) row.state = JobState::interrupted;
+  if (row.state == JobState::running) {
+    // A job file that nobody runs: its run has died, or could not write how it ended.
+    const bool left = died || (row.plan && !found.has_owner);
+    if (left) row.state = JobState::interrupted;
+    if (row.owner && stall_asked_about(database, found.key)) row.state = JobState::waiting;
+  }
   return std::move(row);
 }
 

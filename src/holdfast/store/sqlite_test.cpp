@@ -446,6 +446,30 @@ TEST_F(SqliteStore, a_dead_owner_is_replaced_and_its_open_operations_are_lost) {
   EXPECT_THAT(reader->left_running(dead_owner().program).value(), testing::IsEmpty());
 }
 
+TEST_F(SqliteStore, a_job_with_a_stall_that_is_asked_about_waits) {
+  auto store = open_sqlite(path());
+  const OperationStarted running = started("job", "op-1", "script");
+  must(*store, {JobOpened{"job"}, running});
+  EXPECT_EQ(store->job("job").value()->state, JobState::running);
+  must(*store, {suspected(running, 1)});
+  EXPECT_EQ(store->job("job").value()->state, JobState::waiting);
+  EXPECT_EQ(store->jobs({.active_only = true}).value().at(0).state, JobState::waiting);
+  must(*store, {resolved(running, 1, "progress")});
+  EXPECT_EQ(store->job("job").value()->state, JobState::running);
+}
+
+// After a full disk it was shown as running for ever, and nothing said that it could be resumed.
+TEST_F(SqliteStore, a_job_file_that_nobody_runs_is_interrupted) {
+  auto store = open_sqlite(path());
+  JobOpened opened{"job"};
+  opened.plan = std::make_shared<const JobPlan>();
+  must(*store, {opened, JobOpened{"named"}});
+  EXPECT_EQ(store->job("job").value()->state, JobState::running);
+  ASSERT_TRUE(store->let_go().has_value());
+  EXPECT_EQ(store->job("job").value()->state, JobState::interrupted);
+  EXPECT_EQ(store->job("named").value()->state, JobState::running) << "it goes on with its next request";
+}
+
 TEST_F(SqliteStore, what_runs_in_this_process_is_not_lost) {
   auto store = open_sqlite(path());
   must(*store, {JobOpened{"job"}, started("job", "op-1", "script")});

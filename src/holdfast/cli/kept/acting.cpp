@@ -7,6 +7,7 @@
 #include "holdfast/cli/kept/owners.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/gateway/gateway.hpp"
+#include "holdfast/jobs/artifacts.hpp"
 #include "holdfast/process/spawner.hpp"
 #include "holdfast/providers/catalogue.hpp"
 #include "holdfast/store/owner.hpp"
@@ -31,6 +32,11 @@ Gateway acting_here(const Session& session, std::unique_ptr<store::Store> store,
                  std::move(store));
 }
 
+/// Nobody runs the job any more: what a killed run of it has left running ends.
+void end_children(const JobRow& job) {
+  if (job.plan) jobs::ArtifactFolder(job.plan->out, job.job_id).end_children();
+}
+
 void print_question(const json::object& operation, std::ostream& out) {
   const auto& question = operation.at("question").as_object();
   const auto text = [](const json::value& value) {
@@ -51,46 +57,69 @@ void print_question(const json::object& operation, std::ostream& out) {
   }
 }
 
-/// Those who may know of open questions.
-std::vector<control::Remote> remotes(const Session& session) {
-  if (const auto daemon = named_daemon(process_environment())) return {*daemon};
-  std::vector<control::Remote> out;
+/// Whoever does not answer within it is stopped (Ctrl-Z), and keeps nobody from the questions of the others.
+constexpr std::chrono::milliseconds look_time{2'000};
+
+/// Somebody who may know of open questions.
+struct Asker {
+  std::string who{};
+  control::Remote look, act;
+};
+
+std::vector<Asker> askers(const Session& session) {
+  if (const auto daemon = named_daemon(process_environment())) return {{daemon->endpoint().text(), *daemon, *daemon}};
+  std::vector<Asker> out;
   const auto store = open_store(session);
   for (const LivingOwner& owner : living_owners(*store)) {
-    if (!owner.process.socket.empty()) out.push_back(reach(owner.process, owner.jobs.front()));
+    if (owner.process.socket.empty()) continue;
+    const std::string& job = owner.jobs.front();
+    out.push_back({store::text(owner.process), reach(owner.process, job, look_time), reach(owner.process, job)});
   }
   return out;
 }
 
 Exit list_questions(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
-  json::array asked;
-  for (const control::Remote& remote : remotes(session)) {
-    for (const json::value& each : remote.list("/operations", "operations", {{"state", "active"}})) {
-      if (!each.as_object().at("question").is_null()) asked.push_back(each);
+  json::array asked, silent;
+  const std::vector<Asker> all = askers(session);
+  for (const Asker& asker : all) {
+    try {
+      for (const json::value& each : asker.look.list("/operations", "operations", {{"state", "active"}})) {
+        if (!each.as_object().at("question").is_null()) asked.push_back(each);
+      }
+    } catch (const Error& error) {
+      if (error.errc() != Errc::store_unavailable || all.size() == 1) throw;
+      silent.emplace_back(asker.who);
     }
   }
   if (arguments.json) {
-    out << api::text(api::listing("operations", std::move(asked))) << "\n";
+    json::object listed = api::listing("operations", std::move(asked));
+    listed["silent"] = std::move(silent);
+    out << api::text(listed) << "\n";
     return Exit::done;
   }
   if (asked.empty()) out << "No open questions.\n";
   for (const json::value& each : asked)
     print_question(each.as_object(), out);
+  for (const json::value& each : silent)
+    out << harmless(each.as_string()) << " does not answer; what it asks is not listed.\n";
   return Exit::done;
 }
 
 /// Whoever knows of the operation.
 control::Remote owner_of_operation(const Session& session, const std::string& operation) {
-  for (const control::Remote& remote : remotes(session)) {
+  std::string silent;
+  for (const Asker& asker : askers(session)) {
     try {
-      remote.get(control::Remote::path({"operations", operation}));
-      return remote;
+      asker.look.get(control::Remote::path({"operations", operation}));
+      return asker.act;
     } catch (const Error& error) {
       if (error.errc() != Errc::no_such_operation && error.errc() != Errc::store_unavailable) throw;
+      if (error.errc() == Errc::store_unavailable) silent += "; " + asker.who + " does not answer";
     }
   }
-  throw Error(Errc::no_such_operation,
-              "no running process knows of operation " + operation + "; `holdfast answer` lists what is asked");
+  throw Error(
+      silent.empty() ? Errc::no_such_operation : Errc::store_unavailable,
+      "no running process knows of operation " + operation + silent + "; `holdfast answer` lists what is asked");
 }
 
 /// The provider that a switch of these stages leaves.
@@ -167,7 +196,14 @@ Exit cancel_command(const CancelArguments& arguments, const Session& session, st
     auto store = open_store(session);
     const JobRow job = job_to_act_on(*store, arguments.job);
     if (job.owner) return reach(*job.owner, job.job_id).cancel(request);
-    return acting_here(session, std::move(store), "holdfast cancel").cancel(request);
+    AnswerResult result = acting_here(session, std::move(store), "holdfast cancel").cancel(request);
+    if (result.applied && !result.recorded) {
+      // Nothing ran that could have been stopped, and this process ends: nobody tries to write it again.
+      throw Error(Errc::store_unavailable,
+                  "job " + job.job_id + " could not be cancelled: its store cannot be written");
+    }
+    if (result.applied) end_children(job);
+    return result;
   };
   print_result(cancelled(), "Job " + arguments.job + " is cancelled; what is finished is kept.", arguments.json, out);
   return Exit::done;
@@ -179,7 +215,9 @@ Exit release_command(const ReleaseArguments& arguments, const Session& session, 
     auto store = open_store(session);
     const JobRow job = job_to_act_on(*store, arguments.job);
     if (job.owner) return reach(*job.owner, job.job_id).release(job.job_id);
-    return acting_here(session, std::move(store), "holdfast release").release_provider_lock(job.job_id);
+    const bool had_locks = acting_here(session, std::move(store), "holdfast release").release_provider_lock(job.job_id);
+    end_children(job);
+    return had_locks;
   };
   const bool released = release();
   const std::string done = "Job " + arguments.job + (released ? " is released." : " had no lock to release.");

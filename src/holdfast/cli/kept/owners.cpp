@@ -30,12 +30,12 @@ std::vector<LivingOwner> living_owners(store::Store& store) {
   }
 }
 
-control::Remote reach(const Owner& owner, const std::string& job_id) {
+control::Remote reach(const Owner& owner, const std::string& job_id, std::chrono::milliseconds call_time) {
   if (owner.socket.empty()) {
     throw Error(Errc::store_held, "job " + job_id + " is held by " + store::text(owner) +
                                       ", which has no socket: only from there can it be acted on");
   }
-  return control::Remote(net::Endpoint{.path = owner.socket});
+  return control::Remote(net::Endpoint{.path = owner.socket}, {.call_time = call_time});
 }
 
 std::optional<control::Remote> named_daemon(const EnvironmentLookup& environment) {

@@ -20,7 +20,8 @@ struct LivingOwner {
 std::vector<LivingOwner> living_owners(store::Store& store);
 
 /// How to reach it. Throws `Error` store_held where it has no socket, so that only its own terminal can be used.
-control::Remote reach(const Owner& owner, const std::string& job_id);
+control::Remote reach(const Owner& owner, const std::string& job_id,
+                      std::chrono::milliseconds call_time = control::call_time);
 
 /// The daemon that HOLDFAST_URL names (`http://127.0.0.1:7411`, `https://box:7411`), asked with HOLDFAST_TOKEN; nothing
 /// where the variable is not set. Throws `Error` config where it names none.
