@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """Jobs that outlive their process, and a second terminal. usage: HOLDFAST=path/to/holdfast kept_test.py"""
 import json
+import os
+import pathlib
 import resource
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -160,6 +163,29 @@ class SecondTerminal(Kept):
         child.terminate()
         child.communicate(timeout=30)
 
+    def test_a_process_that_was_stopped_keeps_nobody_from_the_questions_of_the_others(self):
+        stopped, _, hidden = self.run_slowly()
+        self.start("--config", "holdfast.toml", "run", "job.toml", "--json", "--out", "o2")
+        until(lambda: len(self.document("answer")["operations"]) == 2, "both questions")
+        stopped.send_signal(signal.SIGSTOP)
+        self.addCleanup(stopped.send_signal, signal.SIGCONT)
+        listed = self.document("answer")
+        (asked,) = listed["operations"]
+        self.assertEqual(len(listed["silent"]), 1)
+        self.assertIn(str(stopped.pid), listed["silent"][0])
+        self.assertEqual(self.kept("answer", asked["operationId"], "continue_5m").returncode, 0)
+        unseen = self.kept("answer", hidden["operationId"], "continue_5m")
+        self.assertEqual(unseen.returncode, 5, unseen.stderr)
+        self.assertIn(f"process {stopped.pid}", unseen.stderr)
+
+    def test_a_job_that_waits_for_an_answer_is_shown_as_waiting(self):
+        _, _, question = self.run_slowly()
+        self.assertEqual(self.document("show", question["jobId"])["state"], "waiting")
+        self.assertIn("waiting", self.kept("jobs", "--active").stdout)
+        self.assertEqual(self.kept("answer", question["operationId"], "continue_5m").returncode, 0)
+        self.assertEqual(self.document("show", question["jobId"])["state"], "running")
+        self.assertIsNone(self.document("stats")["openQuestions"], "the store does not know")
+
     def test_two_jobs_of_two_processes_share_one_store(self):
         first, _, one = self.run_slowly()
         second = self.start("--config", "holdfast.toml", "run", "job.toml", "--json", "--out", "o2")
@@ -223,11 +249,15 @@ class Resume(Kept):
 
     def test_a_job_that_nobody_holds_is_cancelled_or_released_here(self):
         for words, state in ((["cancel", "--confirm"], "cancelled"), (["release"], "released")):
-            child, _, question = self.run_slowly()
+            child, _, question = self.run_slowly("echo $$$$ > worker; exec sleep 600")
+            worker = int((self.folder / "o/worker").read_text())
             child.kill()
             child.wait()
+            os.kill(worker, 0)
             run = self.kept(words[0], question["jobId"], *words[1:])
             self.assertEqual(run.returncode, 0, run.stderr)
+            until(lambda: not pathlib.Path(f"/proc/{worker}/cmdline").exists()
+                  or not pathlib.Path(f"/proc/{worker}/cmdline").read_bytes(), "the end of what the killed run has left")
             self.assertEqual(self.document("show", question["jobId"])["state"], state)
             shutil.rmtree(self.folder / "o")
         self.assertEqual(self.kept("audit", "verify").returncode, 0)
