@@ -73,6 +73,7 @@ class Stopping(Serving):
         config.write_text(whole + self.provider("Later", "openai", "later/v1"))
         self.daemon.send_signal(signal.SIGHUP)
         until(lambda: self.http("POST", CHAT, asked(CHAT, "m"), {"Holdfast-Provider": "Later"}).status == 200, "the new provider")
+        self.assertIn("HOLDFAST_CONFIGURATION_READ", (self.folder / "errors.txt").read_text())
         config.write_text(whole + "[[providers]]\nname = 1\n")
         self.daemon.send_signal(signal.SIGHUP)
         until(lambda: "not read again" in (self.folder / "errors.txt").read_text(), "what is wrong with it")

@@ -48,6 +48,13 @@ std::string_view word(spdlog::level::level_enum level) {
   return {text.data(), text.size()};
 }
 
+/// Of what belongs to no job.
+std::string own_line(spdlog::level::level_enum level, std::string_view event, const std::string& what) {
+  const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+  return api::text(
+      boost::json::object{{"time", rfc3339(now)}, {"level", word(level)}, {"event", event}, {"message", what}});
+}
+
 }  // namespace
 
 std::string log_line(const Notice& notice) {
@@ -94,11 +101,11 @@ EventLog::~EventLog() {
 }
 
 void EventLog::complain(const std::string& what) {
-  logger_->warn("{}", api::text(boost::json::object{
-                          {"time", rfc3339(std::chrono::floor<milliseconds>(std::chrono::system_clock::now()))},
-                          {"level", "warning"},
-                          {"event", "HOLDFAST_WARNING"},
-                          {"message", what}}));
+  logger_->warn("{}", own_line(spdlog::level::warn, "HOLDFAST_WARNING", what));
+}
+
+void EventLog::tell(std::string_view event, const std::string& what) {
+  logger_->info("{}", own_line(spdlog::level::info, event, what));
 }
 
 void EventLog::hear(const Notice& notice) {

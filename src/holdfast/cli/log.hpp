@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "holdfast/gateway/gateway.hpp"
 
@@ -28,6 +29,8 @@ class EventLog {
   void hear(const Notice& notice);
   /// Something of this process's own that went wrong and stops nothing.
   void complain(const std::string& what);
+  /// Something of this process's own that went as it should.
+  void tell(std::string_view event, const std::string& what);
 
  private:
   std::shared_ptr<spdlog::logger> logger_;

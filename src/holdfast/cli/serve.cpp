@@ -122,7 +122,8 @@ void reload(const GlobalArguments& global, Serving& serving) {
     serving.known.know(catalogue, session.config);
     serving.gateway.reload(session.profiles, catalogue.infos());
     serving.daemon.reload(std::move(proxy));
-    serving.log.complain("the configuration was read again: requests that begin from now on heed it");
+    serving.log.tell("HOLDFAST_CONFIGURATION_READ",
+                     "requests that begin from now on heed the configuration read again");
   } catch (const Error& error) {
     serving.log.complain("the configuration was not read again: " + std::string(error.what()));
   }

@@ -193,6 +193,21 @@ TEST_P(Contract, a_stage_shows_how_its_operations_ended_until_it_is_done) {
   EXPECT_EQ(store_->job("job").value()->stages.size(), 2u);
 }
 
+// A proxied stage that was done said 0 of 1, and one whose stream ended with a switch ran for ever.
+TEST_P(Contract, a_stage_without_a_plan_is_what_its_operation_was) {
+  const OperationStarted operation = started("job", "op-1", "text");
+  const auto after = [&](OperationPhase outcome) {
+    must(*store_, {operation, ended_as(operation, outcome)});
+    const StageRow stage = store_->job("job").value()->stages.at(0);
+    return std::pair(stage.state, stage.items_done);
+  };
+  must(*store_, {JobOpened{"job"}});
+  EXPECT_EQ(after(OperationPhase::switched), std::pair(StageState::pending, std::size_t{0}));
+  EXPECT_EQ(after(OperationPhase::completed), std::pair(StageState::done, std::size_t{1}));
+  must(*store_, {operation});
+  EXPECT_EQ(store_->job("job").value()->stages.at(0).items_done, 0u) << "once more";
+}
+
 TEST_P(Contract, resuming_keeps_what_was_done_and_opening_anew_does_not) {
   must(*store_, {JobOpened{.job_id = "job", .name = "video", .plan = a_plan()}, taken("job", "Ollama", 1),
                  ConsentGiven{"job", {.id = "consent-1", .switch_to = "B"}},

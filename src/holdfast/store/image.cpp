@@ -17,13 +17,18 @@ bool leave(Stage& stage, OperationPhase outcome) {
     case OperationPhase::interrupted:
       stage.row.state = StageState::interrupted;
       return true;
+    // Where whole jobs are run, `StageFinished` says when a stage is done; elsewhere its operation is all there is.
     case OperationPhase::completed:
-      // Where whole jobs are run, `StageFinished` says when a stage is done; elsewhere its operation is all there is.
-      if (!stage.planned) stage.row.state = StageState::done;
-      return !stage.planned;
+      if (stage.planned) return false;
+      stage.row.state = StageState::done;
+      stage.row.items_done = stage.row.items;
+      return true;
+    case OperationPhase::switched:
+      if (stage.planned) return false;
+      stage.row.state = StageState::pending;
+      return true;
     case OperationPhase::queued:
     case OperationPhase::running:
-    case OperationPhase::switched:
       return false;
   }
   __builtin_unreachable();
@@ -34,6 +39,7 @@ struct Change {
 
   bool run() const {
     if (stage.finished || stage.row.state == StageState::running) return false;
+    if (stage.row.state == StageState::done) stage.row.items_done = 0;  // once more
     stage.row.state = StageState::running;
     return true;
   }
