@@ -357,8 +357,7 @@ void Machine::cancel_job(const event::CancelRequested& event) {
 void Machine::finish_cancel(const Write::CancelSaved& cancel, bool recorded) {
   if (const QuestionTable::Open* open = questions_.find(cancel.operation)) {
     announce(QuestionClosed{open->question.job_id, open->question.operation_id, open->question.ask, "answer"});
-    questions_.close(cancel.operation,
-                     {QuestionTable::ClosedBy::answer, open->answer, recorded});
+    questions_.close(cancel.operation, {QuestionTable::ClosedBy::answer, open->answer, recorded});
   }
   reply(cancel.ticket, AnswerResult{.applied = true,
                                     .refused = Errc::ok,

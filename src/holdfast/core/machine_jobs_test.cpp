@@ -187,6 +187,19 @@ TEST_F(Jobs, StoppingNeverWaitsForTheDisk) {
   EXPECT_EQ(machine().job_count(), 0u) << "now the store knows, and the Machine may forget";
 }
 
+// `holdfast cancel` said nothing for as long as the full disk could not be read.
+TEST_F(Jobs, ACancelWhoseRecordNobodyKnowsOfIsAnsweredAtOnce) {
+  lock("job", "Ollama");
+  disk = Disk::waits;
+  const Ticket mine = cancel("job");
+  const SaveId save = waiting.at(0).save;
+  disk_says(Disk::says_nothing);
+  EXPECT_TRUE(applied(mine));
+  EXPECT_FALSE(std::get<AnswerResult>(reply(mine).value).recorded);
+  tell(event::SaveLookedUp{save, true});
+  EXPECT_EQ(count<JobClosed>(), 1u) << "and it is told once";
+}
+
 TEST_F(Jobs, AConfirmedCancelStopsTheCallBeforeItsTransactionIsSaved) {
   lock("job", "Ollama");
   start("job", "Ollama", "script");

@@ -288,7 +288,18 @@ void Machine::failed(Job& job, const Write& write, const Failure& failure) {
 }
 
 void Machine::on(const event::SaveUnknown& news) {
-  if (saves_.contains(news.save) || anonymous_.writes(news.save)) out_->push_back(effect::LookUp{news.save});
+  if (anonymous_.writes(news.save)) return out_->push_back(effect::LookUp{news.save});
+  const auto found = saves_.find(news.save);
+  if (found == saves_.end()) return;
+  out_->push_back(effect::LookUp{news.save});
+  Job* job = find_job(found->second);
+  HOLDFAST_CHECK(job != nullptr, "a job is held while something of it is being written");
+  for (Write& write : job->sent) {
+    // Whoever stops something does not wait until the disk can be read again. The answer to a question does: it is
+    // closed with its record.
+    auto* cancel = std::get_if<Write::CancelSaved>(&write.then);
+    if (cancel != nullptr && !cancel->operation) finish_cancel(std::exchange(*cancel, {}), false);
+  }
 }
 
 void Machine::on(const event::SaveLookedUp& news) {

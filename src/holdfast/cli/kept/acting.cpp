@@ -199,8 +199,8 @@ Exit cancel_command(const CancelArguments& arguments, const Session& session, st
     AnswerResult result = acting_here(session, std::move(store), "holdfast cancel").cancel(request);
     if (result.applied && !result.recorded) {
       // Nothing ran that could have been stopped, and this process ends: nobody tries to write it again.
-      throw Error(Errc::store_unavailable,
-                  "job " + job.job_id + " could not be cancelled: its store cannot be written");
+      throw Error(Errc::store_unavailable, "the end of job " + job.job_id +
+                                               " could not be written: see `holdfast show` when its store has room");
     }
     if (result.applied) end_children(job);
     return result;
