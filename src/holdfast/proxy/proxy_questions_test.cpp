@@ -85,6 +85,19 @@ TEST_F(StallTest, ASwitchBeforeTheFirstByteIsServedByTheNewProvider) {
   EXPECT_EQ(gateway_.provider_lock("film")->provider_name, "Two");
 }
 
+TEST_F(StallTest, AClientsOwnKeyDoesNotFollowASwitch) {
+  std::string key = "not asked";
+  const Script answering = answers(200, R"({"choices":[]})");
+  scripts_["Two"] = [&](net::Request& request, net::Response& response) {
+    key = request.fields().find("Authorization").value_or("none");
+    return answering(request, response);
+  };
+  stall("", "/jobs/film/v1/chat/completions", "Authorization: Bearer for-One\r\n");
+  EXPECT_TRUE(answer(gateway_, open_operation(), "try_alternative", "Two").applied);
+  loop_.until([&] { return key != "not asked"; }, "the new provider to be asked");
+  EXPECT_EQ(key, "none");
+}
+
 TEST_F(StallTest, AnAnonymousRequestThatIsSwitchedBecomesAJob) {
   scripts_["Two"] = answers(200, R"({"choices":[]})");
   script_ = &hold();

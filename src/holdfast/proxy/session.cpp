@@ -201,7 +201,7 @@ OperationRequest Session::operation_request() const {
 result<Outgoing> Session::outgoing() const {
   Outgoing out;
   out.head = request_for(*provider_, request_.head(), target_at(provider_->base, address_.path, address_.query),
-                         access_->tokens());
+                         access_->tokens(), moved_);
   if (body_streams_) {
     out.streamed_from = &request_;
     if (const auto length = request_.content_length()) out.head.fields.set("Content-Length", std::to_string(*length));

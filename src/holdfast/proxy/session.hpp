@@ -55,7 +55,7 @@ class Session {
   wire::RequestFacts asked_;
   std::shared_ptr<const std::string> body_ = std::make_shared<const std::string>();
   bool body_streams_ = false;  ///< passed on while it comes: it can be sent once
-  bool moved_ = false;         ///< by a decision, from the provider that the client's model name was meant for
+  bool moved_ = false;         ///< by a decision, from the provider that the client's model name and key were meant for
   const ProviderOptions* provider_ = nullptr;
   std::stop_source leaving_;  ///< the client is gone: what runs for it ends, queued or begun
   std::optional<AnswerStream> answer_;
