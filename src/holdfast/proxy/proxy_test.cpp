@@ -106,6 +106,26 @@ TEST_F(ProxyTest, AWholeAnswerThatIsLateHasSpacesInFront) {
   EXPECT_THAT(read_until(*stream, "0\r\n\r\n"), HasSubstr(R"({"choices":[]})"));
 }
 
+TEST_F(ProxyTest, ALateAnswerToABodyThatNobodyReadComesInItsOwnForm) {
+  Held& held = hold();
+  scripts_["One"] = held.answers_late("text/plain");
+  const auto stream = client();
+  send(*stream, post_form("/v1/audio/transcriptions"));
+  open_operation();  // long after a head of our own would have been sent
+  held.say("what was said", true);
+  const std::string answer = read_until(*stream, "0\r\n\r\n");
+  EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\nd\r\nwhat was said\r\n")) << "and nothing of ours stands in front";
+}
+
+TEST_F(ProxyTest, AStreamInAnswerToABodyThatNobodyReadHasKeepalives) {
+  Held& held = hold();
+  scripts_["One"] = held.begins_with(delta("a"));
+  const auto stream = client();
+  send(*stream, post_form("/v1/audio/transcriptions"));
+  EXPECT_THAT(read_until(*stream, ": holdfast\n\n"), HasSubstr("Content-Type: text/event-stream"));
+}
+
 TEST_F(ProxyTest, AFastErrorKeepsItsStatusAndItsBody) {
   const std::string error =
       R"({"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}})";

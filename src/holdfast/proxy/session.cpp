@@ -164,6 +164,7 @@ awaitable<bool> Session::read_request() {
     asked_ = std::move(*facts);
   }
   if (asked_.stream) answer_->expect_stream();
+  if (body_streams_ && !address_.route.kind.empty()) answer_->expect_anything();
   co_return true;
 }
 
