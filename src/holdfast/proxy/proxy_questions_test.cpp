@@ -98,6 +98,17 @@ TEST_F(StallTest, AClientsOwnKeyDoesNotFollowASwitch) {
   EXPECT_EQ(key, "none");
 }
 
+TEST_F(StallTest, AProviderThatWasConfiguredWhileTheClientWaitedServesItAfterASwitch) {
+  stall("", "/jobs/film/v1/chat/completions");
+  loop_.until([&] { return script_->waits(); }, "the first provider to be asked");
+  scripts_["New"] = hold().begins_with(delta("from New"));
+  provider("New", wire::Dialect::openai);
+  gateway_.reload(TimeoutProfiles::parse(impatient, "impatient"), {info("One", {"openai"}), info("New", {"openai"})});
+  proxy_->reload(std::make_shared<ProxyOptions>(proxy_options_));
+  gateway_.switch_provider({.job_id = "film", .to_provider = "New", .to_type = "local_llm", .confirmed = true});
+  EXPECT_THAT(read_until(*stream_, "from New"), HasSubstr("from New"));
+}
+
 TEST_F(StallTest, AnAnonymousRequestThatIsSwitchedBecomesAJob) {
   scripts_["Two"] = answers(200, R"({"choices":[]})");
   script_ = &hold();

@@ -256,6 +256,7 @@ void Session::watch_client() {
 }
 
 awaitable<Session::Round> Session::serve() {
+  const std::shared_ptr<Table> table = table_;  // a switch takes another one while this round's relay is still there
   auto out = outgoing();
   if (!out) {
     auto refusing = refuse(out.error());
@@ -307,6 +308,7 @@ awaitable<Session::Round> Session::after_switch(std::string operation) {
     auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
     auto governing = co_await std::move(looking);
     address_.provider.clear();
+    table_ = proxy_.table;  // the decision may name a provider that was configured while the client waited
     auto chosen = governing ? provider_for(*governing) : result<const ProviderOptions*>(governing.error());
     if (chosen) {
       provider_ = *chosen;

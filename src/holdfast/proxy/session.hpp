@@ -46,7 +46,7 @@ class Session {
   void tell_end(const Relay& relay) const;
 
   Proxy::Impl& proxy_;
-  std::shared_ptr<Table> table_;
+  std::shared_ptr<Table> table_;  ///< as it was when the request began, or when it was switched last
   std::shared_ptr<const net::Access> access_;  ///< as it was when the request began
   net::Request& request_;
   net::Response& response_;
