@@ -253,6 +253,20 @@ TEST_F(ProxyTest, UnknownPathsPassAsBytesWhereTheProviderIsNamed) {
   EXPECT_EQ(seen, "/v1/tokenize not json");
 }
 
+TEST_F(ProxyTest, ARequestWithoutABodyGoesOutWithoutOne) {
+  net::Fields seen;
+  const Script answering = answers(200, "{}");
+  scripts_["One"] = [&](net::Request& request, net::Response& response) {
+    seen = request.fields();
+    return answering(request, response);
+  };
+  for (const std::string method : {"GET", "DELETE", "OPTIONS", "POST", "PUT", "PATCH"}) {
+    ask(method + " /v1/files/f-1 HTTP/1.1\r\nHost: holdfast\r\n\r\n", "{}");
+    EXPECT_EQ(seen.count("Transfer-Encoding"), 0u) << method;
+    EXPECT_EQ(seen.find("Content-Length").value_or("none"), method.starts_with("P") ? "0" : "none") << method;
+  }
+}
+
 TEST_F(ProxyTest, AClientThatLeavesEndsTheProvidersCallInEveryPhase) {
   for (const bool streams : {false, true}) {
     Held& held = hold();

@@ -20,6 +20,11 @@ bool is_json(const net::Fields& fields) {
   return type.empty() || net::same_word(type.substr(0, type.find(';')), "application/json");
 }
 
+/// RFC 9112 §6.3: without either there is none, whatever the method.
+bool has_body(const net::Fields& fields) {
+  return fields.find("Content-Length") || fields.find("Transfer-Encoding");
+}
+
 /// The outcome of what may be refused, as a value: nothing is awaited inside a handler of exceptions.
 template <class T>
 awaitable<result<T>> outcome_of(awaitable<T> work) {
@@ -143,9 +148,9 @@ result<const ProviderOptions*> Session::provider_for(const std::optional<Provide
 
 /// A request that asks for work is read whole, since its model is looked at; everything else passes as it comes.
 awaitable<bool> Session::read_request() {
-  const bool has_body = request_.method() != "GET" && request_.method() != "HEAD";
-  body_streams_ = has_body && (address_.route.kind.empty() || !is_json(request_.fields()));
-  if (has_body && !body_streams_) {
+  const bool is_read = !address_.route.kind.empty() && is_json(request_.fields());
+  body_streams_ = !is_read && has_body(request_.fields());
+  if (is_read) {
     auto reading = request_.read_body(request_bytes_max);
     net::Body body = co_await std::move(reading);
     if (body.error == net::Fault::body_too_large) {
