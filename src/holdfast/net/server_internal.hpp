@@ -92,6 +92,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool understand(Request& request);
   void refuse(int status, std::string_view reason);
   awaitable<void> answer_refusal();
+  int status_of_silence(bool threw) const;
   awaitable<void> serve_one(Request& request, Response& response);
   awaitable<void> call_handler(Request& request, Response& response, bool& threw);
   awaitable<bool> finish_body();

@@ -115,6 +115,14 @@ TEST_F(LeavingTest, AHalfClosedClientCountsAsGoneButCanStillBeAnswered) {
   EXPECT_EQ(body_of(exchange(get)), "still there?");
 }
 
+TEST_F(LeavingTest, AClientThatHasLeftIsNotToldThatItsHandlerGaveUp) {
+  start([&](Request&, Response& response) -> awaitable<void> {
+    auto waiting = response.client_gone();
+    co_await std::move(waiting);
+  });
+  EXPECT_EQ(exchange(get), "");
+}
+
 TEST_F(LeavingTest, StoppingLetsARunningRequestFinish) {
   options_.linger_time = 20ms;  // the test reads the answer, but does not close
   std::vector<Gone> told;

@@ -284,6 +284,20 @@ TEST_F(ProxyTest, AClientThatLeavesEndsTheProvidersCallInEveryPhase) {
   }
 }
 
+TEST_F(ProxyTest, AClientThatHasLeftBeforeItsJobIsLockedOpensNoneAndHearsNo500) {
+  const auto stream = client();
+  loop_.run([&]() -> awaitable<void> {
+    const std::string request = post("/jobs/film/v1/chat/completions", chat);
+    auto writing = stream->write(request);
+    co_await std::move(writing);
+    auto shutting = stream->shutdown();  // half-closed: it would still read
+    co_await std::move(shutting);
+  });
+  EXPECT_EQ(read_all(*stream), "");
+  EXPECT_FALSE(gateway_.job("film"));
+  EXPECT_EQ(calls_["One"], 0);
+}
+
 TEST_F(ProxyTest, AClientThatLeavesWhileItsRequestIsQueuedHasAskedNobody) {
   ProviderInfo one = info("One", {"openai"});
   one.concurrent_max = 1;

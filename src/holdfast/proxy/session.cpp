@@ -179,6 +179,7 @@ awaitable<bool> Session::lock() {
   auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
   auto governing = co_await std::move(looking);
   if (governing && *governing) co_return true;
+  if (address_.on_disconnect == OnDisconnect::cancel && response_.client_left()) co_return false;
   LockRequest request{.job_id = address_.job,
                       .provider_name = provider_->name,
                       .provider_type = provider_->type,
