@@ -109,6 +109,32 @@ TEST_F(StallTest, AProviderThatWasConfiguredWhileTheClientWaitedServesItAfterASw
   EXPECT_THAT(read_until(*stream_, "from New"), HasSubstr("from New"));
 }
 
+TEST_F(StallTest, TheNextRequestOfASwitchedJobIsMeantForTheOldProviderToo) {
+  proxy_options_.providers[1].models = {{"default", "large"}};
+  std::string key, body;
+  scripts_["Two"] = [&](net::Request& request, net::Response& response) -> awaitable<void> {
+    key = request.fields().find("Authorization").value_or("none");
+    auto reading = request.read_body(1 << 20);
+    const net::Body read = co_await std::move(reading);
+    body = read.bytes;
+    const net::Fields fields = {{"Content-Type", "application/json"}};
+    auto sending = response.send(200, fields, R"({"choices":[]})");
+    co_await std::move(sending);
+  };
+  scripts_["One"] = answers(200, R"({"choices":[]})");
+  const auto asks = [&](const std::string& fields) {
+    ask(post("/jobs/film/v1/chat/completions", chat_whole, "Authorization: Bearer mine\r\n" + fields), "]}");
+  };
+  asks("");
+  gateway_.switch_provider({.job_id = "film", .to_provider = "Two", .to_type = "local_llm", .confirmed = true});
+  asks("");
+  EXPECT_THAT(body, HasSubstr(R"("model": "large")"));
+  EXPECT_EQ(key, "none");
+  asks("Holdfast-Provider: Two\r\n");
+  EXPECT_EQ(body, chat_whole) << "who names the provider means it";
+  EXPECT_EQ(key, "Bearer mine");
+}
+
 TEST_F(StallTest, AnAnonymousRequestThatIsSwitchedBecomesAJob) {
   scripts_["Two"] = answers(200, R"({"choices":[]})");
   script_ = &hold();

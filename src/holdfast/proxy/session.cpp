@@ -92,7 +92,7 @@ awaitable<bool> Session::prepare() {
 
 /// Is the provider configured, does the lock allow it, does it speak this language: in this order.
 awaitable<bool> Session::choose() {
-  std::optional<ProviderLock> governing;
+  std::optional<GoverningLock> governing;
   if (!address_.job.empty()) {
     auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
     auto found = co_await std::move(looking);
@@ -108,12 +108,14 @@ awaitable<bool> Session::choose() {
     co_return co_await std::move(refusing);
   }
   provider_ = *chosen;
+  moved_ = governing && governing->moved && address_.provider.empty();
   co_return true;
 }
 
-result<const ProviderOptions*> Session::provider_for(const std::optional<ProviderLock>& governing) const {
+result<const ProviderOptions*> Session::provider_for(const std::optional<GoverningLock>& governing) const {
   const auto refused = [](Errc code, std::string message) { return Failure{code, std::move(message)}; };
-  const std::string& wanted = governing && address_.provider.empty() ? governing->provider_name : address_.provider;
+  const std::string& wanted =
+      governing && address_.provider.empty() ? governing->lock.provider_name : address_.provider;
   const ProviderOptions* provider = nullptr;
   if (!wanted.empty()) {
     provider = table_->find(wanted);
@@ -132,9 +134,9 @@ result<const ProviderOptions*> Session::provider_for(const std::optional<Provide
     return refused(Errc::invalid_argument,
                    "no provider is known to have " + address_.path + "; name one: Holdfast-Provider");
   }
-  if (governing && !same_name(governing->provider_name, provider->name)) {
+  if (governing && !same_name(governing->lock.provider_name, provider->name)) {
     return refused(Errc::provider_locked, "Provider " + provider->name + " does not match locked provider " +
-                                              governing->provider_name + " for stage " + address_.stage +
+                                              governing->lock.provider_name + " for stage " + address_.stage +
                                               "; a confirmed switch moves the job (holdfast switch " + address_.job +
                                               " --to " + provider->name + " --confirm)");
   }
@@ -319,6 +321,7 @@ awaitable<Session::Round> Session::after_switch(std::string operation) {
     if (chosen) {
       provider_ = *chosen;
       moved_ = true;
+      arrived_.reset();
       co_return Round::again;
     }
     why = chosen.error();
@@ -334,7 +337,7 @@ void Session::tell_end(const Relay& relay) const {
   RelayFacts facts = relay.facts();
   facts.provider_name = provider_->name;
   facts.provider_type = provider_->type;
-  if (relay.sent_at() > arrived_ && !moved_) facts.overhead = relay.sent_at() - arrived_;
+  if (arrived_ && relay.sent_at() > *arrived_) facts.overhead = relay.sent_at() - *arrived_;
   ended(facts);
 }
 
