@@ -7,6 +7,7 @@
 #include "holdfast/base/check.hpp"
 #include "holdfast/base/name.hpp"
 #include "holdfast/base/wall_time.hpp"
+#include "holdfast/core/decision.hpp"
 #include "holdfast/core/limits.hpp"
 
 namespace holdfast {
@@ -124,6 +125,17 @@ const ProviderLock* LockTable::governing(std::string_view stage) const {
     if (lock.active() && lock.governed().contains(stage)) return &lock;
   }
   return nullptr;
+}
+
+bool LockTable::moved(std::string_view stage) const {
+  const ProviderLock *first = nullptr, *last = nullptr;
+  for (const ProviderLock& lock : locks_) {
+    if (!lock.governed().contains(stage)) continue;
+    const bool by_decision = last != nullptr && last->state == LockState::ended && reason_from_name(last->reason);
+    if (!by_decision) first = &lock;  // what was released or cancelled has begun anew
+    last = &lock;
+  }
+  return last != nullptr && last->active() && !same_name(first->provider_name, last->provider_name);
 }
 
 const ProviderLock* LockTable::covering(const StageSet& stages) const {

@@ -61,6 +61,12 @@ struct ProviderLock {
 
 std::ostream& operator<<(std::ostream& out, const ProviderLock& lock);
 
+/// The active lock of a stage, and whether recorded decisions brought the stage there from another provider.
+struct GoverningLock {
+  ProviderLock lock{};
+  bool moved = false;
+};
+
 /// Whether a provider may serve a stage now, and if not, the sentence that says what to do.
 struct Validation {
   bool allowed = true;
@@ -77,6 +83,8 @@ class LockTable {
   std::optional<Failure> conflict(const StageSet& stages, std::string_view provider) const;
   Validation validate(std::string_view provider, std::string_view stage) const;
   const ProviderLock* governing(std::string_view stage) const;
+  /// The provider that governs the stage is another than the one that was locked before recorded decisions moved it.
+  bool moved(std::string_view stage) const;
   /// The active lock that covers all of these stages.
   const ProviderLock* covering(const StageSet& stages) const;
   const ProviderLock* newest_active() const;

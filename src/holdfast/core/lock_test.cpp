@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+#include "holdfast/core/decision.hpp"
+
 namespace holdfast {
 
 class ConsentForTests {
@@ -140,6 +142,28 @@ TEST(Lock, ALaterSwitchStandsInPlaceOfADecisionThatNobodyFollowed) {
   table.replace({}, {}, lock("Third", {"a"}, 3), ConsentForTests::make());
   EXPECT_TRUE(table.validate("Third", "a").allowed);
   EXPECT_FALSE(table.validate("Third", "b").allowed);
+}
+
+TEST(Lock, KnowsThatADecisionBroughtAStageWhereItIs) {
+  LockTable table;
+  const auto move = [&](std::string to, std::uint64_t epoch) {
+    ProviderLock ended = *table.newest_active();
+    ended.state = LockState::ended;
+    ended.reason = name(ReasonCode::user_request);
+    table.replace(ended, {}, lock(std::move(to), {"a"}, epoch), ConsentForTests::make());
+  };
+  table.take(lock("Ollama", {"a"}));
+  EXPECT_FALSE(table.moved("a"));
+  move("OpenAI", 2);
+  EXPECT_TRUE(table.moved("a"));
+  EXPECT_FALSE(table.moved("b")) << "nobody has locked it";
+  move("Ollama", 3);
+  EXPECT_FALSE(table.moved("a")) << "it is back";
+  move("OpenAI", 4);
+  table.end_all(LockState::ended, "cancelled", WallTime{});
+  EXPECT_FALSE(table.moved("a"));
+  table.take(lock("Third", {"a"}, 5));
+  EXPECT_FALSE(table.moved("a")) << "the job has begun anew";
 }
 
 TEST(Lock, EndAllEndsActiveLocksAndKeepsTheHistory) {

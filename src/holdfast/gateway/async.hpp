@@ -56,8 +56,8 @@ auto Gateway::async_lock_provider(LockRequest request, Token&& token) {
 
 template <class Token>
 auto Gateway::async_governing_lock(std::string job_id, std::string stage, Token&& token) {
-  return gateway::async_begin<std::optional<ProviderLock>>(
-      [this, job_id = std::move(job_id), stage = std::move(stage)](Handler<std::optional<ProviderLock>> handler) {
+  return gateway::async_begin<std::optional<GoverningLock>>(
+      [this, job_id = std::move(job_id), stage = std::move(stage)](Handler<std::optional<GoverningLock>> handler) {
         begin_governing_lock(job_id, stage, std::move(handler));
       },
       std::forward<Token>(token));

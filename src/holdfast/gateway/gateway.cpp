@@ -168,13 +168,13 @@ void Gateway::begin_cancel(CancelRequest request, Handler<AnswerResult> handler)
 }
 
 void Gateway::begin_governing_lock(std::string job_id, std::string stage,
-                                   Handler<std::optional<ProviderLock>> handler) {
+                                   Handler<std::optional<GoverningLock>> handler) {
   const auto governing = [](const LockTable& locks, const std::string& stage) {
     const ProviderLock* lock = locks.governing(stage);
-    return lock == nullptr ? std::nullopt : std::optional(*lock);
+    return lock == nullptr ? std::nullopt : std::optional(GoverningLock{*lock, locks.moved(stage)});
   };
   // Shared, since whoever refuses a task has destroyed it.
-  const auto shared = std::make_shared<Handler<std::optional<ProviderLock>>>(std::move(handler));
+  const auto shared = std::make_shared<Handler<std::optional<GoverningLock>>>(std::move(handler));
   impl_->engine.look_or_read(
       [=](Engine& engine) {
         const Job* job = engine.machine().job(job_id);

@@ -116,7 +116,7 @@ class Gateway {
 
   template <class Token>
   auto async_lock_provider(LockRequest request, Token&& token);  ///< T: ProviderLock
-  /// The active lock that governs the stage. T: std::optional<ProviderLock>
+  /// The active lock that governs the stage. T: std::optional<GoverningLock>
   template <class Token>
   auto async_governing_lock(std::string job_id, std::string stage, Token&& token);
   template <class Token>
@@ -210,7 +210,7 @@ class Gateway {
 
   /// These call back once, on the engine's thread or another.
   void begin_lock(LockRequest request, Handler<ProviderLock> handler);
-  void begin_governing_lock(std::string job_id, std::string stage, Handler<std::optional<ProviderLock>> handler);
+  void begin_governing_lock(std::string job_id, std::string stage, Handler<std::optional<GoverningLock>> handler);
   void begin_answer(Answer answer, Handler<AnswerResult> handler);
   void begin_cancel(CancelRequest request, Handler<AnswerResult> handler);
   std::shared_ptr<gateway::Call> open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop);

@@ -204,7 +204,8 @@ TEST(Gateway, CoroutinesLockLookAndCancelWithoutBlocking) {
     return run_here(gateway.async_governing_lock(job, stage, boost::asio::use_awaitable));
   };
   ASSERT_TRUE(governing("job", "TEXT"));
-  EXPECT_EQ(governing("job", "text")->provider_name, "Ollama");
+  EXPECT_EQ(governing("job", "text")->lock.provider_name, "Ollama");
+  EXPECT_FALSE(governing("job", "text")->moved);
   EXPECT_FALSE(governing("job", "speech"));
   EXPECT_FALSE(governing("nobody's", "text"));
 

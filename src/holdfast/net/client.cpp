@@ -51,8 +51,9 @@ result<std::string> Client::State::prepare(RequestHead& head, std::optional<std:
   head.fields.remove("Transfer-Encoding");
   if (length) {
     head.fields.remove("Content-Length");
-    const bool bodyless = head.method == "GET" || head.method == "HEAD" || head.method == "DELETE";
-    if (*length > 0 || !bodyless) head.fields.add("Content-Length", std::to_string(*length));
+    // RFC 9110 §8.6: that a body is empty is said where one is expected.
+    const bool expected = head.method == "POST" || head.method == "PUT" || head.method == "PATCH";
+    if (*length > 0 || expected) head.fields.add("Content-Length", std::to_string(*length));
   } else if (lengths > 0) {
     length = parse_length(*head.fields.find("Content-Length"));
     if (!length || lengths > 1) return misuse;

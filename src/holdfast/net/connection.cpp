@@ -199,6 +199,15 @@ awaitable<void> Connection::call_handler(Request& request, Response& response, b
   }
 }
 
+/// What is answered where the handler said nothing; 0: nothing, since whom it would concern has left.
+int Connection::status_of_silence(bool threw) const {
+  if (threw) return 500;
+  if (body_error_ == Fault::body_too_large) return 413;
+  if (body_error_ == Fault::malformed) return 400;
+  if (body_error_ == Fault::timed_out) return 408;
+  return ended_ ? 0 : 500;
+}
+
 awaitable<void> Connection::serve_one(Request& request, Response& response) {
   bool threw = false;
   running_ = true;
@@ -210,11 +219,8 @@ awaitable<void> Connection::serve_one(Request& request, Response& response) {
   // What was cancelled was the handler's wait; what is left of this connection is not.
   co_await asio::this_coro::throw_if_cancelled(false);
   co_await asio::this_coro::reset_cancellation_state();
-  if (sent_ == Sent::nothing && !broken_) {
-    int status = 500;
-    if (!threw && body_error_ == Fault::body_too_large) status = 413;
-    if (!threw && body_error_ == Fault::malformed) status = 400;
-    if (!threw && body_error_ == Fault::timed_out) status = 408;
+  const int status = sent_ == Sent::nothing && !broken_ ? status_of_silence(threw) : 0;
+  if (status != 0) {
     if (body_error_) close_after_ = true;
     refuse(status, reason_phrase(status));
     auto refusing = answer_refusal();
@@ -300,9 +306,9 @@ void Connection::cut() {
   });
 }
 
-void Connection::post_gone(std::function<void(Gone)> call, Gone why) {
-  asio::post(core_->executor, [self = shared_from_this(), call = std::move(call), why] {
-    if (self->running_) call(why);
+void Connection::post_gone(const std::shared_ptr<const GoneCall>& call, Gone why) {
+  asio::post(core_->executor, [call = std::weak_ptr(call), why] {
+    if (const auto here = call.lock()) (*here)(why);
   });
 }
 

@@ -135,7 +135,8 @@ class Response {
   Connection& connection_;
 };
 
-/// May throw: 500 where nothing was sent yet, else the connection is cut. So may one that returns without an answer.
+/// May throw: 500 where nothing was sent yet, else the connection is cut. So may one that returns without an answer;
+/// where the client has left, the connection is just closed then.
 using Handler = std::function<awaitable<void>(Request&, Response&)>;
 
 /// HTTP/1.1 for whoever connects, one coroutine a connection.

@@ -31,11 +31,16 @@ result<std::string> take_pair(std::string_view& path, std::string_view name) {
   return decoded;
 }
 
+std::optional<Failure> given_twice(const net::Fields& fields, std::string_view field) {
+  if (fields.count(field) < 2) return std::nullopt;
+  return wrong("the field " + std::string(field) + " is given twice");
+}
+
 /// The field, as a name; empty where it was not sent.
 result<std::string> name_field(const net::Fields& fields, std::string_view field) {
   const auto value = fields.find(field);
-  if (!value || value->empty()) return std::string();
-  if (fields.count(field) > 1) return wrong("the field " + std::string(field) + " is given twice");
+  if (!value) return std::string();
+  if (const auto why = given_twice(fields, field)) return *why;
   if (const auto why = name_problem(*value)) return wrong("the field " + std::string(field) + " " + *why);
   return std::string(*value);
 }
@@ -53,6 +58,9 @@ result<std::string> either(result<std::string> in_path, result<std::string> in_f
 }
 
 std::optional<Failure> read_words(const net::Fields& fields, Address& out) {
+  for (const char* field : {"Holdfast-On-Stall", "Holdfast-On-Disconnect"}) {
+    if (const auto why = given_twice(fields, field)) return why;
+  }
   if (const auto said = fields.find("Holdfast-On-Stall")) {
     if (*said == "wait") {
       out.on_stall = OnStall::wait;

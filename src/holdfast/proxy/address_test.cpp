@@ -73,5 +73,20 @@ TEST(Address, WhatIsWrongIsNamed) {
   EXPECT_THAT(refused("/v1/responses", {{"Holdfast-Provider", std::string(300, 'x')}}), HasSubstr("300 bytes"));
 }
 
+TEST(Address, AnEmptyFieldIsNoAbsentOne) {
+  for (const char* field :
+       {"Holdfast-Job", "Holdfast-Stage", "Holdfast-Provider", "Holdfast-Patience", "Holdfast-Correlation-Id"}) {
+    EXPECT_THAT(refused("/v1/responses", {{field, ""}}), HasSubstr(std::string(field) + " is empty"));
+    EXPECT_THAT(refused("/v1/responses", {{field, ""}, {field, "a"}}), HasSubstr("twice"));
+  }
+}
+
+TEST(Address, TwoWordsOfWhichOneWouldWinAreRefused) {
+  EXPECT_THAT(refused("/v1/responses", {{"Holdfast-On-Stall", "wait"}, {"Holdfast-On-Stall", "cancel"}}),
+              HasSubstr("Holdfast-On-Stall is given twice"));
+  EXPECT_THAT(refused("/v1/responses", {{"Holdfast-On-Disconnect", "cancel"}, {"Holdfast-On-Disconnect", "detach"}}),
+              HasSubstr("Holdfast-On-Disconnect is given twice"));
+}
+
 }  // namespace
 }  // namespace holdfast::proxy

@@ -50,13 +50,22 @@ void AnswerStream::expect_stream() {
   framing_ = expected_framing(route_, true);
 }
 
+void AnswerStream::expect_anything() {
+  framing_ = wire::Framing::bytes;
+  anything_ = true;
+}
+
 void AnswerStream::keep_alive(net::Fields fields) {
   if (over_) return;
   fields_ = std::move(fields);
   if (waiting_ || (!begun() && wire::keepalive(route_, framing_).empty())) return;
+  wait(begun() ? times_.keepalive : times_.header_grace);
+}
+
+void AnswerStream::wait(std::chrono::milliseconds patience) {
   waiting_ = true;
   last_write_ = Clock::now();
-  patience_ = begun() ? times_.keepalive : times_.header_grace;
+  patience_ = patience;
   arm(last_write_ + patience_);
 }
 
@@ -148,7 +157,11 @@ awaitable<error_code> AnswerStream::begin(int status, net::Fields fields, wire::
   }
   delivered_ = delivered_ || !first.empty();
   finished(times_.keepalive);
-  if (wire::keepalive(route_, framing_).empty()) waiting_ = false;
+  if (wire::keepalive(route_, framing_).empty()) {
+    waiting_ = false;
+  } else if (anything_) {
+    wait(times_.keepalive);
+  }
   co_return error;
 }
 

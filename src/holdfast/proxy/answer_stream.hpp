@@ -35,6 +35,8 @@ class AnswerStream {
 
   /// The client has asked for a stream; before `keep_alive`.
   void expect_stream();
+  /// The request is not read, so that nobody knows the form of its answer: none is promised. Before `keep_alive`.
+  void expect_anything();
   /// From now on the client is kept waiting politely: after the grace time a head of our own is sent, with `fields`,
   /// which a further call replaces. Nothing where the dialect has no keepalive.
   void keep_alive(net::Fields fields);
@@ -79,6 +81,7 @@ class AnswerStream {
   net::awaitable<void> turn();
   net::awaitable<net::error_code> write(std::string_view bytes);
   net::awaitable<void> beat();
+  void wait(std::chrono::milliseconds patience);
   void arm(std::chrono::steady_clock::time_point when);
   void finished(std::chrono::milliseconds patience);
   bool may_beat() const;
@@ -100,7 +103,8 @@ class AnswerStream {
   std::shared_ptr<const char> here_ = std::make_shared<const char>();  ///< for a timer that has run out already
   std::int64_t sequence_ = -1;  ///< of the provider's last event, where its dialect counts them
   std::uint64_t keepalives_ = 0;
-  bool waiting_ = false;  ///< keepalives are wanted
+  bool waiting_ = false;   ///< keepalives are wanted
+  bool anything_ = false;  ///< the provider's head will say whether they are
   bool writing_ = false;
   bool beating_ = false;
   bool delivered_ = false;

@@ -11,7 +11,9 @@ namespace {
 /// RFC 9110 §7.6.1, and what older peers still send.
 constexpr std::array hop_fields = {"Connection",        "Keep-Alive", "Proxy-Connection", "Proxy-Authenticate", "TE",
                                    "Transfer-Encoding", "Trailer",    "Upgrade",          "Proxy-Authorization"};
-constexpr std::array credential_fields = {"Authorization", "x-api-key", "xi-api-key"};
+/// What a client may prove itself with to a provider, whichever provider that is.
+constexpr std::array credential_fields = {"Authorization", "x-api-key",      "xi-api-key",
+                                          "api-key",       "x-goog-api-key", "Cookie"};
 
 bool is_one_of(std::string_view name, const auto& names) {
   return std::ranges::any_of(names, [&](std::string_view each) { return net::same_word(name, each); });
@@ -60,16 +62,14 @@ std::string target_at(const net::BaseUrl& base, std::string_view path, std::stri
 }
 
 net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,
-                             const net::Tokens& tokens) {
+                             const net::Tokens& tokens, bool moved) {
   net::RequestHead to{.method = from.method, .target = std::move(target)};
   const Secret& key = provider.api_key;
   const StaysHere stays_here(from.fields);
   for (const net::Field& field : from.fields) {
     if (stays_here(field.name) || is_own(field.name)) continue;
     if (is_one_of(field.name, std::array{"Host", "Content-Length", "Expect", "Accept-Encoding"})) continue;
-    if (is_one_of(field.name, credential_fields)) {
-      if (!key.empty() || tokens.knows(field.value)) continue;
-    }
+    if (is_one_of(field.name, credential_fields) && (moved || !key.empty() || tokens.knows(field.value))) continue;
     to.fields.add(field.name, field.value);
   }
   if (!key.empty()) {

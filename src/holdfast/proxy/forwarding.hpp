@@ -14,10 +14,11 @@ namespace holdfast::proxy {
 std::string target_at(const net::BaseUrl& base, std::string_view path, std::string_view query);
 
 /// What a client's head becomes for the provider: fields of the hop and Holdfast's own stay here; the provider's key
-/// takes the place of the client's, or the client's is passed on unless it is one of Holdfast's tokens; the answer is
-/// asked for uncompressed, since it is read on its way. `Content-Length` is left to whoever sends the body.
+/// takes the place of the client's, or the client's is passed on unless it is one of Holdfast's tokens, or `moved`: a
+/// decision has brought the request here, and the key was meant for another provider. The answer is asked for
+/// uncompressed, since it is read on its way. `Content-Length` is left to whoever sends the body.
 net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,
-                             const net::Tokens& tokens);
+                             const net::Tokens& tokens, bool moved);
 
 /// What a provider's head becomes for the client: fields of the hop stay here. `keeps_length`: the body is passed on
 /// byte by byte, as long as its head says.

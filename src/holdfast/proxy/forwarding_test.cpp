@@ -46,7 +46,7 @@ TEST(Forwarding, FieldsOfTheHopAndHoldfastsOwnStayHere) {
                                          {"holdfast-job", "film"},
                                          {"traceparent", "00-a-b-01"},
                                          {"X-Stainless-Retry-Count", "0"}}};
-  const net::RequestHead to = request_for(provider("key"), from, "/v1/x", tokens());
+  const net::RequestHead to = request_for(provider("key"), from, "/v1/x", tokens(), false);
   const net::Fields expected = {{"traceparent", "00-a-b-01"},
                                 {"X-Stainless-Retry-Count", "0"},
                                 {"Authorization", "Bearer key"},
@@ -59,9 +59,23 @@ TEST(Forwarding, FieldsOfTheHopAndHoldfastsOwnStayHere) {
 
 TEST(Forwarding, TheProvidersKeyTakesThePlaceOfTheClients) {
   const net::RequestHead from{.fields = {{"Authorization", "Bearer client"}, {"x-api-key", "client"}}};
-  EXPECT_EQ(request_for(provider("key"), from, "/", tokens()).fields.find("Authorization"), "Bearer key");
-  EXPECT_EQ(request_for(provider("key"), from, "/", tokens()).fields.count("x-api-key"), 0u);
-  EXPECT_EQ(request_for(provider(), from, "/", tokens()).fields.find("Authorization"), "Bearer client");
+  EXPECT_EQ(request_for(provider("key"), from, "/", tokens(), false).fields.find("Authorization"), "Bearer key");
+  EXPECT_EQ(request_for(provider("key"), from, "/", tokens(), false).fields.count("x-api-key"), 0u);
+  EXPECT_EQ(request_for(provider(), from, "/", tokens(), false).fields.find("Authorization"), "Bearer client");
+}
+
+TEST(Forwarding, AKeyThatWasMeantForOneProviderIsNotSentToAnother) {
+  const net::RequestHead from{.fields = {{"authorization", "Bearer client"},
+                                         {"x-api-key", "client"},
+                                         {"xi-api-key", "client"},
+                                         {"api-key", "client"},
+                                         {"X-Goog-Api-Key", "client"},
+                                         {"Cookie", "session=client"},
+                                         {"traceparent", "00-a-b-01"}}};
+  const net::Fields expected = {
+      {"traceparent", "00-a-b-01"}, {"Accept-Encoding", "identity"}, {"Host", "api.openai.com"}};
+  EXPECT_EQ(request_for(provider(), from, "/", tokens(), true).fields, expected);
+  EXPECT_EQ(request_for(provider("key"), from, "/", tokens(), true).fields.find("Authorization"), "Bearer key");
 }
 
 TEST(Forwarding, NoProviderSeesATokenOfHoldfast) {
@@ -71,7 +85,7 @@ TEST(Forwarding, NoProviderSeesATokenOfHoldfast) {
                                   {"authorization", "bearer hf_ours"}}) {
     net::RequestHead from;
     from.fields.add(field.name, field.value);
-    EXPECT_EQ(request_for(provider(), from, "/", tokens()).fields.count(field.name), 0u) << field.name;
+    EXPECT_EQ(request_for(provider(), from, "/", tokens(), false).fields.count(field.name), 0u) << field.name;
   }
 }
 

@@ -24,6 +24,12 @@ inline std::string post(const std::string& path, const std::string& body, const 
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
+/// A form with a file in it, which passes unread.
+inline std::string post_form(const std::string& path) {
+  return "POST " + path + " HTTP/1.1\r\nHost: holdfast\r\nContent-Type: multipart/form-data; boundary=x\r\n" +
+         "Content-Length: 5\r\n\r\n--x--";
+}
+
 inline const std::string chat =
     R"({"model": "small", "messages": [{"role": "user", "content": "hi"}], "stream": true})";
 inline const std::string chat_whole = R"({"model": "small", "messages": [{"role": "user", "content": "hi"}]})";
@@ -53,7 +59,8 @@ class Held {
     };
   }
   /// Before the head.
-  Script answers_late() {
+  Script answers_late(std::string type = "text/event-stream") {
+    type_ = std::move(type);
     return [this](net::Request& request, net::Response& response) -> net::awaitable<void> {
       auto reading = request.read_body(1 << 20);
       co_await std::move(reading);
@@ -84,7 +91,7 @@ class Held {
     waits_ = false;
     if (left_) co_return;
     if (!response.begun()) {
-      const net::Fields fields = {{"Content-Type", "text/event-stream"}};
+      const net::Fields fields = {{"Content-Type", type_}};
       auto beginning = response.begin(200, fields);
       co_await std::move(beginning);
     }
@@ -96,7 +103,7 @@ class Held {
   }
 
   net::Signal go_;
-  std::string more_;
+  std::string more_, type_ = "text/event-stream";
   bool ends_ = true, told_ = false, waits_ = false, left_ = false;
 };
 

@@ -85,6 +85,56 @@ TEST_F(StallTest, ASwitchBeforeTheFirstByteIsServedByTheNewProvider) {
   EXPECT_EQ(gateway_.provider_lock("film")->provider_name, "Two");
 }
 
+TEST_F(StallTest, AClientsOwnKeyDoesNotFollowASwitch) {
+  std::string key = "not asked";
+  const Script answering = answers(200, R"({"choices":[]})");
+  scripts_["Two"] = [&](net::Request& request, net::Response& response) {
+    key = request.fields().find("Authorization").value_or("none");
+    return answering(request, response);
+  };
+  stall("", "/jobs/film/v1/chat/completions", "Authorization: Bearer for-One\r\n");
+  EXPECT_TRUE(answer(gateway_, open_operation(), "try_alternative", "Two").applied);
+  loop_.until([&] { return key != "not asked"; }, "the new provider to be asked");
+  EXPECT_EQ(key, "none");
+}
+
+TEST_F(StallTest, AProviderThatWasConfiguredWhileTheClientWaitedServesItAfterASwitch) {
+  stall("", "/jobs/film/v1/chat/completions");
+  loop_.until([&] { return script_->waits(); }, "the first provider to be asked");
+  scripts_["New"] = hold().begins_with(delta("from New"));
+  provider("New", wire::Dialect::openai);
+  gateway_.reload(TimeoutProfiles::parse(impatient, "impatient"), {info("One", {"openai"}), info("New", {"openai"})});
+  proxy_->reload(std::make_shared<ProxyOptions>(proxy_options_));
+  gateway_.switch_provider({.job_id = "film", .to_provider = "New", .to_type = "local_llm", .confirmed = true});
+  EXPECT_THAT(read_until(*stream_, "from New"), HasSubstr("from New"));
+}
+
+TEST_F(StallTest, TheNextRequestOfASwitchedJobIsMeantForTheOldProviderToo) {
+  proxy_options_.providers[1].models = {{"default", "large"}};
+  std::string key, body;
+  scripts_["Two"] = [&](net::Request& request, net::Response& response) -> awaitable<void> {
+    key = request.fields().find("Authorization").value_or("none");
+    auto reading = request.read_body(1 << 20);
+    const net::Body read = co_await std::move(reading);
+    body = read.bytes;
+    const net::Fields fields = {{"Content-Type", "application/json"}};
+    auto sending = response.send(200, fields, R"({"choices":[]})");
+    co_await std::move(sending);
+  };
+  scripts_["One"] = answers(200, R"({"choices":[]})");
+  const auto asks = [&](const std::string& fields) {
+    ask(post("/jobs/film/v1/chat/completions", chat_whole, "Authorization: Bearer mine\r\n" + fields), "]}");
+  };
+  asks("");
+  gateway_.switch_provider({.job_id = "film", .to_provider = "Two", .to_type = "local_llm", .confirmed = true});
+  asks("");
+  EXPECT_THAT(body, HasSubstr(R"("model": "large")"));
+  EXPECT_EQ(key, "none");
+  asks("Holdfast-Provider: Two\r\n");
+  EXPECT_EQ(body, chat_whole) << "who names the provider means it";
+  EXPECT_EQ(key, "Bearer mine");
+}
+
 TEST_F(StallTest, AnAnonymousRequestThatIsSwitchedBecomesAJob) {
   scripts_["Two"] = answers(200, R"({"choices":[]})");
   script_ = &hold();

@@ -106,6 +106,26 @@ TEST_F(ProxyTest, AWholeAnswerThatIsLateHasSpacesInFront) {
   EXPECT_THAT(read_until(*stream, "0\r\n\r\n"), HasSubstr(R"({"choices":[]})"));
 }
 
+TEST_F(ProxyTest, ALateAnswerToABodyThatNobodyReadComesInItsOwnForm) {
+  Held& held = hold();
+  scripts_["One"] = held.answers_late("text/plain");
+  const auto stream = client();
+  send(*stream, post_form("/v1/audio/transcriptions"));
+  open_operation();  // long after a head of our own would have been sent
+  held.say("what was said", true);
+  const std::string answer = read_until(*stream, "0\r\n\r\n");
+  EXPECT_THAT(answer, HasSubstr("Content-Type: text/plain\r\n"));
+  EXPECT_THAT(answer, HasSubstr("\r\n\r\nd\r\nwhat was said\r\n")) << "and nothing of ours stands in front";
+}
+
+TEST_F(ProxyTest, AStreamInAnswerToABodyThatNobodyReadHasKeepalives) {
+  Held& held = hold();
+  scripts_["One"] = held.begins_with(delta("a"));
+  const auto stream = client();
+  send(*stream, post_form("/v1/audio/transcriptions"));
+  EXPECT_THAT(read_until(*stream, ": holdfast\n\n"), HasSubstr("Content-Type: text/event-stream"));
+}
+
 TEST_F(ProxyTest, AFastErrorKeepsItsStatusAndItsBody) {
   const std::string error =
       R"({"error":{"message":"no such model","type":"invalid_request_error","code":"model_not_found"}})";
@@ -233,6 +253,20 @@ TEST_F(ProxyTest, UnknownPathsPassAsBytesWhereTheProviderIsNamed) {
   EXPECT_EQ(seen, "/v1/tokenize not json");
 }
 
+TEST_F(ProxyTest, ARequestWithoutABodyGoesOutWithoutOne) {
+  net::Fields seen;
+  const Script answering = answers(200, "{}");
+  scripts_["One"] = [&](net::Request& request, net::Response& response) {
+    seen = request.fields();
+    return answering(request, response);
+  };
+  for (const std::string method : {"GET", "DELETE", "OPTIONS", "POST", "PUT", "PATCH"}) {
+    ask(method + " /v1/files/f-1 HTTP/1.1\r\nHost: holdfast\r\n\r\n", "{}");
+    EXPECT_EQ(seen.count("Transfer-Encoding"), 0u) << method;
+    EXPECT_EQ(seen.find("Content-Length").value_or("none"), method.starts_with("P") ? "0" : "none") << method;
+  }
+}
+
 TEST_F(ProxyTest, AClientThatLeavesEndsTheProvidersCallInEveryPhase) {
   for (const bool streams : {false, true}) {
     Held& held = hold();
@@ -248,6 +282,20 @@ TEST_F(ProxyTest, AClientThatLeavesEndsTheProvidersCallInEveryPhase) {
     loop_.until([&] { return gateway_.statistics().active_operations == 0; }, "the operation to end");
     loop_.until([&] { return server_->connections() == 0; }, "the session to end");
   }
+}
+
+TEST_F(ProxyTest, AClientThatHasLeftBeforeItsJobIsLockedOpensNoneAndHearsNo500) {
+  const auto stream = client();
+  loop_.run([&]() -> awaitable<void> {
+    const std::string request = post("/jobs/film/v1/chat/completions", chat);
+    auto writing = stream->write(request);
+    co_await std::move(writing);
+    auto shutting = stream->shutdown();  // half-closed: it would still read
+    co_await std::move(shutting);
+  });
+  EXPECT_EQ(read_all(*stream), "");
+  EXPECT_FALSE(gateway_.job("film"));
+  EXPECT_EQ(calls_["One"], 0);
 }
 
 TEST_F(ProxyTest, AClientThatLeavesWhileItsRequestIsQueuedHasAskedNobody) {

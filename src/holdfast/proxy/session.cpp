@@ -20,6 +20,11 @@ bool is_json(const net::Fields& fields) {
   return type.empty() || net::same_word(type.substr(0, type.find(';')), "application/json");
 }
 
+/// RFC 9112 §6.3: without either there is none, whatever the method.
+bool has_body(const net::Fields& fields) {
+  return fields.find("Content-Length") || fields.find("Transfer-Encoding");
+}
+
 /// The outcome of what may be refused, as a value: nothing is awaited inside a handler of exceptions.
 template <class T>
 awaitable<result<T>> outcome_of(awaitable<T> work) {
@@ -87,7 +92,7 @@ awaitable<bool> Session::prepare() {
 
 /// Is the provider configured, does the lock allow it, does it speak this language: in this order.
 awaitable<bool> Session::choose() {
-  std::optional<ProviderLock> governing;
+  std::optional<GoverningLock> governing;
   if (!address_.job.empty()) {
     auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
     auto found = co_await std::move(looking);
@@ -103,12 +108,14 @@ awaitable<bool> Session::choose() {
     co_return co_await std::move(refusing);
   }
   provider_ = *chosen;
+  moved_ = governing && governing->moved && address_.provider.empty();
   co_return true;
 }
 
-result<const ProviderOptions*> Session::provider_for(const std::optional<ProviderLock>& governing) const {
+result<const ProviderOptions*> Session::provider_for(const std::optional<GoverningLock>& governing) const {
   const auto refused = [](Errc code, std::string message) { return Failure{code, std::move(message)}; };
-  const std::string& wanted = governing && address_.provider.empty() ? governing->provider_name : address_.provider;
+  const std::string& wanted =
+      governing && address_.provider.empty() ? governing->lock.provider_name : address_.provider;
   const ProviderOptions* provider = nullptr;
   if (!wanted.empty()) {
     provider = table_->find(wanted);
@@ -127,9 +134,9 @@ result<const ProviderOptions*> Session::provider_for(const std::optional<Provide
     return refused(Errc::invalid_argument,
                    "no provider is known to have " + address_.path + "; name one: Holdfast-Provider");
   }
-  if (governing && !same_name(governing->provider_name, provider->name)) {
+  if (governing && !same_name(governing->lock.provider_name, provider->name)) {
     return refused(Errc::provider_locked, "Provider " + provider->name + " does not match locked provider " +
-                                              governing->provider_name + " for stage " + address_.stage +
+                                              governing->lock.provider_name + " for stage " + address_.stage +
                                               "; a confirmed switch moves the job (holdfast switch " + address_.job +
                                               " --to " + provider->name + " --confirm)");
   }
@@ -143,9 +150,9 @@ result<const ProviderOptions*> Session::provider_for(const std::optional<Provide
 
 /// A request that asks for work is read whole, since its model is looked at; everything else passes as it comes.
 awaitable<bool> Session::read_request() {
-  const bool has_body = request_.method() != "GET" && request_.method() != "HEAD";
-  body_streams_ = has_body && (address_.route.kind.empty() || !is_json(request_.fields()));
-  if (has_body && !body_streams_) {
+  const bool is_read = !address_.route.kind.empty() && is_json(request_.fields());
+  body_streams_ = !is_read && has_body(request_.fields());
+  if (is_read) {
     auto reading = request_.read_body(request_bytes_max);
     net::Body body = co_await std::move(reading);
     if (body.error == net::Fault::body_too_large) {
@@ -164,6 +171,7 @@ awaitable<bool> Session::read_request() {
     asked_ = std::move(*facts);
   }
   if (asked_.stream) answer_->expect_stream();
+  if (body_streams_ && !address_.route.kind.empty()) answer_->expect_anything();
   co_return true;
 }
 
@@ -173,6 +181,7 @@ awaitable<bool> Session::lock() {
   auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
   auto governing = co_await std::move(looking);
   if (governing && *governing) co_return true;
+  if (address_.on_disconnect == OnDisconnect::cancel && response_.client_left()) co_return false;
   LockRequest request{.job_id = address_.job,
                       .provider_name = provider_->name,
                       .provider_type = provider_->type,
@@ -201,7 +210,7 @@ OperationRequest Session::operation_request() const {
 result<Outgoing> Session::outgoing() const {
   Outgoing out;
   out.head = request_for(*provider_, request_.head(), target_at(provider_->base, address_.path, address_.query),
-                         access_->tokens());
+                         access_->tokens(), moved_);
   if (body_streams_) {
     out.streamed_from = &request_;
     if (const auto length = request_.content_length()) out.head.fields.set("Content-Length", std::to_string(*length));
@@ -255,6 +264,7 @@ void Session::watch_client() {
 }
 
 awaitable<Session::Round> Session::serve() {
+  const std::shared_ptr<Table> table = table_;  // a switch takes another one while this round's relay is still there
   auto out = outgoing();
   if (!out) {
     auto refusing = refuse(out.error());
@@ -306,10 +316,12 @@ awaitable<Session::Round> Session::after_switch(std::string operation) {
     auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
     auto governing = co_await std::move(looking);
     address_.provider.clear();
+    table_ = proxy_.table;  // the decision may name a provider that was configured while the client waited
     auto chosen = governing ? provider_for(*governing) : result<const ProviderOptions*>(governing.error());
     if (chosen) {
       provider_ = *chosen;
       moved_ = true;
+      arrived_.reset();
       co_return Round::again;
     }
     why = chosen.error();
@@ -325,7 +337,7 @@ void Session::tell_end(const Relay& relay) const {
   RelayFacts facts = relay.facts();
   facts.provider_name = provider_->name;
   facts.provider_type = provider_->type;
-  if (relay.sent_at() > arrived_ && !moved_) facts.overhead = relay.sent_at() - arrived_;
+  if (arrived_ && relay.sent_at() > *arrived_) facts.overhead = relay.sent_at() - *arrived_;
   ended(facts);
 }
 

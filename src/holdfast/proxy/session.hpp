@@ -35,7 +35,7 @@ class Session {
   net::awaitable<bool> lock();
   net::awaitable<Round> serve();
   net::awaitable<Round> after_switch(std::string operation);
-  result<const ProviderOptions*> provider_for(const std::optional<ProviderLock>& governing) const;
+  result<const ProviderOptions*> provider_for(const std::optional<GoverningLock>& governing) const;
   result<Outgoing> outgoing() const;
   bool streams_to_provider() const;
   OperationRequest operation_request() const;
@@ -46,16 +46,16 @@ class Session {
   void tell_end(const Relay& relay) const;
 
   Proxy::Impl& proxy_;
-  std::shared_ptr<Table> table_;
+  std::shared_ptr<Table> table_;               ///< as it was when the request began, or when it was switched last
   std::shared_ptr<const net::Access> access_;  ///< as it was when the request began
   net::Request& request_;
   net::Response& response_;
-  std::chrono::steady_clock::time_point arrived_;
+  std::optional<std::chrono::steady_clock::time_point> arrived_;  ///< nothing once it was switched
   Address address_;
   wire::RequestFacts asked_;
   std::shared_ptr<const std::string> body_ = std::make_shared<const std::string>();
   bool body_streams_ = false;  ///< passed on while it comes: it can be sent once
-  bool moved_ = false;         ///< by a decision, from the provider that the client's model name was meant for
+  bool moved_ = false;         ///< by a decision, from the provider that the client's model name and key were meant for
   const ProviderOptions* provider_ = nullptr;
   std::stop_source leaving_;  ///< the client is gone: what runs for it ends, queued or begun
   std::optional<AnswerStream> answer_;
