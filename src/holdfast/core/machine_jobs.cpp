@@ -315,9 +315,8 @@ void Machine::cancel_job(const event::CancelRequested& event) {
   const std::string& id = event.request.job_id;
   if (Job* job = find_job(id)) {
     job->stopping = true;
-    for (const OperationId each : std::vector(job->operations)) {
-      if (Operation* operation = find(each)) order_cancel(*operation, Errc::cancelled);
-    }
+    for (const OperationId each : std::vector(job->operations))
+      order_cancel(*find(each), Errc::cancelled);
   }
   if (const Job* job = find_job(id); job != nullptr && event.answer && !commands_wait(*job) && end_unwritten(*job)) {
     // The answer changes nothing any more.
@@ -337,16 +336,15 @@ void Machine::cancel_job(const event::CancelRequested& event) {
     then.operation = asked;
     const Operation* operation = find(asked);
     const QuestionTable::Open* open = questions_.find(asked);
-    if (operation != nullptr && open != nullptr) {
-      add_consent(*operation, *open, records);
-      records.push_back(answered_news(*operation, *open));
-      if (open->question.kind == QuestionKind::stall) {
-        auto resolved = about<StallResolved>(*operation);
-        resolved.ask = open->question.ask;
-        resolved.by = "answer";
-        resolved.stalled_for = in_ms(now_.at - open->asked_at);
-        records.push_back(std::move(resolved));
-      }
+    HOLDFAST_CHECK(operation != nullptr && open != nullptr, "an answered question is kept");
+    add_consent(*operation, *open, records);
+    records.push_back(answered_news(*operation, *open));
+    if (open->question.kind == QuestionKind::stall) {
+      auto resolved = about<StallResolved>(*operation);
+      resolved.ask = open->question.ask;
+      resolved.by = "answer";
+      resolved.stalled_for = in_ms(now_.at - open->asked_at);
+      records.push_back(std::move(resolved));
     }
   }
   records.push_back(Cancelled{id, {}, event.request.by});
@@ -357,8 +355,7 @@ void Machine::cancel_job(const event::CancelRequested& event) {
 void Machine::finish_cancel(const Write::CancelSaved& cancel, bool recorded) {
   if (const QuestionTable::Open* open = questions_.find(cancel.operation)) {
     announce(QuestionClosed{open->question.job_id, open->question.operation_id, open->question.ask, "answer"});
-    questions_.close(cancel.operation,
-                     {QuestionTable::ClosedBy::answer, open->answer, recorded});
+    questions_.close(cancel.operation, {QuestionTable::ClosedBy::answer, open->answer, recorded});
   }
   reply(cancel.ticket, AnswerResult{.applied = true,
                                     .refused = Errc::ok,
