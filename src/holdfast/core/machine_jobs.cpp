@@ -94,6 +94,7 @@ void Machine::on(const event::JobLoadFailed& news) {
   Job* job = find_job(news.job_id);
   if (job == nullptr || !job->loading) return;
   job->loading = false;  // nothing is known of it: the next command asks the store again
+  job->stopping = false;
   touch(job->id);
   const std::deque<Event> waiting = std::exchange(job->waiting, {});
   for (const Event& event : waiting) {
@@ -314,7 +315,7 @@ void Machine::cancel_one(const event::CancelRequested& event, Operation& operati
 void Machine::cancel_job(const event::CancelRequested& event) {
   const std::string& id = event.request.job_id;
   if (Job* job = find_job(id)) {
-    job->stopping = true;
+    job->stopping = !end_unwritten(*job);  // where it is over already, nothing is left to stop
     for (const OperationId each : std::vector(job->operations))
       order_cancel(*find(each), Errc::cancelled);
   }

@@ -499,8 +499,8 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
   open->recording = false;
   open->answer = {};
   if (open->question.kind != QuestionKind::stall) {
-    const Job* job = job_of_operation(*operation);
-    if (job == nullptr || !job->opened) close_questions_of(operation->terms->job_id);
+    const Job& job = *job_of_operation(*operation);
+    if (job.known && !job.opened) close_questions_of(job.id);
     return;  // else open again
   }
   if (operation->stage == Operation::Stage::ended) {
