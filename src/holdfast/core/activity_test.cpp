@@ -78,6 +78,19 @@ TEST_F(Activity, StoppedForFiveSecondsUnderAThresholdOfOneAsksNothing) {
   EXPECT_EQ(heard<event::SilenceExceeded>().size(), 1u) << "then its own silence counts on";
 }
 
+TEST_F(Activity, AProcessThatIsAlwaysLateForgetsTheOldestOfItsPauses) {
+  begin(1, std::nullopt);
+  const Instant start = now;
+  for (int i = 0; i < 65537; ++i) {
+    now += 251ms;
+    sweep();
+  }
+  slots.order(effect::Watch{.operation = {1}, .since = start, .silence_limit = 1ms, .category_at = {}, .armed = false});
+  sweep();
+  ASSERT_EQ(heard<event::SilenceExceeded>().size(), 1u);
+  EXPECT_EQ(heard<event::SilenceExceeded>()[0].silence, 65537 * 250ms + 1ms) << "one of the late milliseconds counts";
+}
+
 TEST_F(Activity, BackpressureStandsTheProgressClockStill) {
   ActivityWriter writer = begin(1, 1000ms);
   pass(500ms);
@@ -89,6 +102,18 @@ TEST_F(Activity, BackpressureStandsTheProgressClockStill) {
   EXPECT_TRUE(heard<event::SilenceExceeded>().empty());
   pass(500ms);
   EXPECT_EQ(heard<event::SilenceExceeded>().size(), 1u);
+}
+
+TEST_F(Activity, BackpressureThatWasOverAtOnceTakesNothingOff) {
+  ActivityWriter writer = begin(1, 1000ms);
+  pass(500ms);
+  writer.hold(now);
+  writer.resume(now);
+  writer.hold(now);
+  writer.resume(now - 250ms);  // told by another thread, whose clock was read before
+  pass(500ms);
+  ASSERT_EQ(heard<event::SilenceExceeded>().size(), 1u);
+  EXPECT_EQ(heard<event::SilenceExceeded>()[0].silence, 1000ms);
 }
 
 TEST_F(Activity, TheEndOfBackpressureIsNoProgress) {
@@ -166,11 +191,14 @@ TEST_F(Activity, AnArmedSlotWhoseWriterDidNotSeeItIsFoundByTheSweep) {
 TEST_F(Activity, NewsIsToldOnce) {
   ActivityWriter writer = begin(1, 45s);
   EXPECT_FALSE(slots.news({1}));
+  EXPECT_FALSE(slots.last_alive({1})) << "it has given no sign of life yet";
   now += 1ms;
   writer.progress(now);
   EXPECT_EQ(slots.news({1})->at, now);
   EXPECT_FALSE(slots.news({1}));
   EXPECT_FALSE(slots.news({99}));
+  EXPECT_EQ(slots.slot_of({1}), writer.slot());
+  EXPECT_FALSE(slots.slot_of({99}));
   EXPECT_EQ(slots.last_progress({1}), now);
   writer.alive(now + 1ms);
   EXPECT_EQ(slots.last_alive({1}), now + 1ms);

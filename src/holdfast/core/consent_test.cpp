@@ -21,7 +21,7 @@ TEST(StandingConsent, ReadsAndWritesItsFourForms) {
 
 TEST(StandingConsent, SaysWhatWouldBeRight) {
   for (const char* text : {"", "stall", "stall after x: cancel", "always: cancel", "error: maybe", "error: switch to ",
-                           "error: switch to \x01"}) {
+                           "error: switch to \x01", " : cancel", "error:  "}) {
     const auto parsed = parse_consent(text);
     ASSERT_FALSE(parsed) << text;
     EXPECT_NE(parsed.error().message.find("write 'stall after 10m: switch to NAME'"), std::string::npos);

@@ -184,9 +184,12 @@ TEST(LockDeathTest, TwoLocksOverAStageAreABug) {
 
 TEST(Lock, ConsentIsUsedUpByMoving) {
   Consent consent = ConsentForTests::make();
-  const Consent moved = std::move(consent);
+  Consent moved = std::move(consent);
   EXPECT_EQ(moved.saved(), SaveId{1});
   EXPECT_EQ(consent.saved(), SaveId{});  // NOLINT(bugprone-use-after-move): that it is empty is the point
+  consent = std::move(moved);
+  EXPECT_EQ(consent.saved(), SaveId{1});
+  EXPECT_EQ(moved.saved(), SaveId{});  // NOLINT(bugprone-use-after-move)
 }
 
 }  // namespace

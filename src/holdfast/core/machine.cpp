@@ -139,9 +139,8 @@ void Machine::on(const event::StopOrdered&) {
     if (operation.stage != Operation::Stage::ended) open.push_back(id);
   }
   std::ranges::sort(open);
-  for (const OperationId id : open) {
-    if (Operation* operation = find(id)) order_cancel(*operation, Errc::cancelled);
-  }
+  for (const OperationId id : open)
+    order_cancel(*find(id), Errc::cancelled);
 }
 
 }  // namespace holdfast

@@ -26,13 +26,14 @@ Job* Machine::ready_job(const std::string& id, const E& event) {
     refuse(event.ticket, Errc::store_unavailable, "job " + id + " is over, and the store has not heard of it yet");
     return nullptr;
   }
-  constexpr bool stops = std::is_same_v<E, event::CancelRequested>;  // never turned away
-  if (!stops && job.waiting.size() >= limits::waiting_per_job_max) {
-    refuse(event.ticket, Errc::store_unavailable,
-           "too many commands of job " + id + " wait for the store; try again later");
-  } else {
-    job.waiting.push_back(event);
+  if constexpr (!std::is_same_v<E, event::CancelRequested>) {  // which is never turned away
+    if (job.waiting.size() >= limits::waiting_per_job_max) {
+      refuse(event.ticket, Errc::store_unavailable,
+             "too many commands of job " + id + " wait for the store; try again later");
+      return nullptr;
+    }
   }
+  job.waiting.push_back(event);
   return nullptr;
 }
 

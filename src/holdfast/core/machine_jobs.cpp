@@ -94,6 +94,7 @@ void Machine::on(const event::JobLoadFailed& news) {
   Job* job = find_job(news.job_id);
   if (job == nullptr || !job->loading) return;
   job->loading = false;  // nothing is known of it: the next command asks the store again
+  job->stopping = false;
   touch(job->id);
   const std::deque<Event> waiting = std::exchange(job->waiting, {});
   for (const Event& event : waiting) {
@@ -314,10 +315,9 @@ void Machine::cancel_one(const event::CancelRequested& event, Operation& operati
 void Machine::cancel_job(const event::CancelRequested& event) {
   const std::string& id = event.request.job_id;
   if (Job* job = find_job(id)) {
-    job->stopping = true;
-    for (const OperationId each : std::vector(job->operations)) {
-      if (Operation* operation = find(each)) order_cancel(*operation, Errc::cancelled);
-    }
+    job->stopping = !end_unwritten(*job);  // where it is over already, nothing is left to stop
+    for (const OperationId each : std::vector(job->operations))
+      order_cancel(*find(each), Errc::cancelled);
   }
   if (const Job* job = find_job(id); job != nullptr && event.answer && !commands_wait(*job) && end_unwritten(*job)) {
     // The answer changes nothing any more.
@@ -337,16 +337,15 @@ void Machine::cancel_job(const event::CancelRequested& event) {
     then.operation = asked;
     const Operation* operation = find(asked);
     const QuestionTable::Open* open = questions_.find(asked);
-    if (operation != nullptr && open != nullptr) {
-      add_consent(*operation, *open, records);
-      records.push_back(answered_news(*operation, *open));
-      if (open->question.kind == QuestionKind::stall) {
-        auto resolved = about<StallResolved>(*operation);
-        resolved.ask = open->question.ask;
-        resolved.by = "answer";
-        resolved.stalled_for = in_ms(now_.at - open->asked_at);
-        records.push_back(std::move(resolved));
-      }
+    HOLDFAST_CHECK(operation != nullptr && open != nullptr, "an answered question is kept");
+    add_consent(*operation, *open, records);
+    records.push_back(answered_news(*operation, *open));
+    if (open->question.kind == QuestionKind::stall) {
+      auto resolved = about<StallResolved>(*operation);
+      resolved.ask = open->question.ask;
+      resolved.by = "answer";
+      resolved.stalled_for = in_ms(now_.at - open->asked_at);
+      records.push_back(std::move(resolved));
     }
   }
   records.push_back(Cancelled{id, {}, event.request.by});

@@ -48,21 +48,47 @@ TEST_F(Jobs, BadNamesAreRefusedWithoutATrace) {
   EXPECT_EQ(refusal(lock("job", "Ollama", {"a", "A"})), Errc::invalid_argument);
   EXPECT_EQ(refusal(lock("job", "Ollama", {"\x01"})), Errc::invalid_argument);
   EXPECT_EQ(refusal(lock("job", "Ollama", std::vector<std::string>(300, "s"))), Errc::invalid_argument);
+  LockRequest wrong{.job_id = "job", .provider_name = "Ollama", .provider_type = ""};
+  tell(event::LockRequested{ticket(), wrong});
+  wrong.provider_type = "local_llm";
+  wrong.correlation_id = "\x7f";
+  tell(event::LockRequested{ticket(), wrong});
   for (const Event& event :
        std::vector<Event>{event::JobRequested{ticket(), {}}, event::JobFinished{ticket(), ""},
                           event::StageReached{ticket(), {}}, event::ReleaseRequested{ticket(), ""},
                           event::ConsentOffered{ticket(), "", {}}, event::UnlockRequested{ticket(), "", "why", ""}}) {
     tell(event);
   }
-  for (std::uint64_t i = 6; i <= 11; ++i)
+  for (std::uint64_t i = 6; i <= 13; ++i)
     EXPECT_EQ(refusal({i}), Errc::invalid_argument) << i;
   EXPECT_EQ(machine().job_count(), 0u);
   EXPECT_TRUE(saves.empty());
 }
 
+TEST_F(Jobs, ALockCarriesTheCorrelationIdOfWhoeverTookIt) {
+  LockRequest request{.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm"};
+  request.correlation_id = "request-7";
+  tell(event::LockRequested{ticket(), request});
+  EXPECT_EQ(all<LockTaken>().at(0).lock.correlation_id, "request-7");
+}
+
+TEST_F(Jobs, MoreCommandsThanMayWaitAreRefusedAndACancelIsNeverTurnedAway) {
+  disk = Disk::waits;
+  lock("job", "Ollama", {"script"});
+  for (std::size_t i = 0; i < limits::waiting_per_job_max; ++i)
+    EXPECT_EQ(refusal(lock("job", "Ollama", {"s" + std::to_string(i)})), Errc::ok);
+  EXPECT_EQ(refusal(lock("job", "Ollama", {"more"})), Errc::store_unavailable);
+  const Ticket stop = cancel("job");
+  EXPECT_EQ(machine().job("job")->waiting.size(), limits::waiting_per_job_max + 1);
+  disk = Disk::saves;
+  disk_says(Disk::saves);
+  EXPECT_TRUE(applied(stop));
+}
+
 TEST_F(Jobs, UnlockHappensOnceWithAReason) {
   lock("job", "Ollama");
   EXPECT_EQ(refusal(unlock(" ")), Errc::invalid_argument);
+  EXPECT_EQ(refusal(unlock("")), Errc::invalid_argument);
   EXPECT_EQ(refusal(unlock(std::string(5000, 'x'))), Errc::too_large);
   EXPECT_TRUE(said_yes(unlock("first")));
   EXPECT_FALSE(said_yes(unlock("second")));
@@ -115,6 +141,66 @@ TEST_F(Jobs, AJobThatCannotBeReadIsNotGuessed) {
   ASSERT_EQ(out.size(), 1u);
   EXPECT_EQ(describe(out[0]), "Reply 1: store_unavailable");
   EXPECT_EQ(other.job_count(), 0u);
+  other.step({}, event::ReleaseRequested{{2}, "job"}, out);
+  out.clear();
+  other.step({}, event::JobLoadFailed{"job", "process 7 owns job job", Errc::store_held}, out);
+  const Failure held = std::get<Failure>(std::get<effect::Reply>(out.at(0)).value);
+  EXPECT_EQ(held.code, Errc::store_held);
+  EXPECT_EQ(held.message, "process 7 owns job job") << "the store says who";
+}
+
+TEST_F(Jobs, WhatTheStoreSaysOfAJobThatNobodyAskedForIsIgnored) {
+  lock("job", "Ollama");
+  tell(event::JobLoaded{"job", event::JobImage{.name = "film", .epoch = 9}});
+  tell(event::JobLoadFailed{"job", "read error"});
+  EXPECT_EQ(machine().job("job")->epoch, 1u);
+  EXPECT_EQ(refusal(lock("job", "OpenAI")), Errc::lock_conflict) << "it is known as before";
+  tell(event::JobLoaded{"nobody", event::JobImage{.name = "film", .epoch = 9}});
+  tell(event::JobLoadFailed{"nobody", "read error"});
+  EXPECT_EQ(machine().job_count(), 1u);
+}
+
+TEST_F(Jobs, WhatWasInterruptedWaitsOrFailedIsOpenAndHoldsItsLock) {
+  for (const JobState state : {JobState::interrupted, JobState::waiting, JobState::failed}) {
+    const std::string job(name(state));
+    image = event::JobImage{.state = state, .epoch = 1};
+    image->locks.push_back({.job_id = job, .provider_name = "Ollama", .provider_type = "local_llm", .epoch = 1});
+    EXPECT_EQ(refusal(start(job, "OpenAI", "script").ticket), Errc::provider_locked);
+    ASSERT_NE(machine().job(job), nullptr) << job;
+    EXPECT_TRUE(machine().job(job)->opened);
+    EXPECT_EQ(machine().job(job)->locks.active_count(), 1u);
+  }
+  EXPECT_EQ(count<JobOpened>(), 0u);
+}
+
+// Its caller heard that nothing was changed, and every later operation that the job was cancelled.
+TEST_F(Jobs, ACancelThatIsRefusedBecauseTheJobCannotBeReadLeavesItsJobAsItWas) {
+  lock("job", "Ollama");
+  start("job", "Ollama", "script");
+  disk = Disk::waits;
+  start("job", "Ollama", "script");
+  reads = false;
+  tell(event::SaveFailed{waiting.front().save, "process 7 owns job job", Errc::store_held});
+  const Ticket stop = cancel("job");
+  tell(event::JobLoadFailed{"job", "read error"});
+  EXPECT_EQ(refusal(stop), Errc::store_unavailable);
+  reads = true;
+  disk = Disk::saves;
+  image = event::JobImage{.epoch = 1};
+  EXPECT_EQ(refusal(start("job", "Ollama", "script").ticket), Errc::ok);
+}
+
+// The second cancel was refused, and stopped the job that was opened after it.
+TEST_F(Jobs, ACancelOfAJobThatIsOverDoesNotStopItsNextLife) {
+  const OperationId id = start("job", "Ollama", "script").id;
+  disk = Disk::fails;
+  EXPECT_TRUE(applied(cancel("job")));
+  EXPECT_EQ(refusal(cancel("job")), Errc::store_unavailable);
+  disk = Disk::saves;
+  wait(2s);
+  EXPECT_EQ(machine().operation(id)->phase(), OperationPhase::cancelled) << "and its call still ends";
+  EXPECT_EQ(refusal(lock("job", "Ollama")), Errc::ok);
+  EXPECT_EQ(refusal(start("job", "Ollama", "script").ticket), Errc::ok);
 }
 
 TEST_F(Jobs, OpeningTwiceSaysSo) {
@@ -145,6 +231,13 @@ TEST_F(Jobs, TheSameConsentTwiceIsOne) {
   consent("job", "error: cancel");
   consent("job", "error: cancel");
   consent("job", "stall after 10s: cancel");
+  EXPECT_EQ(count<ConsentGiven>(), 2u);
+}
+
+TEST_F(Jobs, AConsentForAnotherProviderIsAnotherConsent) {
+  consent("job", "error: switch to OpenAI");
+  consent("job", "error: switch to openai");
+  consent("job", "error: switch to One");
   EXPECT_EQ(count<ConsentGiven>(), 2u);
 }
 
@@ -244,6 +337,33 @@ TEST_F(Jobs, AnOperationWhoseProcessDiedHasEndedAsInterruptedAndItsStallIsResolv
   EXPECT_EQ(machine().job("job")->locks.active_count(), 1u) << "the lock is still there";
 }
 
+TEST_F(Jobs, AnInterruptedOperationThatNobodyWasAskedAboutLeavesOnlyItsEnd) {
+  image = interrupted_job();
+  image->lost[0].open_stall = 0;
+  tell(event::JobRequested{ticket(), {.job_id = "job"}});
+  EXPECT_EQ(trail(), "operation.ended");
+}
+
+TEST_F(Jobs, WhatTheStoreCallsLostWithoutAnIdIsLeftAlone) {
+  image = interrupted_job();
+  image->lost[0].started.operation_id = "op-of-nobody";
+  lock("job", "OpenAI");
+  EXPECT_TRUE(machine().operations().empty());
+  EXPECT_EQ(count<OperationEnded>(), 0u);
+}
+
+TEST_F(Jobs, AnOperationOfThisProcessIsNotTakenForLostWhenItsJobIsReadAgain) {
+  const OperationId id = start("job", "Ollama", "script").id;
+  disk = Disk::waits;
+  lock("job", "OpenAI", {"images"});
+  image = interrupted_job();
+  image->lost[0].started.operation_id = text(id);
+  tell(event::SaveFailed{waiting.front().save, "process 7 owned job job", Errc::store_held});
+  ASSERT_EQ(machine().job("job")->name, "film") << "it was read again";
+  EXPECT_EQ(machine().operation(id)->phase(), OperationPhase::running);
+  EXPECT_EQ(count<OperationEnded>(), 0u);
+}
+
 // Its client is gone with the process: it was shown as running for ever.
 TEST_F(Jobs, AnAdoptedJobWhoseOperationWasInterruptedIsClosedAsFailed) {
   const std::string adopted = text(OperationId{77});
@@ -282,6 +402,29 @@ TEST_F(Jobs, AFailedJobThatIsResumedRunsAgainWithItsLocks) {
   EXPECT_TRUE(said_yes(again));
   EXPECT_EQ(machine().job("job")->state, JobState::running);
   EXPECT_EQ(machine().job("job")->locks.active_count(), 1u);
+}
+
+TEST_F(Jobs, AResumeMayBringAnotherPatienceAndBeginsStagesAnew) {
+  lock("job", "Ollama", {"script", "images"});
+  tell(event::StageReached{ticket(), {"job", "script", 1, 1, true, {}}});
+  tell(event::StageReached{ticket(), {"job", "images", 1, 1, true, {}}});
+  tell(event::JobFinished{ticket(), "job", JobState::failed, "ana"});
+  JobRequest again{.job_id = "job", .patience = "longForm", .resume = true, .anew = {"Script"}};
+  tell(event::JobRequested{ticket(), again});
+  EXPECT_EQ(machine().job("job")->patience, "longForm");
+  EXPECT_EQ(machine().job("job")->finished_stages, (std::set<std::string, NameLess>{"images"}));
+}
+
+TEST_F(Jobs, AResumeThatCannotBeRecordedLeavesTheJobFailed) {
+  lock("job", "Ollama");
+  tell(event::JobFinished{ticket(), "job", JobState::failed, "ana"});
+  disk = Disk::fails;
+  const Ticket again = ticket();
+  tell(event::JobRequested{again, {.job_id = "job", .resume = true}});
+  EXPECT_EQ(refusal(again), Errc::store_unavailable);
+  EXPECT_EQ(machine().job("job")->state, JobState::failed);
+  EXPECT_TRUE(machine().job("job")->opened) << "it was open before";
+  EXPECT_EQ(machine().backlog(), 0u) << "the refused opening is not written later";
 }
 
 TEST_F(Jobs, WhatSomebodyElseOwnsIsRefusedAsHeldAndReadAgain) {

@@ -116,7 +116,7 @@ void Machine::begin(Operation& operation) {
 }
 
 void Machine::open_call(Operation& operation) {
-  if (operation.stage != Operation::Stage::starting) return;
+  HOLDFAST_CHECK(operation.stage == Operation::Stage::starting, "a call opens once, when its start is written");
   if (operation.ending != Errc::ok) {
     refuse(operation.ticket, operation.ending, "the operation was ended before it began");
     operation.ticket = {};

@@ -27,12 +27,23 @@ TEST_F(Operations, BadNamesAreRefused) {
   EXPECT_EQ(refusal(start("\x01", "Ollama", "s").ticket), Errc::invalid_argument);
   EXPECT_EQ(refusal(start("job", "", "s").ticket), Errc::invalid_argument);
   EXPECT_EQ(refusal(start("job", "Ollama", " ").ticket), Errc::invalid_argument);
+  event::OperationRequested asked{.ticket = ticket(), .id = {512}, .request = {}, .patience = calm()};
+  asked.request = {.job_id = "job", .provider_name = "Ollama", .provider_type = "\n", .stage_name = "s"};
+  tell(asked);
+  EXPECT_EQ(std::get<Failure>(reply(asked.ticket).value).message.find("the provider's type"), 0u);
+  asked.ticket = ticket();
+  asked.request.provider_type = "t";
+  asked.request.correlation_id = std::string(300, 'x');
+  tell(asked);
+  EXPECT_EQ(std::get<Failure>(reply(asked.ticket).value).message.find("the correlation id"), 0u);
+  EXPECT_EQ(machine().operations().size(), 0u);
 }
 
 TEST_F(Operations, TheStartIsRecordedBeforeTheCall) {
   disk = Disk::waits;
-  start("job", "Ollama", "s");
+  const OperationId id = start("job", "Ollama", "s").id;
   EXPECT_TRUE(calls.empty());
+  EXPECT_EQ(phase(id), OperationPhase::running) << "its caller waits for it";
   disk_says(Disk::saves);
   ASSERT_EQ(calls.size(), 1u);
   EXPECT_EQ(calls[0].provider_name, "Ollama");
@@ -94,6 +105,26 @@ TEST_F(Operations, CancelledWhileItsStartIsWrittenItIsNeverCalled) {
   disk_says(Disk::saves);
   EXPECT_TRUE(calls.empty());
   EXPECT_EQ(refusal(begun.ticket), Errc::cancelled);
+}
+
+TEST_F(Operations, AnOperationThatWaitsInFrontOfACancelOfItsJobIsNotBegun) {
+  disk = Disk::waits;
+  lock("job", "Ollama");
+  const Ticket behind = start("job", "Ollama", "s", {}, false).ticket;
+  const Ticket stop = cancel("job");
+  disk_says(Disk::saves);
+  EXPECT_EQ(refusal(behind), Errc::cancelled);
+  EXPECT_TRUE(calls.empty());
+  while (!waiting.empty())
+    disk_says(Disk::saves);
+  EXPECT_TRUE(applied(stop));
+}
+
+TEST_F(Operations, ACallThatIsBeingCancelledIsNotCancelledAgainWithItsJob) {
+  const OperationId id = start("job", "Ollama", "s").id;
+  cancel("job", id);
+  EXPECT_TRUE(applied(cancel("job")));
+  EXPECT_EQ(cancels.size(), 1u);
 }
 
 TEST_F(Operations, ACancelOfWhatWasNeverWrittenAddsNothingToATrailThatIsNotThere) {
@@ -161,6 +192,49 @@ TEST_F(Operations, MorePlacesLetTheQueueGoOn) {
   EXPECT_EQ(calls.size(), 2u);
 }
 
+TEST_F(Operations, WithoutALimitEverythingThatIsQueuedBegins) {
+  for (int i = 0; i < 3; ++i)
+    start("job", "One", "s");
+  ASSERT_EQ(calls.size(), 1u);
+  tell(event::ProvidersConfigured{{{.name = "One", .type = "tts"}}});
+  EXPECT_EQ(calls.size(), 3u);
+}
+
+TEST_F(Operations, AQueuedOneThatWasCancelledAndForgottenLetsTheNextOneBegin) {
+  const OperationId first = start("", "One", "s", {}, false).id;
+  const OperationId gone = start("", "One", "s", {}, false).id;
+  const OperationId next = start("", "One", "s", {}, false).id;
+  cancel("", gone);
+  for (std::size_t i = 0; i < limits::ended_kept_max; ++i)
+    end(start("", "Ollama", "s", {}, false).id);
+  ASSERT_EQ(machine().operation(gone), nullptr);
+  end(first);
+  EXPECT_EQ(calls.back().operation, next);
+}
+
+TEST_F(Operations, NewsOfOneThatIsGoneIsIgnored) {
+  lock("job", "Ollama");
+  const std::size_t before = told.size();
+  const OperationId gone{99};
+  for (const Event& late :
+       std::vector<Event>{event::CallEnded{gone, event::CallEnded::How::returned, {}}, event::ProgressMade{gone, now()},
+                          event::CategoryDue{gone}, event::SilenceExceeded{gone, 45s, 45s, {}, 0}}) {
+    tell(late);
+  }
+  EXPECT_EQ(told.size(), before);
+  EXPECT_EQ(machine().operation(gone), nullptr);
+}
+
+TEST_F(Operations, ThoseOfAKindShareTheirTerms) {
+  const SharedPatience terms = calm();
+  const auto of = [&](std::string stage) {
+    return machine().operation(start("job", "Ollama", std::move(stage), terms).id)->terms;
+  };
+  const SharedTerms first = of("s");
+  EXPECT_EQ(of("s"), first) << "a million of them hold one copy";
+  EXPECT_NE(of("other"), first);
+}
+
 TEST_F(Operations, StopClosesWhatRunsAndBeginsNothing) {
   start("job", "One", "s");
   const auto queued = start("job", "One", "s");
@@ -177,6 +251,16 @@ TEST_F(Operations, EndedOnesAreKeptForALookAndThenForgotten) {
     end(start("", "Ollama", "s", {}, false).id);
   EXPECT_EQ(machine().operation(first), nullptr);
   EXPECT_EQ(machine().operations().size(), limits::ended_kept_max);
+}
+
+TEST_F(Operations, AnEndedOneIsKeptWhileSomebodyIsAskedAboutIt) {
+  const OperationId failed = start("job", "Ollama", "s").id;
+  end(failed, event::CallEnded::How::failed);
+  tell(event::QuestionRaised{ticket(), failed, QuestionKind::hard_error});
+  for (std::size_t i = 0; i < 2 * limits::ended_kept_max; ++i)
+    end(start("", "Ollama", "s", {}, false).id);
+  ASSERT_NE(machine().operation(failed), nullptr);
+  EXPECT_TRUE(applied(answer(failed, "try_again")));
 }
 
 TEST_F(Operations, AnAnonymousOneHasNoLockNoEpochAndNoRecordInFrontOfIt) {

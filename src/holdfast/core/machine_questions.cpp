@@ -116,7 +116,8 @@ void Machine::leave_adopted(const Operation& operation) {
   const auto state = adopted_end(operation.outcome);
   if (!state || operation.terms->job_id != text(operation.id) || questions_.find(operation.id) != nullptr) return;
   Job* job = find_job(operation.terms->job_id);
-  if (job == nullptr || !job->opened || job->state != JobState::running) return;
+  HOLDFAST_CHECK(job != nullptr, "a job is held when something of it ends");
+  if (!job->opened || job->state != JobState::running) return;
   if (job->changing || !job->operations.empty() || job->locks.active_count() != 0) return;
   const JobClosed closed{job->id, *state, {}};
   apply(*job, closed);
@@ -128,8 +129,7 @@ void Machine::leave_adopted(const Operation& operation) {
 void Machine::close_questions_of(const std::string& job_id) {
   std::vector<OperationId> over;
   for (const auto& [id, open] : questions_.all_open()) {
-    const Operation* operation = find(id);
-    const bool ended = operation != nullptr && operation->stage == Operation::Stage::ended;
+    const bool ended = find(id)->stage == Operation::Stage::ended;
     if (ended && !open.recording && open.question.job_id == job_id) over.push_back(id);
   }
   std::ranges::sort(over);
@@ -163,7 +163,8 @@ Question Machine::question_about(const Operation& operation, QuestionKind kind) 
   question.total_elapsed = in_ms(elapsed(operation));
   question.options = kind == QuestionKind::stall ? operation.terms->patience->stall_options : failure_options();
   const Job* job = job_of_operation(operation);
-  const ProviderLock* lock = job != nullptr ? job->locks.governing(operation.terms->stage_name) : nullptr;
+  HOLDFAST_CHECK(job != nullptr, "what is asked about has a job");
+  const ProviderLock* lock = job->locks.governing(operation.terms->stage_name);
   for (const ProviderInfo& provider : providers_) {
     if (same_name(provider.name, operation.terms->provider_name)) continue;
     const bool serves = operation.terms->kind.empty() || provider.kinds.empty() ||
@@ -498,8 +499,8 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
   open->recording = false;
   open->answer = {};
   if (open->question.kind != QuestionKind::stall) {
-    const Job* job = job_of_operation(*operation);
-    if (job == nullptr || !job->opened) close_questions_of(operation->terms->job_id);
+    const Job& job = *job_of_operation(*operation);
+    if (job.known && !job.opened) close_questions_of(job.id);
     return;  // else open again
   }
   if (operation->stage == Operation::Stage::ended) {
@@ -522,7 +523,8 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
 void Machine::apply_stall_consents(Operation& operation, Nanoseconds silence) {
   const Job* job = job_of_operation(operation);
   const QuestionTable::Open* open = questions_.find(operation.id);
-  if (job == nullptr || open == nullptr || open->recording) return;
+  HOLDFAST_CHECK(job != nullptr && open != nullptr, "an operation that is asked about has a job and a question");
+  if (open->recording) return;
   std::optional<milliseconds> next;
   const Nanoseconds since_question = now_.at - open->asked_at;
   const Nanoseconds silent = std::max(silence, open->question.silence + since_question);
@@ -539,9 +541,7 @@ void Machine::apply_stall_consents(Operation& operation, Nanoseconds silence) {
 }
 
 void Machine::apply_error_consents(Operation& operation) {
-  const Job* job = job_of_operation(operation);
-  if (job == nullptr) return;
-  for (const StandingConsent& consent : std::vector(job->consents)) {
+  for (const StandingConsent& consent : std::vector(job_of_operation(operation)->consents)) {
     if (consent.when == StandingConsent::When::error && apply_consent(operation, consent)) return;
   }
 }

@@ -342,6 +342,18 @@ TEST_F(Questions, AnAdoptedJobEndsWithItsOperation) {
   EXPECT_EQ(machine().job_count(), 0u);
 }
 
+TEST_F(Questions, AnAdoptedJobGoesOnWhileSomethingElseOfItRuns) {
+  const OperationId id = start("", "Ollama", "text", {}, false).id;
+  wait(46s);
+  answer(id, "continue_5m");
+  const OperationId other = start(text(id), "Ollama", "more").id;
+  end(id);
+  EXPECT_EQ(count<JobClosed>(), 0u);
+  end(other);
+  ASSERT_EQ(count<JobClosed>(), 1u);
+  EXPECT_EQ(all<JobClosed>()[0].state, JobState::done);
+}
+
 TEST_F(Questions, AnAdoptedJobWhoseOperationFailedIsNoLongerShownAsRunning) {
   const OperationId id = start("", "Ollama", "text", {}, false).id;
   wait(46s);
@@ -438,6 +450,69 @@ TEST_F(Questions, AConsentThatIsGivenWhileTheQuestionIsOpenAnswersIt) {
   EXPECT_EQ(all<FallbackDecision>().at(0).to_provider, "OpenAI");
   ASSERT_EQ(cancels.size(), 1u);
   EXPECT_EQ(cancels[0].operation, started.id);
+}
+
+TEST_F(Questions, AConsentThatIsGivenAfterAFailureAnswersTheQuestionAboutIt) {
+  lock("job", "Ollama");
+  const OperationId id = start("job", "Ollama", "script").id;
+  end(id, event::CallEnded::How::failed);
+  tell(event::QuestionRaised{ticket(), id, QuestionKind::hard_error});
+  consent("job", "stall after 0s: cancel");
+  EXPECT_EQ(count<ConsentApplied>(), 0u) << "it did not stall";
+  consent("job", "error: cancel");
+  EXPECT_EQ(count<ConsentApplied>(), 1u);
+  EXPECT_EQ(all<JobClosed>().at(0).state, JobState::cancelled);
+}
+
+TEST_F(Questions, AnAnswerThatIsBeingRecordedIsNotOvertakenByAConsent) {
+  const OperationId id = stalled();
+  disk = Disk::waits;
+  consent("job", "stall after 30s: switch to OpenAI");
+  const Ticket mine = answer(id, "continue_5m");
+  disk_says(Disk::saves);
+  disk_says(Disk::saves);
+  EXPECT_TRUE(applied(mine));
+  EXPECT_EQ(count<ConsentGiven>(), 1u);
+  EXPECT_EQ(count<ConsentApplied>(), 0u);
+  EXPECT_TRUE(cancels.empty());
+}
+
+TEST_F(Questions, AConsentWhoseSilenceIsReachedWhileAnAnswerIsRecordedComesTooLate) {
+  consent("job", "stall after 60s: switch to OpenAI");
+  const OperationId id = stalled();
+  disk = Disk::waits;
+  const Ticket mine = answer(id, "continue_5m");
+  wait(20s);
+  disk_says(Disk::saves);
+  EXPECT_TRUE(applied(mine));
+  EXPECT_TRUE(waiting.empty());
+  EXPECT_EQ(count<FallbackDecision>(), 0u);
+}
+
+TEST_F(Questions, AConsentDoesNothingThatTheQuestionDoesNotOffer) {
+  Patience terms = *calm();
+  std::erase_if(terms.stall_options, [](const auto& option) { return option.action == AnswerAction::cancel; });
+  consent("job", "stall after 0s: cancel");
+  const OperationId id = start("job", "Ollama", "script", std::make_shared<Patience>(terms)).id;
+  wait(2min);
+  EXPECT_EQ(count<QuestionOpened>(), 1u);
+  EXPECT_TRUE(cancels.empty());
+  EXPECT_TRUE(applied(answer(id, "continue_5m")));
+}
+
+TEST_F(Questions, AConsentThatEndedWithItsJobBeforeItsAnswerWasWrittenIsNotRecordedAsApplied) {
+  consent("job", "error: cancel");
+  const OperationId id = start("job", "Ollama", "script").id;
+  end(id, event::CallEnded::How::failed);
+  disk = Disk::waits;
+  lock("job", "Ollama");
+  cancel("job");
+  tell(event::QuestionRaised{ticket(), id, QuestionKind::hard_error});
+  disk = Disk::saves;
+  disk_says(Disk::saves);
+  EXPECT_EQ(all<JobClosed>().at(0).state, JobState::cancelled);
+  EXPECT_EQ(count<ConsentApplied>(), 0u);
+  EXPECT_EQ(machine().questions().open_count(), 0u);
 }
 
 TEST_F(Questions, AConsentThatCouldNotBeRecordedIsNotRecordedAsApplied) {

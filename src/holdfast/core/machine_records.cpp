@@ -172,16 +172,16 @@ void Machine::saved(Job& job, const Write& write) {
     taken != nullptr ? reply(replied->ticket, taken->lock) : reply(replied->ticket, replied->value);
     if (std::holds_alternative<ConsentGiven>(write.records.back())) answer_by_consents(job.id);
   } else if (const auto* started = std::get_if<Write::Started>(&write.then)) {
-    if (Operation* operation = find(started->operation)) {
-      operation->start_recorded = true;
-      open_call(*operation);
-    }
+    Operation* operation = find(started->operation);
+    HOLDFAST_CHECK(operation != nullptr, "an operation that has not begun is known");
+    operation->start_recorded = true;
+    open_call(*operation);
   } else if (const auto* answer = std::get_if<Write::AnswerSaved>(&write.then)) {
     answer_saved(*answer, write.plan != nullptr);
   } else if (const auto* switched = std::get_if<Write::SwitchSaved>(&write.then)) {
     switch_saved(job, *switched, *write.plan);
-  } else if (const auto* cancel = std::get_if<Write::CancelSaved>(&write.then)) {
-    finish_cancel(*cancel, true);
+  } else {
+    finish_cancel(std::get<Write::CancelSaved>(write.then), true);
   }
 }
 
@@ -266,7 +266,7 @@ void Machine::failed(Job& job, const Write& write, const Failure& failure) {
     reply(replied->ticket, failure);
   } else if (const auto* started = std::get_if<Write::Started>(&write.then)) {
     Operation* operation = find(started->operation);
-    if (operation == nullptr) return;
+    HOLDFAST_CHECK(operation != nullptr, "an operation that has not begun is known");
     const bool cancelled = operation->ending != Errc::ok;
     refuse(operation->ticket, cancelled ? operation->ending : failure.code,
            cancelled ? "the operation was ended before it began" : failure.message);
@@ -276,14 +276,14 @@ void Machine::failed(Job& job, const Write& write, const Failure& failure) {
     answer_failed(answer->ticket, answer->operation, failure.code, failure.message);
   } else if (const auto* switched = std::get_if<Write::SwitchSaved>(&write.then)) {
     reply(switched->ticket, failure);
-  } else if (const auto* cancel = std::get_if<Write::CancelSaved>(&write.then)) {
+  } else {
     // What happened is told all the same; the trail gets it when the store is back.
     if (write.changes) {
       for (const News& record : write.records)
         apply(job, record);
     }
     announce_all(write.records);
-    finish_cancel(*cancel, false);
+    finish_cancel(std::get<Write::CancelSaved>(write.then), false);
   }
 }
 
@@ -345,7 +345,7 @@ std::optional<Instant> AnonymousTrail::due() const {
 bool AnonymousTrail::is_due(Instant now) const {
   if (save_ || empty()) return false;
   const bool early = !failing_ && (hurried_ || waiting_.size() >= limits::anonymous_bundle_max);
-  return early || (due_ && *due_ <= now);
+  return early || *due_ <= now;
 }
 
 std::vector<News> AnonymousTrail::take(SaveId save) {

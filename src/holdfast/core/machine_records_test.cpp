@@ -139,6 +139,29 @@ TEST_F(Records, AnOpeningWhoseCommandFailedIsForgottenWhereOnlyRefusalsAndCancel
   EXPECT_EQ(machine().job_count(), 0u);
 }
 
+TEST_F(Records, AStopTokenThatFiresBeforeAStartThatFailsLeavesNoTrail) {
+  disk = Disk::waits;
+  const auto first = start("job", "Ollama", "script");
+  tell(event::CancelRequested{.ticket = {}, .request = {"job", "", true, ""}, .operation = first.id, .answer = {}});
+  ASSERT_EQ(count<Cancelled>(), 1u);
+  disk_says(Disk::fails);
+  EXPECT_EQ(refusal(first.ticket), Errc::cancelled);
+  EXPECT_TRUE(waiting.empty());
+  EXPECT_EQ(machine().backlog(), 0u);
+  EXPECT_EQ(machine().job_count(), 0u);
+}
+
+TEST_F(Records, AnOpeningWhoseCommandFailedStaysInFrontOfTheCancelOfWhatRunsSinceTheJobsLastLife) {
+  const OperationId id = locked_and_started();
+  tell(event::JobFinished{ticket(), "job", JobState::done, "ana"});
+  disk = Disk::waits;
+  const Ticket again = lock("job", "Ollama");
+  cancel("job", id);
+  disk_says(Disk::fails);
+  EXPECT_EQ(refusal(again), Errc::store_unavailable);
+  EXPECT_EQ(written(), "job.opened cancelled");
+}
+
 TEST_F(Records, TheCancelOfAQueuedOperationIsNotTheFirstRecordOfAJobWhoseOpeningFailed) {
   start("other", "One", "speech");
   disk = Disk::waits;
@@ -212,6 +235,13 @@ TEST_F(Records, AJobThatCannotBeReadAgainKeepsWhatRuns) {
   ASSERT_EQ(out.size(), 2u);
   EXPECT_EQ(describe(out[0]).find("CancelCall op-"), 0u) << "a cancel stops it all the same";
   EXPECT_EQ(describe(out[1]), "LoadJob job") << "and the store is asked again";
+}
+
+TEST_F(Records, WhetherAnOldTransactionWasSavedIsNotLookedUp) {
+  locked_and_started();
+  const std::size_t before = told.size();
+  tell(event::SaveUnknown{saves.back().save});
+  EXPECT_EQ(told.size(), before);
 }
 
 TEST_F(Records, WhileTooMuchWaitsForTheStoreNothingNewBegins) {

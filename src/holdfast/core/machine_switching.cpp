@@ -122,7 +122,7 @@ void Machine::carry_out(Job& job, const SwitchPlan& plan, SaveId saved) {
 void Machine::switch_queued(Job& job) {
   for (const OperationId id : std::vector(job.operations)) {
     Operation* operation = find(id);
-    if (operation == nullptr || operation->stage != Operation::Stage::queued) continue;
+    if (operation->stage != Operation::Stage::queued) continue;
     if (job.locks.validate(operation->terms->provider_name, operation->terms->stage_name).allowed) continue;
     order_cancel(*operation, Errc::switched);
   }
@@ -182,7 +182,7 @@ void Machine::on(const event::SwitchRequested& event) {
   decision.decided_by = request.by;
   for (const OperationId id : job->operations) {
     const Operation* operation = find(id);
-    if (operation != nullptr && lock->governed().contains(operation->terms->stage_name)) {
+    if (lock->governed().contains(operation->terms->stage_name)) {
       decision.elapsed_before_switch = std::max(decision.elapsed_before_switch, in_ms(elapsed(*operation)));
     }
   }
@@ -208,7 +208,7 @@ void Machine::switch_saved(const Job& job, const Write::SwitchSaved& saved, cons
     // Asked for out of the blue: everything that runs on these stages at the provider that is left.
     for (const OperationId id : std::vector(job.operations)) {
       Operation* operation = find(id);
-      if (operation == nullptr || !plan.affected.contains(operation->terms->stage_name)) continue;
+      if (!plan.affected.contains(operation->terms->stage_name)) continue;
       if (!same_name(operation->terms->provider_name, plan.decision.from_provider)) continue;
       order_cancel(*operation, Errc::switched);
     }

@@ -97,6 +97,52 @@ TEST_F(Switching, AStartThatASwitchOvertookIsNotCalled) {
   EXPECT_EQ(machine().operation(begun.id)->phase(), OperationPhase::switched);
 }
 
+/// The queued one of two, begun by the end of the first while the switch is being written.
+struct OvertakenInTheQueue : Switching {
+  Started overtaken() {
+    lock("job", "One");
+    const OperationId first = start("job", "One", "script").id;
+    const auto queued = start("job", "One", "script");
+    disk = Disk::waits;
+    switch_to("job", "OpenAI");
+    end(first);
+    EXPECT_TRUE(replies.find(queued.ticket.value) == replies.end());
+    disk_says(Disk::saves);
+    return queued;
+  }
+};
+
+TEST_F(OvertakenInTheQueue, IsNotCalledWhenItsStartIsWritten) {
+  const auto queued = overtaken();
+  disk_says(Disk::saves);
+  EXPECT_EQ(refusal(queued.ticket), Errc::switched);
+  EXPECT_EQ(machine().operation(queued.id)->phase(), OperationPhase::switched);
+  EXPECT_EQ(calls.size(), 1u);
+}
+
+TEST_F(OvertakenInTheQueue, IsToldOfTheSwitchWhereItsStartCouldNotBeWritten) {
+  const auto queued = overtaken();
+  disk_says(Disk::fails);
+  EXPECT_EQ(refusal(queued.ticket), Errc::switched);
+  EXPECT_EQ(machine().operation(queued.id)->phase(), OperationPhase::switched);
+  EXPECT_EQ(calls.size(), 1u);
+}
+
+TEST_F(Switching, ADecisionAboutAnOperationEndsItAndLeavesOneThatHasEndedAlone) {
+  lock("job", "Ollama");
+  const OperationId asked = start("job", "Ollama", "script").id;
+  FallbackDecision decision = wish("OpenAI");
+  decision.operation_id = text(asked);
+  EXPECT_EQ(refusal(decide(decision)), Errc::ok);
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].why, Errc::switched);
+  end(asked, event::CallEnded::How::closed);
+  decision.to_provider = "One";
+  EXPECT_EQ(refusal(decide(decision)), Errc::ok);
+  EXPECT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(count<OperationEnded>(), 1u);
+}
+
 TEST_F(Switching, DecisionAgainstAnAbsoluteLockIsNotRecordedAsIfItHadHappened) {
   lock("job", "Ollama", {}, false);
   EXPECT_EQ(refusal(decide(wish("OpenAI"))), Errc::lock_not_overridable);
@@ -155,6 +201,37 @@ TEST_F(Switching, ADecisionMustFitTheLock) {
   EXPECT_EQ(refusal(decide(wish("OpenAI", {"script", "speech"}))), Errc::invalid_argument);
   EXPECT_EQ(refusal(decide(FallbackDecision::user_requested("job", "One", "OpenAI", 1s, "c", {"script"}))),
             Errc::invalid_argument);
+}
+
+TEST_F(Switching, ItLeavesTheProviderThatIsNamedWhereThatHoldsALock) {
+  lock("job", "Ollama", {"script"});
+  lock("job", "One", {"speech"});
+  SwitchRequest request{.job_id = "job", .to_provider = "OpenAI", .to_type = "cloud_llm", .confirmed = true};
+  request.from_provider = "ollama";
+  request.correlation_id = "request-7";
+  tell(event::SwitchRequested{ticket(), request});
+  EXPECT_EQ(provider("script"), "OpenAI");
+  EXPECT_EQ(provider("speech"), "One");
+  EXPECT_EQ(all<FallbackDecision>().at(0).correlation_id, "request-7");
+  const Ticket again = ticket();
+  tell(event::SwitchRequested{again, request});
+  EXPECT_EQ(refusal(again), Errc::no_such_job) << "its lock has ended";
+}
+
+TEST_F(Switching, TheNewProviderNeedsAType) {
+  lock("job", "Ollama");
+  SwitchRequest request{.job_id = "job", .to_provider = "OpenAI", .to_type = "", .confirmed = true};
+  const Ticket mine = ticket();
+  tell(event::SwitchRequested{mine, request});
+  EXPECT_EQ(refusal(mine), Errc::invalid_argument);
+  EXPECT_EQ(provider("script"), "Ollama");
+}
+
+TEST_F(Switching, WhereNoProviderIsConfiguredAnyNameWillDo) {
+  tell(event::ProvidersConfigured{{}});
+  lock("job", "Ollama");
+  EXPECT_EQ(refusal(switch_to("job", "Anybody")), Errc::ok);
+  EXPECT_EQ(provider("script"), "Anybody");
 }
 
 TEST_F(Switching, DescribeSaysEveryOrder) {

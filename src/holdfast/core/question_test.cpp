@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 #include "holdfast/core/limits.hpp"
 
 namespace holdfast {
@@ -25,6 +27,31 @@ TEST(QuestionTable, RemembersWhoWon) {
   EXPECT_EQ(table.closed({1}, 3), nullptr);
   EXPECT_EQ(table.closed({2}, 0), nullptr);
   EXPECT_EQ(table.closed({0}, 0), nullptr);
+}
+
+TEST(QuestionTable, ShowsWhatIsOpen) {
+  QuestionTable table;
+  table.open({1}, asked(3));
+  EXPECT_EQ(std::as_const(table).find({1})->question.ask, 3);
+  EXPECT_EQ(std::as_const(table).find({2}), nullptr);
+}
+
+TEST(Answer, RepeatsTheFirstOneWhereItSaysTheSameUnderTheSameKey) {
+  const Answer first{.ask = 1, .option = "try_alternative", .provider = "OpenAI", .idempotency_key = "key"};
+  const auto repeats = [&](auto change) {
+    Answer again = first;
+    change(again);
+    return again.repeats(first);
+  };
+  EXPECT_TRUE(repeats([](Answer& again) { again.by = "bob"; }));
+  EXPECT_TRUE(repeats([](Answer& again) { again.ask = 0; })) << "the open question";
+  EXPECT_TRUE(repeats([](Answer& again) { again.provider = "openai"; }));
+  EXPECT_FALSE(repeats([](Answer& again) { again.ask = 2; })) << "another question";
+  EXPECT_FALSE(repeats([](Answer& again) { again.idempotency_key = "other"; }));
+  EXPECT_FALSE(repeats([](Answer& again) { again.option = "cancel_job"; }));
+  EXPECT_FALSE(repeats([](Answer& again) { again.provider = "One"; }));
+  EXPECT_FALSE(repeats([](Answer& again) { again.confirmed = true; }));
+  EXPECT_FALSE(Answer{}.repeats(Answer{})) << "without a key nothing is a repetition";
 }
 
 TEST(QuestionTable, ForgetsTheOldest) {

@@ -27,8 +27,14 @@ constexpr std::array key_prefixes = {std::string_view("sk-"),   std::string_view
                                      std::string_view("xoxb-"), std::string_view("AKIA"), std::string_view("rpa_")};
 constexpr std::size_t prefixed_key_bytes_min = 8;
 
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 bool is_letter_or_digit(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  return is_letter(c) || is_digit(c);
 }
 bool in_key(char c) {
   return is_letter_or_digit(c) || c == '_' || c == '-' || c == '+' || c == '=';
@@ -52,8 +58,8 @@ bool looks_like_a_key(std::string_view word) {
   for (const char c : word) {
     here = c == '-' ? 0 : here + 1;
     longest = std::max(longest, here);
-    digit |= c >= '0' && c <= '9';
-    letter |= is_letter_or_digit(c) && !(c >= '0' && c <= '9');
+    digit |= is_digit(c);
+    letter |= is_letter(c);
   }
   return digit && letter && longest >= key_bytes_min;
 }

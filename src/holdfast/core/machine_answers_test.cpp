@@ -1,0 +1,213 @@
+#include "holdfast/core/machine_driver.hpp"
+
+namespace holdfast {
+namespace {
+
+/// Answers, and what stands in their way.
+struct Answers : testing::Test, Driver {
+  /// An operation of a locked job that has fallen silent and is asked about.
+  OperationId stalled() {
+    lock("job", "Ollama");
+    const OperationId id = start("job", "Ollama", "script").id;
+    wait(45250ms);
+    return id;
+  }
+  /// One that has failed and is asked about.
+  OperationId failed() {
+    lock("job", "Ollama", {"script"});
+    const OperationId id = start("job", "Ollama", "script").id;
+    end(id, event::CallEnded::How::failed);
+    raise(id);
+    return id;
+  }
+  Ticket raise(OperationId id, QuestionKind kind = QuestionKind::hard_error) {
+    const Ticket mine = ticket();
+    tell(event::QuestionRaised{mine, id, kind});
+    return mine;
+  }
+  /// Somebody else is said to own the job, and what the store knows of it cannot be read.
+  void lose_sight_of_the_job() {
+    disk = Disk::waits;
+    lock("job", "OpenAI", {"images"});
+    reads = false;
+    tell(event::SaveFailed{waiting.front().save, "process 7 owns job job", Errc::store_held});
+    waiting.clear();
+    disk = Disk::saves;
+    tell(event::JobLoadFailed{"job", "read error"});
+    ASSERT_EQ(machine().job("job"), nullptr);
+  }
+  std::string message(Ticket ticket) { return std::get<AnswerResult>(reply(ticket).value).message; }
+  std::size_t open() { return machine().questions().open_count(); }
+};
+
+TEST_F(Answers, OfferProvidersThatServeTheKindAndForbidThoseThatDoNotSpeakTheClientsProtocol) {
+  tell(event::ProvidersConfigured{{{.name = "Ollama", .type = "local_llm"},
+                                   {.name = "Speaker", .type = "tts", .kinds = {"speech"}},
+                                   {.name = "Any", .type = "cloud_llm"},
+                                   {.name = "Deaf", .type = "cloud_llm", .kinds = {"text"}, .protocols = {"anthropic"}},
+                                   {.name = "Same", .type = "cloud_llm", .kinds = {"text"}, .protocols = {"openai"}}}});
+  event::OperationRequested asked{.ticket = ticket(), .id = {512}, .request = {}, .patience = calm()};
+  asked.request = {.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm", .stage_name = "script"};
+  asked.request.kind = "text";
+  asked.request.protocol = "openai";
+  tell(asked);
+  wait(46s);
+  const std::vector<Alternative> offered = all<QuestionOpened>().at(0).question.alternatives;
+  ASSERT_EQ(offered.size(), 3u);
+  EXPECT_EQ(offered[0].provider_name, "Any");
+  EXPECT_TRUE(offered[0].allowed) << "it says neither kinds nor protocols";
+  EXPECT_EQ(offered[1].provider_name, "Deaf");
+  EXPECT_EQ(offered[1].why_not, "Deaf does not speak openai, which the client does");
+  EXPECT_TRUE(offered[2].allowed);
+  const Ticket deaf = answer({512}, "try_alternative", 1, true, "Deaf");
+  EXPECT_EQ(refusal(deaf), Errc::invalid_argument);
+  EXPECT_EQ(message(deaf), offered[1].why_not);
+  EXPECT_EQ(refusal(answer({512}, "try_alternative", 1, true, "Speaker")), Errc::invalid_argument);
+  EXPECT_TRUE(applied(answer({512}, "try_alternative", 1, true, "Same")));
+}
+
+TEST_F(Answers, MayNameAnyProviderWhereNoneIsConfigured) {
+  tell(event::ProvidersConfigured{{}});
+  const OperationId id = stalled();
+  EXPECT_TRUE(applied(answer(id, "try_alternative", 1, true, "Anybody")));
+  EXPECT_EQ(machine().job("job")->locks.newest_active()->provider_name, "Anybody");
+}
+
+TEST_F(Answers, NameWhoGivesThemInAtMost256Bytes) {
+  const OperationId id = stalled();
+  event::Answered long_winded{ticket(), id, {.operation_id = text(id), .ask = 1, .option = "continue_30s"}, ""};
+  long_winded.answer.by.assign(257, 'x');
+  tell(long_winded);
+  EXPECT_EQ(refusal(long_winded.ticket), Errc::too_large);
+  EXPECT_EQ(open(), 1u);
+}
+
+TEST_F(Answers, HearWhichProvidersThereAreWhereASwitchNamesNone) {
+  const OperationId id = stalled();
+  const Ticket nobody = answer(id, "try_alternative", 1, false, "");
+  EXPECT_EQ(refusal(nobody), Errc::confirmation_required);
+  EXPECT_NE(message(nobody).find("another provider (OpenAI, One)"), std::string::npos);
+}
+
+TEST_F(Answers, AreAskedForOnceAndOnlyWhereAnOperationFailed) {
+  const OperationId running = start("job", "Ollama", "script").id;
+  EXPECT_EQ(refusal(raise(running)), Errc::invalid_argument);
+  end(running);
+  EXPECT_EQ(refusal(raise(running)), Errc::invalid_argument) << "it completed";
+  const OperationId id = failed();
+  EXPECT_EQ(refusal(raise(id)), Errc::invalid_argument) << "it is asked about";
+  EXPECT_EQ(count<QuestionOpened>(), 1u);
+}
+
+TEST_F(Answers, ByAConsentThatIsNotThereAreStale) {
+  const auto by_consent = [&](OperationId id) {
+    event::Answered given{ticket(), id, {.operation_id = text(id), .option = "try_alternative"}, "cloud_llm"};
+    given.answer.provider = "OpenAI";
+    given.answer.confirmed = true;
+    given.answer.note = "consent-9";
+    given.answer.door = "consent";
+    tell(given);
+    return given.ticket;
+  };
+  const OperationId id = stalled();
+  EXPECT_EQ(refusal(by_consent(id)), Errc::stale_answer);
+  EXPECT_EQ(refusal(by_consent({99})), Errc::stale_answer) << "nor is the operation";
+  EXPECT_EQ(refusal(by_consent(start("", "Ollama", "text", {}, false).id)), Errc::stale_answer) << "nor a job";
+  EXPECT_EQ(open(), 1u);
+  EXPECT_TRUE(cancels.empty());
+}
+
+TEST_F(Answers, ToAWithdrawnQuestionAreStaleWhenItsOperationIsForgottenToo) {
+  const OperationId id = stalled();
+  progress(id);
+  end(id);
+  for (std::size_t i = 0; i < limits::ended_kept_max; ++i)
+    end(start("", "Ollama", "s", {}, false).id);
+  ASSERT_EQ(machine().operation(id), nullptr);
+  const Ticket late = answer(id, "continue_30s", 1);
+  EXPECT_EQ(refusal(late), Errc::stale_answer);
+  EXPECT_EQ(message(late), "the question was withdrawn: progress resumed");
+}
+
+TEST_F(Answers, ThatSwitchWaitUntilTheJobsLocksStandStill) {
+  const OperationId id = stalled();
+  disk = Disk::waits;
+  consent("job", "error: cancel");
+  const Ticket mine = answer(id, "try_alternative");
+  EXPECT_EQ(open(), 1u);
+  disk_says(Disk::saves);
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_TRUE(cancels.empty());
+  disk_says(Disk::saves);
+  EXPECT_TRUE(applied(mine));
+  EXPECT_EQ(cancels.size(), 1u);
+}
+
+TEST_F(Answers, ThatSwitchAreRefusedWhereTooManyCommandsWaitAndTheQuestionStaysOpen) {
+  const OperationId id = stalled();
+  disk = Disk::waits;
+  consent("job", "error: cancel");
+  for (std::size_t i = 0; i < limits::waiting_per_job_max; ++i)
+    tell(event::StageReached{ticket(), {.job_id = "job", .stage_name = "script", .items = 2000, .items_done = i}});
+  const Ticket mine = answer(id, "try_alternative");
+  EXPECT_EQ(refusal(mine), Errc::store_unavailable);
+  disk = Disk::saves;
+  disk_says(Disk::saves);
+  EXPECT_TRUE(cancels.empty());
+  EXPECT_TRUE(applied(answer(id, "try_alternative")));
+}
+
+TEST_F(Answers, ThatSwitchAfterAnInterruptionInventNoErrorOfTheProvider) {
+  image = event::JobImage{.epoch = 1};
+  image->lost.push_back({.started = {.job_id = "job", .stage_name = "script", .provider_name = "Ollama"}});
+  image->lost[0].started.provider_type = "local_llm";
+  image->lost[0].started.operation_id = text(OperationId{77});
+  consent("job", "error: cancel");
+  EXPECT_TRUE(said_yes(raise({77}, QuestionKind::interrupted)));
+  EXPECT_TRUE(applied(answer({77}, "try_alternative")));
+  EXPECT_EQ(all<FallbackDecision>().at(0).reason_code, ReasonCode::provider_fatal_error);
+  EXPECT_EQ(all<FallbackDecision>().at(0).additional_context, "");
+}
+
+TEST_F(Answers, OfAForgottenJobReadItsLocksFirst) {
+  const OperationId id = failed();
+  lose_sight_of_the_job();
+  reads = true;
+  image = event::JobImage{.epoch = 3};
+  image->locks.push_back({.job_id = "job", .provider_name = "Ollama", .overridable = false, .epoch = 3});
+  EXPECT_EQ(refusal(answer(id, "try_alternative")), Errc::lock_not_overridable);
+  EXPECT_EQ(count<FallbackDecision>(), 0u);
+  EXPECT_EQ(open(), 1u);
+}
+
+// The question was closed as if the job were over, and nobody could answer it when the store was back.
+TEST_F(Answers, ThatCancelAJobWhichCannotBeReadLeaveTheQuestionOpen) {
+  const OperationId id = failed();
+  lose_sight_of_the_job();
+  const Ticket mine = answer(id, "cancel_job");
+  tell(event::JobLoadFailed{"job", "read error"});
+  EXPECT_EQ(refusal(mine), Errc::store_unavailable);
+  EXPECT_EQ(open(), 1u);
+  reads = true;
+  image = event::JobImage{.epoch = 1};
+  EXPECT_TRUE(applied(answer(id, "cancel_job")));
+  EXPECT_EQ(all<JobClosed>().at(0).state, JobState::cancelled);
+  EXPECT_EQ(open(), 0u);
+}
+
+TEST_F(Answers, ThatCancelBehindACancelWhichTheStoreDoesNotTakeAreRefusedAndTheirQuestionEnds) {
+  const OperationId id = failed();
+  disk = Disk::waits;
+  lock("job", "OpenAI", {"images"});
+  const Ticket first = cancel("job"), mine = answer(id, "cancel_job");
+  disk_says(Disk::saves);
+  disk_says(Disk::fails);
+  EXPECT_TRUE(applied(first));
+  EXPECT_EQ(refusal(mine), Errc::store_unavailable);
+  EXPECT_EQ(open(), 0u);
+  EXPECT_EQ(all<QuestionClosed>().at(0).by, "end");
+  EXPECT_EQ(count<QuestionAnswered>(), 0u);
+}
+
+}  // namespace
+}  // namespace holdfast
