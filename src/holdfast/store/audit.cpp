@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 #include <charconv>
@@ -219,6 +220,13 @@ void Consequences::add(std::uint64_t seq, const News& record) {
     answers.emplace(seq, *answered);
   } else if (const auto* decision = std::get_if<FallbackDecision>(&record)) {
     decisions.emplace(seq, *decision);
+  } else if (const auto* given = std::get_if<ConsentGiven>(&record)) {
+    consents.emplace(seq, *given);
+  } else if (const auto* applied = std::get_if<ConsentApplied>(&record)) {
+    const auto is_it = [&](const auto& each) { return each.second.consent == applied->consent; };
+    if (std::ranges::none_of(consents, is_it)) unfounded.emplace(seq, *applied);
+  } else if (const auto* opened = std::get_if<JobOpened>(&record)) {
+    if (!opened->resumed) consents.clear();
   }
 }
 
@@ -226,6 +234,12 @@ void compare(const Consequences& records, const Consequences& rows, ChainCheck& 
   compare_rows(as_news(records.locks), as_news(rows.locks), "lock", check);
   compare_rows(records.answers, rows.answers, "answer", check);
   compare_rows(records.decisions, rows.decisions, "decision", check);
+  compare_rows(records.consents, rows.consents, "consent", check);
+  for (const auto& [seq, applied] : records.unfounded) {
+    check.note(seq, "consent",
+               "record " + std::to_string(seq) +
+                   " applies a consent that no record in front of it gives: " + applied.consent.text().substr(0, 200));
+  }
 }
 
 }  // namespace holdfast::store

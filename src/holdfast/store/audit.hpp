@@ -61,17 +61,19 @@ class ChainCheck {
   std::string last_hash_;
 };
 
-/// Locks, answers and decisions of one job, by the number of the record that made them.
+/// Locks, answers, decisions and consents of one job, by the number of the record that made them.
 struct Consequences {
   std::map<std::uint64_t, ProviderLock> locks{};
   std::map<std::uint64_t, QuestionAnswered> answers{};
   std::map<std::uint64_t, FallbackDecision> decisions{};
+  std::map<std::uint64_t, ConsentGiven> consents{};
+  std::map<std::uint64_t, ConsentApplied> unfounded{};  ///< applied, though no record in front says that it was given
 
   void add(std::uint64_t seq, const News& record);
 };
 
-/// Notes every lock, answer and decision that stands in the rows and not in the records, or the other way round, or
-/// differs, by the field that does.
+/// Notes every lock, answer, decision and consent that stands in the rows and not in the records, or the other way
+/// round, or differs, by the field that does; and every consent that was applied and not given.
 void compare(const Consequences& records, const Consequences& rows, ChainCheck& check);
 
 }  // namespace holdfast::store

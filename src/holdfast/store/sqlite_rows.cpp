@@ -78,6 +78,18 @@ constexpr const char* select_answers =
     "SELECT seq, stage, provider_name, operation, correlation, ask, kind, option, provider, given_by, door, note, "
     "recorded FROM answers WHERE job = ? ORDER BY seq";
 
+constexpr const char* select_consents =
+    "SELECT seq, id, on_error, minimum_silence_ms, switch_to, type, given_by FROM consents WHERE job = ? ORDER BY seq";
+
+StandingConsent consent_row(const Query& row) {
+  return {.id = row.text(1),
+          .when = row.number(2) != 0 ? StandingConsent::When::error : StandingConsent::When::stall,
+          .minimum_silence = milliseconds(row.number(3)),
+          .switch_to = row.text(4),
+          .provider_type = row.text(5),
+          .given_by = row.text(6)};
+}
+
 Stage stage_row(const Query& row) {
   return {.row = {.stage_name = row.text(0),
                   .state = enum_named(row.view(1), StageState::cancelled),
@@ -139,22 +151,15 @@ Consequences read_consequences(Database& database, std::int64_t key, const std::
                                                         .note = query.text(11),
                                                         .recorded = query.number(12) != 0});
   }
+  for (Query query = database.query(select_consents, key); query.row();)
+    out.consents.emplace(query.size(0), ConsentGiven{job_id, consent_row(query)});
   return out;
 }
 
 std::vector<StandingConsent> read_consents(Database& database, std::int64_t key) {
   std::vector<StandingConsent> out;
-  Query query = database.query(
-      "SELECT id, on_error, minimum_silence_ms, switch_to, type, given_by FROM consents WHERE job = ? ORDER BY seq",
-      key);
-  while (query.row()) {
-    out.push_back({.id = query.text(0),
-                   .when = query.number(1) != 0 ? StandingConsent::When::error : StandingConsent::When::stall,
-                   .minimum_silence = milliseconds(query.number(2)),
-                   .switch_to = query.text(3),
-                   .provider_type = query.text(4),
-                   .given_by = query.text(5)});
-  }
+  for (Query query = database.query(select_consents, key); query.row();)
+    out.push_back(consent_row(query));
   return out;
 }
 

@@ -385,6 +385,57 @@ TEST_F(SqliteStore, verify_names_job_number_and_field_of_everything_that_was_tam
   }
 }
 
+const StandingConsent given{.id = "consent-1",
+                            .minimum_silence = 10min,
+                            .switch_to = "OpenAI",
+                            .provider_type = "cloud_llm",
+                            .given_by = "ana"};
+
+TEST_F(SqliteStore, verify_finds_a_consent_that_nobody_gave_and_one_that_was_changed_or_taken_away) {
+  {
+    auto store = open_sqlite(path());
+    must(*store, {JobOpened{"job"}, ConsentGiven{"job", given}, ConsentApplied{"job", "op-1", 1, given}});
+    EXPECT_EQ(findings(store->verify("").value()), "");
+  }
+  const std::string good = bytes_of(path());
+  const std::vector<Tampering> all = {
+      {"INSERT INTO consents VALUES(1, 3, 'consent-2', 1, 0, 'Claude', 'cloud_llm', 'ana')", "consent", 3},
+      {"UPDATE consents SET switch_to = 'Claude'", "switchTo", 2},
+      {"UPDATE consents SET on_error = 1", "when", 2},
+      {"UPDATE consents SET minimum_silence_ms = 0", "minimumSilenceMs", 2},
+      {"DELETE FROM consents", "consent", 2}};
+  for (const Tampering& tampering : all) {
+    std::ofstream(path(), std::ios::binary) << good;
+    tamper(path(), tampering.sql);
+    const AuditReport report = open_sqlite(path())->verify("").value();
+    ASSERT_EQ(report.findings.size(), 1u + (tampering.field == "when")) << tampering.sql << ":\n" << findings(report);
+    EXPECT_EQ(report.findings[0].field, tampering.field) << findings(report);
+    EXPECT_EQ(report.findings[0].seq, tampering.seq) << findings(report);
+  }
+}
+
+TEST_F(SqliteStore, verify_names_a_consent_that_was_applied_and_not_given) {
+  auto store = open_sqlite(path());
+  StandingConsent other = given;
+  other.switch_to = "Claude";
+  must(*store, {JobOpened{"job"}, ConsentGiven{"job", given}, ConsentApplied{"job", "op-1", 1, other}});
+  const AuditReport report = store->verify("job").value();
+  ASSERT_EQ(report.findings.size(), 1u) << findings(report);
+  EXPECT_EQ(report.findings[0].seq, 3u);
+  EXPECT_EQ(report.findings[0].field, "consent");
+}
+
+TEST_F(SqliteStore, the_consents_of_an_earlier_run_are_neither_kept_nor_missed) {
+  auto store = open_sqlite(path());
+  must(*store, {JobOpened{"job"}, ConsentGiven{"job", given}, JobClosed{"job", JobState::failed}});
+  must(*store, {JobOpened{.job_id = "job", .resumed = true}, ConsentApplied{"job", "op-1", 1, given}});
+  EXPECT_EQ(findings(store->verify("job").value()), "") << "a resumed job has them still";
+  must(*store, {JobClosed{"job"}});
+  must(*store, {JobOpened{"job"}});
+  EXPECT_TRUE(store->load("job").value()->consents.empty());
+  EXPECT_EQ(findings(store->verify("job").value()), "");
+}
+
 // Owners.
 
 TEST_F(SqliteStore, a_job_of_a_living_process_is_neither_read_for_acting_nor_changed) {

@@ -125,7 +125,7 @@ class Store {
   virtual result<std::vector<std::string>> trails(const std::string& after, std::size_t limit) = 0;
   /// Records of one job from number `from` on, at most `limit`.
   virtual result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) = 0;
-  /// Checks the chain of one job, or of all (empty), and that every lock, answer and decision has its record.
+  /// Checks the chain of one job, or of all (empty), and that every lock, answer, decision and consent has its record.
   virtual result<AuditReport> verify(const std::string& job_id) = 0;
   /// Takes away jobs that were closed before `closed_before`; their trails only `with_audit`.
   virtual result<Pruned> prune(WallTime closed_before, bool with_audit) = 0;
