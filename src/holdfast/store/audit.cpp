@@ -206,6 +206,10 @@ void ChainCheck::end(std::uint64_t count, std::string_view last_hash) {
   }
 }
 
+void ChainCheck::end_unknown() {
+  note(0, "count", "the job's own row is gone: nothing says how many records there were");
+}
+
 void Consequences::add(std::uint64_t seq, const News& record) {
   if (const auto* taken = std::get_if<LockTaken>(&record)) {
     locks.emplace(seq, taken->lock);

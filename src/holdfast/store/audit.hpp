@@ -50,6 +50,8 @@ class ChainCheck {
   void next(const AuditRecord& record);
   /// After the last record: what the job's own row says of their number and of the last hash.
   void end(std::uint64_t count, std::string_view last_hash);
+  /// Where that row is gone.
+  void end_unknown();
   void note(std::uint64_t seq, std::string field, std::string message);
   std::uint64_t seen() const { return seen_; }
   const std::string& last_hash() const { return last_hash_; }

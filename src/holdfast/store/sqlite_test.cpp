@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "holdfast/store/export.hpp"
 #include "store_driver.hpp"
 
 namespace holdfast::store {
@@ -319,6 +320,45 @@ TEST_F(SqliteStore, verify_finds_what_was_changed_in_the_trail_of_what_belongs_t
         << tampering.sql << ":\n"
         << findings(report);
   }
+}
+
+TEST_F(SqliteStore, an_export_of_a_trail_whose_end_was_cut_off_says_so_and_so_does_its_check) {
+  {
+    auto store = open_sqlite(path());
+    must(*store, {JobOpened{"job"}, decision("job", "A", "B"), decision("job", "B", "A"), JobClosed{"job"}});
+    must(*store, {JobOpened{"innocent"}});
+  }
+  const std::string good = bytes_of(path());
+  const auto exported = [&](const std::string& sql, const std::string& job) {
+    std::ofstream(path(), std::ios::binary) << good;
+    tamper(path(), sql);
+    std::ostringstream out;
+    const AuditReport report = write_export(*open_sqlite(path()), job, out).value();
+    std::istringstream in(out.str());
+    return std::pair(findings(report), findings(verify_export(in).value()));
+  };
+  for (const std::string job : {"", "job"}) {
+    EXPECT_EQ(exported("", job), std::pair(std::string(), std::string()));
+    for (const std::string sql :
+         {"DELETE FROM audit WHERE job = 1 AND seq > 2", "DELETE FROM audit WHERE job = 1",
+          "UPDATE chains SET count = 0 WHERE job = 1", "UPDATE chains SET count = 2 WHERE job = 1"}) {
+      const auto [said, checked] = exported(sql, job);
+      EXPECT_NE(said.find("job 0 count"), std::string::npos) << sql << ": " << said;
+      EXPECT_NE(checked.find("job 0 count"), std::string::npos) << sql << ": " << checked;
+    }
+  }
+  EXPECT_NE(exported("UPDATE audit SET data = '{}' WHERE job = 1 AND seq = 2", "job").first.find("job 2 hash"),
+            std::string::npos);
+  EXPECT_NE(exported("DELETE FROM chains WHERE job = 1", "").first.find("(row 1) 0 count"), std::string::npos);
+}
+
+TEST_F(SqliteStore, an_export_ends_where_a_record_has_the_greatest_number_of_all) {
+  auto store = open_sqlite(path());
+  must(*store, {JobOpened{"job"}, JobClosed{"job"}});
+  tamper(path(), "UPDATE audit SET seq = 9223372036854775807 WHERE seq = 2");
+  std::ostringstream out;
+  EXPECT_NE(findings(write_export(*store, "job", out).value()).find("job 9223372036854775807 seq"), std::string::npos);
+  EXPECT_TRUE(store->trail("job", std::uint64_t{1} << 63, 1).value().empty());
 }
 
 TEST_F(SqliteStore, two_processes_write_into_one_trail_what_belongs_to_no_job) {

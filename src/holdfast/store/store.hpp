@@ -48,6 +48,12 @@ struct AuditReport {
   std::vector<AuditFinding> findings{};
 };
 
+/// Where a trail ends by its own row, whatever stands there of it.
+struct TrailEnd {
+  std::uint64_t count = 0;
+  std::string last_hash{};
+};
+
 /// Which jobs to list: newest first.
 struct JobsQuery {
   bool active_only = false;  ///< running, waiting, interrupted, failed
@@ -125,6 +131,10 @@ class Store {
   virtual result<std::vector<std::string>> trails(const std::string& after, std::size_t limit) = 0;
   /// Records of one job from number `from` on, at most `limit`.
   virtual result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) = 0;
+  /// Absent: there is no trail of that job.
+  virtual result<std::optional<TrailEnd>> trail_end(const std::string& job_id) = 0;
+  /// Trails that have lost their own row, and with it their name; called by its number, "(row 7)".
+  virtual result<std::vector<std::string>> nameless_trails() { return std::vector<std::string>(); }
   /// Checks the chain of one job, or of all (empty), and that every lock, answer, decision and consent has its record.
   virtual result<AuditReport> verify(const std::string& job_id) = 0;
   /// Takes away jobs that were closed before `closed_before`; their trails only `with_audit`.
