@@ -36,6 +36,11 @@ std::optional<WallTime> optional_time(const Query& row, int column) {
   return as_time(row.number(column));
 }
 
+std::optional<std::uint64_t> optional_size(const Query& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return row.size(column);
+}
+
 ProviderLock lock_row(const Query& row, const std::string& job_id) {
   return {.job_id = job_id,
           .provider_name = row.text(1),
@@ -70,10 +75,10 @@ FallbackDecision decision_row(const Query& row, const std::string& job_id) {
 
 constexpr const char* select_locks =
     "SELECT seq, provider, type, correlation, overridable, stages, except_stages, state, locked_at, ended_at, reason, "
-    "epoch FROM locks WHERE job = ? ORDER BY seq";
+    "epoch, ended_epoch FROM locks WHERE job = ? ORDER BY seq";
 constexpr const char* select_decisions =
     "SELECT seq, time, from_provider, to_provider, reason, elapsed_ms, user_confirmed, stages, correlation, context, "
-    "decided_by, operation, ask, consent FROM decisions WHERE job = ? ORDER BY seq";
+    "decided_by, operation, ask, consent, moves_to FROM decisions WHERE job = ? ORDER BY seq";
 constexpr const char* select_answers =
     "SELECT seq, stage, provider_name, operation, correlation, ask, kind, option, provider, given_by, door, note, "
     "recorded FROM answers WHERE job = ? ORDER BY seq";
@@ -133,9 +138,9 @@ std::vector<FallbackDecision> read_decisions(Database& database, std::int64_t ke
 Consequences read_consequences(Database& database, std::int64_t key, const std::string& job_id) {
   Consequences out;
   for (Query query = database.query(select_locks, key); query.row();)
-    out.locks.emplace(query.size(0), lock_row(query, job_id));
+    out.locks.emplace(query.size(0), LockKept{lock_row(query, job_id), optional_size(query, 12)});
   for (Query query = database.query(select_decisions, key); query.row();)
-    out.decisions.emplace(query.size(0), decision_row(query, job_id));
+    out.decisions.emplace(query.size(0), DecisionKept{decision_row(query, job_id), optional_size(query, 14)});
   for (Query query = database.query(select_answers, key); query.row();) {
     out.answers.emplace(query.size(0), QuestionAnswered{.job_id = job_id,
                                                         .stage_name = query.text(1),

@@ -425,6 +425,75 @@ TEST_F(SqliteStore, verify_names_job_number_and_field_of_everything_that_was_tam
   }
 }
 
+TEST_F(SqliteStore, verify_finds_rows_that_are_gone_together_with_what_their_job_says_of_itself) {
+  {
+    auto store = open_sqlite(path());
+    must(*store, {JobOpened{"job"}, taken("job", "Ollama", 1)});
+    must(*store, switched("job", "Ollama", "OpenAI", 2));
+    must(*store, {QuestionAnswered{.job_id = "job", .operation_id = "op-1", .ask = 1, .option = "try_alternative"}});
+    must(*store, {JobOpened{"done"}, JobClosed{"done", JobState::done}});
+    must(*store, {JobOpened{"failed"}, JobClosed{"failed", JobState::failed}});
+    must(*store, {Refused{.job_id = "refused"}, anonymous_end(1)});
+    EXPECT_EQ(findings(store->verify("").value()), "");
+  }
+  const std::string good = bytes_of(path());
+  const std::vector<std::pair<std::string, std::vector<std::string>>> all = {
+      {"UPDATE jobs SET first_seq = 99 WHERE job = 1; DELETE FROM locks; DELETE FROM decisions; DELETE FROM answers",
+       {"job 0 firstSeq: the job's firstSeq is 99 in the store; the trail says 1\n", "job 2 lock", "job 3 decision",
+        "job 5 lock", "job 6 answer"}},
+      {"PRAGMA foreign_keys=ON; DELETE FROM jobs WHERE job = 1", {"job 0 job: the job's row is gone"}},
+      {"PRAGMA foreign_keys=ON; DELETE FROM jobs WHERE job = 3", {"failed 0 job: the job's row is gone"}},
+      {"UPDATE jobs SET state = 'failed' WHERE job = 2",
+       {"done 0 state: the job's state is failed in the store; the trail says done\n"}},
+      {"DROP TRIGGER epochs_only_rise; UPDATE jobs SET epoch = 99 WHERE job = 1",
+       {"job 0 epoch: the job's epoch is 99 in the store; the trail says 2\n"}},
+      {"UPDATE locks SET ended_epoch = 99 WHERE seq = 2",
+       {"job 2 endedEpoch: the lock's endedEpoch is 99 in the store; the trail says 2\n"}},
+      {"UPDATE decisions SET moves_to = 99",
+       {"job 3 movesTo: the decision's movesTo is 99 in the store; the trail says 2\n"}},
+      {"INSERT INTO jobs(job, first_seq, name, patience, state, opened_at) VALUES(4, 1, '', '', 'running', 0)",
+       {"refused 0 firstSeq: the job's firstSeq is 1 in the store; the trail says nothing of a job\n"}},
+      {"INSERT INTO jobs(job, first_seq, name, patience, state, opened_at) VALUES(5, 1, '', '', 'running', 0)",
+       {"anonymous/2026-11-23/00001 0 firstSeq"}}};
+  for (const auto& [sql, expected] : all) {
+    std::ofstream(path(), std::ios::binary) << good;
+    tamper(path(), sql);
+    const AuditReport report = open_sqlite(path())->verify("").value();
+    EXPECT_EQ(report.findings.size(), expected.size()) << sql << ":\n" << findings(report);
+    for (const std::string& each : expected)
+      EXPECT_NE(findings(report).find(each), std::string::npos) << each << " in:\n" << findings(report);
+  }
+}
+
+TEST_F(SqliteStore, a_job_that_began_anew_behind_a_pruned_one_of_its_name_is_whole) {
+  auto store = open_sqlite(path());
+  const auto whole = [&](const char* when) { EXPECT_EQ(findings(store->verify("").value()), "") << when; };
+  const auto pruned = [&] { EXPECT_EQ(store->prune(noon + 1h, false).value().jobs, 1u); };
+  must(*store, {JobOpened{"job"}, taken("job", "Ollama", 1), decision("job", "Ollama", "OpenAI")});
+  must(*store, {ended(lock("job", "Ollama", 1), LockState::released, "", 2), JobClosed{"job", JobState::failed}});
+  must(*store, {JobOpened{.job_id = "job", .resumed = true}});
+  whole("resumed");
+  must(*store, {taken("job", "Ollama", 3), JobClosed{"job", JobState::cancelled}});
+  must(*store, {JobOpened{"job"}});
+  whole("opened again behind its end");
+  must(*store, {taken("job", "OpenAI", 4), LockTaken{lock("job", "OpenAI", 4, {"b"})}, decision("job", "A", "B")});
+  whole("with two locks of one epoch");
+  must(*store, {JobClosed{"job", JobState::released}});
+  pruned();
+  whole("pruned");
+  must(*store, {Refused{.job_id = "job"}});
+  must(*store, {ended_as(started("job", "op-1", "s"), OperationPhase::cancelled)});
+  whole("a late record behind it");
+  must(*store, {JobOpened{"job"}, decision("job", "A", "B")});
+  whole("opened behind the pruned one, without a lock");
+  must(*store, {taken("job", "Ollama", 1)});
+  whole("with a lock");
+  must(*store, {JobClosed{"job"}});
+  pruned();
+  must(*store, {JobOpened{"job"}, taken("job", "Ollama", 1), JobClosed{"job"}});
+  whole("and once more, its first epoch again 1");
+}
+
 const StandingConsent given{.id = "consent-1",
                             .minimum_silence = 10min,
                             .switch_to = "OpenAI",
