@@ -179,6 +179,14 @@ TEST_F(CommandsTest, audit_show_of_a_record_with_the_greatest_number_of_all_ends
               HasSubstr("record 9223372036854775807 of job job has an impossib"));
 }
 
+TEST_F(CommandsTest, audit_verify_of_a_folder_is_refused_like_that_of_a_file_that_is_not_there) {
+  for (const fs::path& path : {folder, folder / "missing"}) {
+    const AuditArguments arguments{.verb = AuditArguments::Verb::verify, .file = path};
+    EXPECT_EQ(refused([&] { audit_command(arguments, {}, out); }), "--file: '" + path.string() + "' cannot be read");
+  }
+  EXPECT_EQ(audit_command({.verb = AuditArguments::Verb::verify, .file = file("empty", "")}, {}, out), Exit::failed);
+}
+
 TEST_F(CommandsTest, version_names_compiler_and_libraries) {
   version_command({}, out);
   EXPECT_THAT(out.str(), HasSubstr("holdfast "));

@@ -83,7 +83,8 @@ Exit print(const AuditReport& report, bool json, std::ostream& out) {
 
 AuditReport verified_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(Errc::config, "--file: '" + path.string() + "' cannot be read");
+  file.peek();  // a folder opens, and cannot be read
+  if (!file.is_open() || file.bad()) throw Error(Errc::config, "--file: '" + path.string() + "' cannot be read");
   return store::verify_export(file).value();
 }
 
