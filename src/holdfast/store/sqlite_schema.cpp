@@ -214,7 +214,8 @@ class Opening {
 
   sqlite3_file* file() const {
     sqlite3_file* out = nullptr;
-    const int code = sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &out);
+    const int code =
+        sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&out));
     if (code != SQLITE_OK || out == nullptr || out->pMethods == nullptr) database_.fail(code, "opening it");
     return out;
   }
