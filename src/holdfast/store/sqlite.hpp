@@ -15,6 +15,7 @@ namespace holdfast::store {
 struct SqliteOptions {
   std::string vfs{};  ///< SQLite's file layer; empty: its own
   std::span<const Migration> migrations = store::migrations();
+  Empty empty = Empty::filled;
 };
 
 /// Everything in one SQLite file: any number of processes read it, and write it one after the other.

@@ -143,6 +143,19 @@ TEST_F(SqliteStore, refuses_what_is_no_store_and_leaves_it_as_it_is_to_the_byte)
   EXPECT_NE(Sqlite::open(folder_.file("refused.db")).error().message.find("newer version"), std::string::npos);
 }
 
+TEST_F(SqliteStore, that_was_cut_to_nothing_is_not_made_anew_by_who_only_looks) {
+  std::ofstream(path()).close();
+  const auto refused = open("sqlite:" + path(), Empty::refused);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::config);
+  EXPECT_NE(refused.error().message.find("it is empty"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(std::filesystem::file_size(path()), 0u);
+  EXPECT_FALSE(std::filesystem::exists(path() + "-journal"));
+  EXPECT_TRUE(open("sqlite:" + folder_.file("new.db"), Empty::refused).has_value()) << "one that is not there is made";
+  EXPECT_TRUE(open("sqlite:" + path()).has_value()) << "who begins jobs fills it";
+  EXPECT_TRUE(open("sqlite:" + path(), Empty::refused).has_value());
+}
+
 TEST_F(SqliteStore, opens_beside_a_process_that_is_writing) {
   auto store = open_sqlite(path());
   must(*store, {JobOpened{"job"}});

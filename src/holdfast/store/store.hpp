@@ -141,7 +141,11 @@ class Store {
   virtual result<Pruned> prune(WallTime closed_before, bool with_audit) = 0;
 };
 
+/// What becomes of a file that is there and empty. SQLite leaves one where the very first transaction was interrupted;
+/// but it may also have held everything, and whoever only looks must not make that look whole.
+enum class Empty : unsigned char { filled, refused };
+
 /// "memory:" or "sqlite:PATH". Anything else is refused with the forms that are known.
-result<std::unique_ptr<Store>> open(const std::string& url);
+result<std::unique_ptr<Store>> open(const std::string& url, Empty empty = Empty::filled);
 
 }  // namespace holdfast::store
