@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <boost/json/parse.hpp>
 #include <filesystem>
@@ -9,6 +10,7 @@
 #include <functional>
 #include <sstream>
 
+#include "holdfast/cli/kept/kept.hpp"
 #include "holdfast/cli/screen/table.hpp"
 
 namespace holdfast::cli {
@@ -156,6 +158,33 @@ TEST_F(CommandsTest, doctor_goes_on_where_the_configuration_is_broken) {
 TEST_F(CommandsTest, doctor_says_what_is_wrong_with_a_store) {
   doctor_command({.out = folder}, {.store = "mysql:x"}, no_environment, out);
   EXPECT_THAT(out.str(), HasSubstr("problem  store: --store"));
+}
+
+TEST_F(CommandsTest, audit_show_of_a_record_with_the_greatest_number_of_all_ends_and_names_it) {
+  const std::string path = (folder / "holdfast.db").string();
+  const Session session{.store = "sqlite:" + path};
+  const std::vector some{store::Transaction{SaveId{1}, WallTime{}, {JobOpened{"job"}, JobClosed{"job"}}}};
+  ASSERT_EQ(open_store(session)->commit(some).at(0).kind, store::Outcome::Kind::saved);
+  EXPECT_EQ(audit_command({.job = "job"}, session, out), Exit::done);
+  sqlite3* file = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &file), SQLITE_OK);
+  EXPECT_EQ(
+      sqlite3_exec(file, "DROP TRIGGER audit_not_changed; UPDATE audit SET seq = 9223372036854775807 WHERE seq = 2",
+                   nullptr, nullptr, nullptr),
+      SQLITE_OK);
+  sqlite3_close(file);
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(audit_command({.job = "job"}, session, out), Exit::failed);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(),
+              HasSubstr("record 9223372036854775807 of job job has an impossib"));
+}
+
+TEST_F(CommandsTest, audit_verify_of_a_folder_is_refused_like_that_of_a_file_that_is_not_there) {
+  for (const fs::path& path : {folder, folder / "missing"}) {
+    const AuditArguments arguments{.verb = AuditArguments::Verb::verify, .file = path};
+    EXPECT_EQ(refused([&] { audit_command(arguments, {}, out); }), "--file: '" + path.string() + "' cannot be read");
+  }
+  EXPECT_EQ(audit_command({.verb = AuditArguments::Verb::verify, .file = file("empty", "")}, {}, out), Exit::failed);
 }
 
 TEST_F(CommandsTest, version_names_compiler_and_libraries) {

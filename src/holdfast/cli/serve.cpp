@@ -191,7 +191,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
   KnownProviders known(catalogue, session.config);
   const auto socket = socket_path(process_environment(), session.store, ::getpid());
-  auto store = open_store(session);
+  auto store = open_store(session, store::Empty::filled);
   store->act_as(store::this_process(serve_program, socket.string()));
   std::vector<std::string> left = store->left_running(serve_program).value();
   metrics::Metrics metrics;

@@ -2,9 +2,11 @@
 
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/json/parse.hpp>
 #include <charconv>
+#include <functional>
 
 #include "holdfast/api/canonical.hpp"
 #include "holdfast/api/decode.hpp"
@@ -12,6 +14,7 @@
 #include "holdfast/base/check.hpp"
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/core/anonymous.hpp"
+#include "holdfast/store/image.hpp"
 
 namespace holdfast::store {
 namespace {
@@ -52,6 +55,20 @@ std::string shown(std::string_view hash) {
   return hash.empty() ? "nothing" : std::string(hash.substr(0, 64));
 }
 
+json::object told(const LockKept& row) {
+  json::object out = api::to_json(News(LockTaken{row.lock}));
+  out["endedEpoch"] = row.ended_epoch ? json::value(*row.ended_epoch) : json::value(nullptr);
+  return out;
+}
+json::object told(const DecisionKept& row) {
+  json::object out = api::to_json(News(row.decision));
+  out["movesTo"] = row.moves_to ? json::value(*row.moves_to) : json::value(nullptr);
+  return out;
+}
+json::object told(const auto& row) {
+  return api::to_json(News(row));
+}
+
 template <class Row>
 void compare_rows(const std::map<std::uint64_t, Row>& records, const std::map<std::uint64_t, Row>& rows,
                   const std::string& noun, ChainCheck& check) {
@@ -61,12 +78,12 @@ void compare_rows(const std::map<std::uint64_t, Row>& records, const std::map<st
       check.note(seq, noun, "a " + noun + " stands in the store that no record " + std::to_string(seq) + " tells of");
       continue;
     }
-    const json::object said = api::to_json(News(found->second)), stands = api::to_json(News(row));
+    const json::object said = told(found->second), stands = told(row);
     for (const auto& each : said) {
       if (each.key() == "text" || stands.at(each.key()) == each.value()) continue;
       check.note(seq, std::string(each.key()),
                  "the " + noun + "'s " + std::string(each.key()) + " is " +
-                     api::text(stands.at(each.key())).substr(0, 200) + " in the store; its record says " +
+                     api::text(stands.at(each.key())).substr(0, 200) + " in the store; the trail says " +
                      api::text(each.value()).substr(0, 200));
     }
   }
@@ -76,12 +93,16 @@ void compare_rows(const std::map<std::uint64_t, Row>& records, const std::map<st
   }
 }
 
-std::map<std::uint64_t, LockTaken> as_news(const std::map<std::uint64_t, ProviderLock>& locks) {
-  std::map<std::uint64_t, LockTaken> out;
-  for (const auto& [seq, lock] : locks)
-    out.emplace(seq, LockTaken{lock});
-  return out;
-}
+/// Whether a job begins with a record, where none stands.
+struct MakesJob {
+  bool operator()(const Refused&) const { return false; }
+  bool operator()(const StallSuspected&) const { return false; }
+  bool operator()(const StallResolved&) const { return false; }
+  bool operator()(const QuestionOpened&) const { return false; }
+  bool operator()(const ConsentApplied&) const { return false; }
+  bool operator()(const Cancelled&) const { return false; }
+  bool operator()(const auto&) const { return true; }
+};
 
 }  // namespace
 
@@ -160,7 +181,7 @@ void ChainCheck::note(std::uint64_t seq, std::string field, std::string message)
   report_.findings.push_back({job_id_, seq, std::move(field), std::move(message)});
 }
 
-void ChainCheck::next(const AuditRecord& record) {
+std::optional<News> ChainCheck::next(const AuditRecord& record) {
   ++seen_;
   ++report_.records;
   const std::uint64_t expected = last_seq_ + 1;
@@ -185,10 +206,12 @@ void ChainCheck::next(const AuditRecord& record) {
     note(record.seq, "hash",
          "record " + number + " was changed: its hash is " + shown(record.hash) + ", what it says gives " + hash);
   }
-  if (const auto said = decode(record); !said)
-    note(record.seq, "data", "record " + number + ": " + said.error().message);
   last_seq_ = record.seq;
   last_hash_ = record.hash;
+  auto said = decode(record);
+  if (said) return std::move(*said);
+  note(record.seq, "data", "record " + number + ": " + said.error().message);
+  return std::nullopt;
 }
 
 void ChainCheck::end(std::uint64_t count, std::string_view last_hash) {
@@ -205,27 +228,77 @@ void ChainCheck::end(std::uint64_t count, std::string_view last_hash) {
   }
 }
 
+void ChainCheck::end_unknown() {
+  note(0, "count", "the job's own row is gone: nothing says how many records there were");
+}
+
+void Beginnings::add(std::uint64_t seq, const News& record) {
+  if (!std::visit(MakesJob{}, record)) return;
+  if (jobs_.empty() || may_be_pruned()) jobs_.push_back({.seq = seq});
+  if (const auto* taken = std::get_if<LockTaken>(&record)) return follow(taken->lock.epoch);
+  if (const auto* ended = std::get_if<LockEnded>(&record)) return follow(ended->epoch);
+  const auto* closed = std::get_if<JobClosed>(&record);
+  if (closed == nullptr && !std::holds_alternative<JobOpened>(record)) return;
+  for (Job& each : jobs_)
+    each.state = closed != nullptr ? closed->state : JobState::running;
+}
+
+void Beginnings::follow(std::uint64_t epoch) {
+  // Locks that change together share an epoch; behind a beginning there was no change yet.
+  const bool changed = jobs_.back().epoch != 0;
+  const auto fits = [&](const Job& each) { return epoch == each.epoch + 1 || (changed && epoch == each.epoch); };
+  if (std::ranges::any_of(jobs_, fits)) std::erase_if(jobs_, std::not_fn(fits));
+  for (Job& each : jobs_)
+    each.epoch = epoch;
+}
+
+const Beginnings::Job* Beginnings::find(std::uint64_t seq) const {
+  const auto found = std::ranges::find(jobs_, seq, &Job::seq);
+  return found == jobs_.end() ? nullptr : &*found;
+}
+
+bool Beginnings::may_be_pruned() const {
+  return std::ranges::any_of(jobs_, [](const Job& each) { return is_over(each.state); });
+}
+
 void Consequences::add(std::uint64_t seq, const News& record) {
   if (const auto* taken = std::get_if<LockTaken>(&record)) {
-    locks.emplace(seq, taken->lock);
+    locks.emplace(seq, LockKept{taken->lock});
+    epoch = taken->lock.epoch;
   } else if (const auto* ended = std::get_if<LockEnded>(&record)) {
-    for (auto& [taken_at, lock] : locks) {
+    epoch = ended->epoch;
+    for (auto& [taken_at, kept] : locks) {
+      const ProviderLock& lock = kept.lock;
       if (lock.active() && lock.epoch == ended->lock.epoch && lock.governed() == ended->lock.governed()) {
-        lock = ended->lock;
+        kept = {ended->lock, ended->epoch};
         return;
       }
     }
   } else if (const auto* answered = std::get_if<QuestionAnswered>(&record)) {
     answers.emplace(seq, *answered);
   } else if (const auto* decision = std::get_if<FallbackDecision>(&record)) {
-    decisions.emplace(seq, *decision);
+    const bool may_move = decision->user_confirmed && decision->reason_code != ReasonCode::legacy_auto;
+    decisions.emplace(seq, DecisionKept{*decision, may_move ? std::optional(epoch + 1) : std::nullopt});
+  } else if (const auto* given = std::get_if<ConsentGiven>(&record)) {
+    consents.emplace(seq, *given);
+  } else if (const auto* applied = std::get_if<ConsentApplied>(&record)) {
+    const auto is_it = [&](const auto& each) { return each.second.consent == applied->consent; };
+    if (std::ranges::none_of(consents, is_it)) unfounded.emplace(seq, *applied);
+  } else if (const auto* opened = std::get_if<JobOpened>(&record)) {
+    if (!opened->resumed) consents.clear();
   }
 }
 
 void compare(const Consequences& records, const Consequences& rows, ChainCheck& check) {
-  compare_rows(as_news(records.locks), as_news(rows.locks), "lock", check);
+  compare_rows(records.locks, rows.locks, "lock", check);
   compare_rows(records.answers, rows.answers, "answer", check);
   compare_rows(records.decisions, rows.decisions, "decision", check);
+  compare_rows(records.consents, rows.consents, "consent", check);
+  for (const auto& [seq, applied] : records.unfounded) {
+    check.note(seq, "consent",
+               "record " + std::to_string(seq) +
+                   " applies a consent that no record in front of it gives: " + applied.consent.text().substr(0, 200));
+  }
 }
 
 }  // namespace holdfast::store

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -47,9 +48,12 @@ class ChainCheck {
  public:
   ChainCheck(std::string job_id, AuditReport& report) : job_id_(std::move(job_id)), report_(report) {}
 
-  void next(const AuditRecord& record);
+  /// What the record says, where that can be read.
+  std::optional<News> next(const AuditRecord& record);
   /// After the last record: what the job's own row says of their number and of the last hash.
   void end(std::uint64_t count, std::string_view last_hash);
+  /// Where that row is gone.
+  void end_unknown();
   void note(std::uint64_t seq, std::string field, std::string message);
   std::uint64_t seen() const { return seen_; }
   const std::string& last_hash() const { return last_hash_; }
@@ -61,17 +65,56 @@ class ChainCheck {
   std::string last_hash_;
 };
 
-/// Locks, answers and decisions of one job, by the number of the record that made them.
+/// Where in its trail the job began that stands in the store.
+///
+/// A job that is pruned leaves its trail, and the next of its name goes on in it, with epochs from 0. So a job can have
+/// begun with the first record that makes one, and with the first behind each end of one that may be pruned; the epochs
+/// of the locks that follow say with which of these it did not.
+class Beginnings {
+ public:
+  /// A job as it would be now, had it begun with the record `seq`.
+  struct Job {
+    std::uint64_t seq = 0, epoch = 0;
+    JobState state = JobState::running;
+  };
+
+  void add(std::uint64_t seq, const News& record);
+  const Job* find(std::uint64_t seq) const;
+  /// Absent: no record makes a job.
+  const Job* earliest() const { return jobs_.empty() ? nullptr : &jobs_.front(); }
+  /// Whether pruning can have taken it.
+  bool may_be_pruned() const;
+
+ private:
+  void follow(std::uint64_t epoch);
+
+  std::vector<Job> jobs_;
+};
+
+struct LockKept {
+  ProviderLock lock{};
+  std::optional<std::uint64_t> ended_epoch{};  ///< the job's, when it ended
+};
+
+struct DecisionKept {
+  FallbackDecision decision{};
+  std::optional<std::uint64_t> moves_to{};  ///< the epoch to which it may move locks
+};
+
+/// Locks, answers, decisions and consents of one job, by the number of the record that made them.
 struct Consequences {
-  std::map<std::uint64_t, ProviderLock> locks{};
+  std::uint64_t epoch = 0;  ///< of the job, so far
+  std::map<std::uint64_t, LockKept> locks{};
   std::map<std::uint64_t, QuestionAnswered> answers{};
-  std::map<std::uint64_t, FallbackDecision> decisions{};
+  std::map<std::uint64_t, DecisionKept> decisions{};
+  std::map<std::uint64_t, ConsentGiven> consents{};
+  std::map<std::uint64_t, ConsentApplied> unfounded{};  ///< applied, though no record in front says that it was given
 
   void add(std::uint64_t seq, const News& record);
 };
 
-/// Notes every lock, answer and decision that stands in the rows and not in the records, or the other way round, or
-/// differs, by the field that does.
+/// Notes every lock, answer, decision and consent that stands in the rows and not in the records, or the other way
+/// round, or differs, by the field that does; and every consent that was applied and not given.
 void compare(const Consequences& records, const Consequences& rows, ChainCheck& check);
 
 }  // namespace holdfast::store

@@ -18,27 +18,50 @@ namespace json = boost::json;
 constexpr std::size_t page_records = 500;  // so many are in memory at a time
 constexpr std::size_t page_jobs = 500;
 
-std::string closing_line(const std::string& job_id, std::uint64_t count, const std::string& last_hash) {
-  return api::canonical(json::object{{"jobId", job_id}, {"count", count}, {"lastHash", last_hash}});
+std::string closing_line(const std::string& job_id, const TrailEnd& end) {
+  return api::canonical(json::object{{"jobId", job_id}, {"count", end.count}, {"lastHash", end.last_hash}});
 }
 
-result<void> write_job(Store& store, const std::string& job_id, std::ostream& out, AuditReport& report) {
-  std::uint64_t count = 0;
-  std::string last_hash;
-  for (;;) {
-    const auto page = store.trail(job_id, count + 1, page_records);
+/// False where there is no such trail.
+result<bool> write_job(Store& store, const std::string& job_id, std::ostream& out, AuditReport& report) {
+  ChainCheck check(job_id, report);
+  TrailEnd end;
+  for (std::uint64_t next = 1;;) {
+    // The row before the records: what it counts was there by then.
+    auto row = store.trail_end(job_id);
+    if (!row) return row.error();
+    if (*row) end = std::move(**row);
+    const auto page = store.trail(job_id, next, page_records);
     if (!page) return page.error();
+    if (page->empty()) break;
     for (const AuditRecord& record : *page) {
+      check.next(record);
       out << record_line(record) << '\n';
-      ++report.records;
-      count = std::max(count + 1, record.seq);
-      last_hash = record.hash;
     }
-    if (page->size() < page_records) break;
+    next = page->back().seq + 1;
   }
-  ++report.jobs;
-  out << closing_line(job_id, count, last_hash) << '\n';
+  if (end.count == 0 && check.seen() == 0) return false;
+  check.end(end.count, end.last_hash);
+  out << closing_line(job_id, end) << '\n';
   if (!out) return Failure{Errc::store_unavailable, "the export could not be written: is the disk full?"};
+  return true;
+}
+
+result<void> write_all(Store& store, std::ostream& out, AuditReport& report) {
+  std::string after;
+  for (;;) {
+    const auto page = store.trails(after, page_jobs);
+    if (!page) return page.error();
+    for (const std::string& each : *page) {
+      if (const auto written = write_job(store, each, out, report); !written) return written.error();
+    }
+    if (page->size() < page_jobs) break;
+    after = page->back();
+  }
+  const auto nameless = store.nameless_trails();
+  if (!nameless) return nameless.error();
+  for (const std::string& each : *nameless)
+    ChainCheck(each, report).end_unknown();
   return {};
 }
 
@@ -167,22 +190,12 @@ result<bool> read_line(std::istream& in, std::string& line, std::uint64_t number
 
 result<AuditReport> write_export(Store& store, const std::string& job_id, std::ostream& out) {
   AuditReport report;
-  if (!job_id.empty()) {
-    const auto first = store.trail(job_id, 1, 1);
-    if (!first) return first.error();
-    if (first->empty()) return Failure{Errc::no_such_job, "the store has no trail of a job " + job_id};
-    if (const auto written = write_job(store, job_id, out, report); !written) return written.error();
+  if (job_id.empty()) {
+    if (const auto written = write_all(store, out, report); !written) return written.error();
   } else {
-    std::string after;
-    for (;;) {
-      const auto page = store.trails(after, page_jobs);
-      if (!page) return page.error();
-      for (const std::string& each : *page) {
-        if (const auto written = write_job(store, each, out, report); !written) return written.error();
-      }
-      if (page->size() < page_jobs) break;
-      after = page->back();
-    }
+    const auto written = write_job(store, job_id, out, report);
+    if (!written) return written.error();
+    if (!*written) return Failure{Errc::no_such_job, "the store has no trail of a job " + job_id};
   }
   out << api::canonical(json::object{{"jobs", report.jobs}, {"records", report.records}}) << '\n' << std::flush;
   if (!out) return Failure{Errc::store_unavailable, "the export could not be written: is the disk full?"};

@@ -118,6 +118,7 @@ std::string_view stage_of(const News& record) {
 
 std::vector<std::pair<std::size_t, std::string>> placed(const StageProgress& step, std::size_t known) {
   std::vector<std::pair<std::size_t, std::string>> out;
+  out.reserve(step.artifacts.size());
   const bool all = step.item == 0 && step.artifacts.size() == step.items;
   std::size_t item = step.item != 0 ? step.item : all ? 1 : known + 1;
   for (const std::string& artifact : step.artifacts)

@@ -145,6 +145,13 @@ result<std::vector<AuditRecord>> Memory::trail(const std::string& job_id, std::u
   return out;
 }
 
+result<std::optional<TrailEnd>> Memory::trail_end(const std::string& job_id) {
+  const auto found = jobs_.find(job_id);
+  if (found == jobs_.end() || found->second.records.empty()) return std::optional<TrailEnd>();
+  const std::uint64_t count = found->second.records.size();
+  return std::optional(TrailEnd{count, trail(job_id, count, 1)->at(0).hash});
+}
+
 result<AuditReport> Memory::verify(const std::string& job_id) {
   AuditReport report;
   if (!job_id.empty() && !jobs_.contains(job_id)) {

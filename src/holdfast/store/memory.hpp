@@ -25,6 +25,7 @@ class Memory : public Store {
   result<Statistics> statistics() override;
   result<std::vector<std::string>> trails(const std::string& after, std::size_t limit) override;
   result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) override;
+  result<std::optional<TrailEnd>> trail_end(const std::string& job_id) override;
   result<AuditReport> verify(const std::string& job_id) override;
   result<Pruned> prune(WallTime closed_before, bool with_audit) override;
 

@@ -43,7 +43,7 @@ bool surely_undone(const Fault& fault) {
 }  // namespace
 
 result<std::unique_ptr<Store>> Sqlite::open(const std::string& path, const SqliteOptions& options) {
-  auto database = open_database(path, options.vfs, options.migrations);
+  auto database = open_database(path, options.vfs, options.migrations, options.empty);
   if (!database) return database.error();
   return std::unique_ptr<Store>(new Sqlite(std::move(*database)));
 }

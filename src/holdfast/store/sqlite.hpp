@@ -15,6 +15,7 @@ namespace holdfast::store {
 struct SqliteOptions {
   std::string vfs{};  ///< SQLite's file layer; empty: its own
   std::span<const Migration> migrations = store::migrations();
+  Empty empty = Empty::filled;
 };
 
 /// Everything in one SQLite file: any number of processes read it, and write it one after the other.
@@ -44,6 +45,8 @@ class Sqlite : public Store {
   result<Statistics> statistics() override;
   result<std::vector<std::string>> trails(const std::string& after, std::size_t limit) override;
   result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) override;
+  result<std::optional<TrailEnd>> trail_end(const std::string& job_id) override;
+  result<std::vector<std::string>> nameless_trails() override;
   result<AuditReport> verify(const std::string& job_id) override;
   result<Pruned> prune(WallTime closed_before, bool with_audit) override;
 

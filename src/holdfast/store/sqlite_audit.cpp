@@ -22,6 +22,42 @@ std::vector<std::int64_t> keys(Query query) {
   return out;
 }
 
+constexpr const char* select_trail =
+    "SELECT seq, time, kind, data, previous, hash FROM audit WHERE job = ? AND seq >= ? ORDER BY seq";
+
+/// What a job's row says that its trail says, too.
+struct JobFacts {
+  std::uint64_t first = 0, epoch = 0;
+  std::string state{};
+};
+
+std::optional<JobFacts> job_facts(Database& database, std::int64_t key) {
+  Query query = database.query("SELECT first_seq, epoch, state FROM jobs WHERE job = ?", key);
+  if (!query.row()) return std::nullopt;
+  return JobFacts{query.size(0), query.size(1), query.text(2)};
+}
+
+/// The job as its trail tells it; absent: it tells of none. What differs is noted.
+const Beginnings::Job* compare_job(const Beginnings& beginnings, const JobFacts& row, ChainCheck& check) {
+  const auto differs = [&](const char* field, const std::string& stands, const std::string& said) {
+    check.note(0, field, std::string("the job's ") + field + " is " + stands + " in the store; the trail says " + said);
+  };
+  const Beginnings::Job* job = beginnings.find(row.first);
+  if (job == nullptr) {
+    job = beginnings.earliest();
+    differs("firstSeq", std::to_string(row.first), job == nullptr ? "nothing of a job" : std::to_string(job->seq));
+  }
+  if (job == nullptr) return job;
+  if (row.epoch != job->epoch) differs("epoch", std::to_string(row.epoch), std::to_string(job->epoch));
+  if (row.state != name(job->state)) differs("state", row.state, std::string(name(job->state)));
+  return job;
+}
+
+/// A trail without a name.
+std::string called(std::int64_t key) {
+  return "(row " + std::to_string(key) + ")";
+}
+
 /// Takes one job's own rows away; its locks, decisions and all that hangs on it go along.
 void prune_job(Database& database, std::int64_t key) {
   database.run(
@@ -43,8 +79,10 @@ result<std::vector<std::string>> Sqlite::trails(const std::string& after, std::s
   try {
     const Scope scope(*database_, Scope::Kind::read);
     std::vector<std::string> out;
-    Query query =
-        database_->query("SELECT id FROM chains WHERE id > ? AND count > 0 ORDER BY id LIMIT ?", after, bounded(limit));
+    Query query = database_->query(
+        "SELECT id FROM chains c WHERE id > ? AND (count > 0 OR EXISTS(SELECT 1 FROM audit WHERE job = c.job)) "
+        "ORDER BY id LIMIT ?",
+        after, bounded(limit));
     while (query.row())
       out.push_back(query.text(0));
     return out;
@@ -57,6 +95,7 @@ result<std::vector<AuditRecord>> Sqlite::trail(const std::string& job_id, std::u
   try {
     const Scope scope(*database_, Scope::Kind::read);
     std::vector<AuditRecord> out;
+    if (from > std::numeric_limits<std::int64_t>::max()) return out;  // no row has such a number
     const auto key = chain_key(*database_, job_id);
     if (!key) return out;
     Query query = database_->query(
@@ -64,6 +103,30 @@ result<std::vector<AuditRecord>> Sqlite::trail(const std::string& job_id, std::u
         from, bounded(limit));
     while (query.row())
       out.push_back(audit_row(query, job_id));
+    return out;
+  } catch (const std::exception& error) {
+    return Failure{Errc::store_unavailable, error.what()};
+  }
+}
+
+result<std::optional<TrailEnd>> Sqlite::trail_end(const std::string& job_id) {
+  try {
+    const Scope scope(*database_, Scope::Kind::read);
+    Query query = database_->query("SELECT count, last_hash FROM chains WHERE id = ?", job_id);
+    if (!query.row()) return std::optional<TrailEnd>();
+    return std::optional(TrailEnd{query.size(0), query.text(1)});
+  } catch (const std::exception& error) {
+    return Failure{Errc::store_unavailable, error.what()};
+  }
+}
+
+result<std::vector<std::string>> Sqlite::nameless_trails() {
+  try {
+    const Scope scope(*database_, Scope::Kind::read);
+    std::vector<std::string> out;
+    Query query = database_->query("SELECT DISTINCT job FROM audit WHERE job NOT IN (SELECT job FROM chains)");
+    while (query.row())
+      out.push_back(called(query.number(0)));
     return out;
   } catch (const std::exception& error) {
     return Failure{Errc::store_unavailable, error.what()};
@@ -96,43 +159,41 @@ result<AuditReport> Sqlite::verify(const std::string& job_id) {
 }
 
 void Sqlite::verify_job(std::int64_t key, AuditReport& report) {
-  std::string id = "(row " + std::to_string(key) + ")";
-  std::string last_hash;
-  std::uint64_t count = 0, first = 0;
-  bool chained = false, opened = false;
+  std::string id = called(key);
+  std::optional<TrailEnd> end;
   {
     Query query = database_->query("SELECT id, count, last_hash FROM chains WHERE job = ?", key);
     if (query.row()) {
       id = query.text(0);
-      count = query.size(1);
-      last_hash = query.text(2);
-      chained = true;
-    }
-  }
-  {
-    Query query = database_->query("SELECT first_seq FROM jobs WHERE job = ?", key);
-    if (query.row()) {
-      first = query.size(0);
-      opened = true;
+      end = TrailEnd{query.size(1), query.text(2)};
     }
   }
   ChainCheck check(id, report);
-  Consequences records;
-  {
-    Query query =
-        database_->query("SELECT seq, time, kind, data, previous, hash FROM audit WHERE job = ? ORDER BY seq", key);
-    while (query.row()) {
-      const AuditRecord record = audit_row(query, id);
-      check.next(record);
-      // What came before `first` belongs to a job of this name that was pruned.
-      const auto said = opened && record.seq >= first ? decode(record) : result<News>(Failure{});
-      if (said) records.add(record.seq, *said);
-    }
+  Beginnings beginnings;
+  for (Query query = database_->query(select_trail, key, std::numeric_limits<std::int64_t>::min()); query.row();) {
+    const AuditRecord record = audit_row(query, id);
+    const auto said = check.next(record);
+    if (said && !is_anonymous(id)) beginnings.add(record.seq, *said);
   }
-  if (chained) {
-    check.end(count, last_hash);
-  } else if (check.seen() != 0 || opened) {
-    check.note(0, "count", "the job's own row is gone: nothing says how many records there were");
+  const auto row = job_facts(*database_, key);
+  if (end) {
+    check.end(end->count, end->last_hash);
+  } else if (check.seen() != 0 || row) {
+    check.end_unknown();
+  }
+  const Beginnings::Job* job = nullptr;
+  if (row) {
+    job = compare_job(beginnings, *row, check);
+  } else if (end && beginnings.earliest() != nullptr && !beginnings.may_be_pruned()) {
+    check.note(0, "job",
+               "the job's row is gone, and its trail does not say that the job is over: pruning takes no other");
+  }
+  Consequences records;
+  if (job != nullptr) {
+    for (Query query = database_->query(select_trail, key, job->seq); query.row();) {
+      const AuditRecord record = audit_row(query, id);
+      if (const auto said = decode(record)) records.add(record.seq, *said);
+    }
   }
   compare(records, read_consequences(*database_, key, id), check);
 }

@@ -36,6 +36,11 @@ std::optional<WallTime> optional_time(const Query& row, int column) {
   return as_time(row.number(column));
 }
 
+std::optional<std::uint64_t> optional_size(const Query& row, int column) {
+  if (row.is_null(column)) return std::nullopt;
+  return row.size(column);
+}
+
 ProviderLock lock_row(const Query& row, const std::string& job_id) {
   return {.job_id = job_id,
           .provider_name = row.text(1),
@@ -70,13 +75,25 @@ FallbackDecision decision_row(const Query& row, const std::string& job_id) {
 
 constexpr const char* select_locks =
     "SELECT seq, provider, type, correlation, overridable, stages, except_stages, state, locked_at, ended_at, reason, "
-    "epoch FROM locks WHERE job = ? ORDER BY seq";
+    "epoch, ended_epoch FROM locks WHERE job = ? ORDER BY seq";
 constexpr const char* select_decisions =
     "SELECT seq, time, from_provider, to_provider, reason, elapsed_ms, user_confirmed, stages, correlation, context, "
-    "decided_by, operation, ask, consent FROM decisions WHERE job = ? ORDER BY seq";
+    "decided_by, operation, ask, consent, moves_to FROM decisions WHERE job = ? ORDER BY seq";
 constexpr const char* select_answers =
     "SELECT seq, stage, provider_name, operation, correlation, ask, kind, option, provider, given_by, door, note, "
     "recorded FROM answers WHERE job = ? ORDER BY seq";
+
+constexpr const char* select_consents =
+    "SELECT seq, id, on_error, minimum_silence_ms, switch_to, type, given_by FROM consents WHERE job = ? ORDER BY seq";
+
+StandingConsent consent_row(const Query& row) {
+  return {.id = row.text(1),
+          .when = row.number(2) != 0 ? StandingConsent::When::error : StandingConsent::When::stall,
+          .minimum_silence = milliseconds(row.number(3)),
+          .switch_to = row.text(4),
+          .provider_type = row.text(5),
+          .given_by = row.text(6)};
+}
 
 Stage stage_row(const Query& row) {
   return {.row = {.stage_name = row.text(0),
@@ -121,9 +138,9 @@ std::vector<FallbackDecision> read_decisions(Database& database, std::int64_t ke
 Consequences read_consequences(Database& database, std::int64_t key, const std::string& job_id) {
   Consequences out;
   for (Query query = database.query(select_locks, key); query.row();)
-    out.locks.emplace(query.size(0), lock_row(query, job_id));
+    out.locks.emplace(query.size(0), LockKept{lock_row(query, job_id), optional_size(query, 12)});
   for (Query query = database.query(select_decisions, key); query.row();)
-    out.decisions.emplace(query.size(0), decision_row(query, job_id));
+    out.decisions.emplace(query.size(0), DecisionKept{decision_row(query, job_id), optional_size(query, 14)});
   for (Query query = database.query(select_answers, key); query.row();) {
     out.answers.emplace(query.size(0), QuestionAnswered{.job_id = job_id,
                                                         .stage_name = query.text(1),
@@ -139,22 +156,15 @@ Consequences read_consequences(Database& database, std::int64_t key, const std::
                                                         .note = query.text(11),
                                                         .recorded = query.number(12) != 0});
   }
+  for (Query query = database.query(select_consents, key); query.row();)
+    out.consents.emplace(query.size(0), ConsentGiven{job_id, consent_row(query)});
   return out;
 }
 
 std::vector<StandingConsent> read_consents(Database& database, std::int64_t key) {
   std::vector<StandingConsent> out;
-  Query query = database.query(
-      "SELECT id, on_error, minimum_silence_ms, switch_to, type, given_by FROM consents WHERE job = ? ORDER BY seq",
-      key);
-  while (query.row()) {
-    out.push_back({.id = query.text(0),
-                   .when = query.number(1) != 0 ? StandingConsent::When::error : StandingConsent::When::stall,
-                   .minimum_silence = milliseconds(query.number(2)),
-                   .switch_to = query.text(3),
-                   .provider_type = query.text(4),
-                   .given_by = query.text(5)});
-  }
+  for (Query query = database.query(select_consents, key); query.row();)
+    out.push_back(consent_row(query));
   return out;
 }
 

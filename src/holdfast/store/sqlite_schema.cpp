@@ -163,8 +163,9 @@ std::uint32_t big_endian(const std::array<unsigned char, header_bytes>& header, 
          header[at + 3];
 }
 
-/// The folder and an empty file for the owner's eyes only; SQLite gives its journal the mode of the file.
-void make_file(const std::string& path) {
+/// The folder and an empty file for the owner's eyes only; SQLite gives its journal the mode of the file. False where
+/// one was there.
+bool make_file(const std::string& path) {
   const auto refuse = [&](const std::string& what) {
     throw Fault(SQLITE_CANTOPEN, "store " + path + ": " + what + ": " + std::strerror(errno));
   };
@@ -177,13 +178,14 @@ void make_file(const std::string& path) {
       refuse("its folder " + made.string() + " could not be made");
     }
   }
-  if (::access(path.c_str(), F_OK) == 0) return;
+  if (::access(path.c_str(), F_OK) == 0) return false;
   const int file = ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
   if (file < 0) {
-    if (errno == EEXIST) return;  // somebody else was first
+    if (errno == EEXIST) return false;  // somebody else was first
     refuse("it could not be made");
   }
   ::close(file);  // nobody had it open before, so no lock is lost with the descriptor
+  return true;
 }
 
 class Opening {
@@ -191,8 +193,9 @@ class Opening {
   Opening(Database& database, std::span<const Migration> steps)
       : database_(database), steps_(steps), version_(steps.back().to) {}
 
-  void bring_up(const std::string& vfs) {
+  void bring_up(const std::string& vfs, bool fill) {
     // Read through SQLite's own descriptor: closing another one would drop this process's locks on the file.
+    if (size() == 0 && !fill) refuse_empty();
     if (size() == 0) {
       settings();
       return migrate(0, "");
@@ -212,9 +215,19 @@ class Opening {
            std::to_string(version_) + ")");
   }
 
+  void refuse_empty() {
+    const Scope scope(database_, Scope::Kind::immediate);  // waits for whoever is making it
+    if (size() == 0) {
+      refuse(
+          "it is empty: the program was interrupted when it made it, or what it held is gone; `run` and `serve` fill "
+          "it");
+    }
+  }
+
   sqlite3_file* file() const {
     sqlite3_file* out = nullptr;
-    const int code = sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &out);
+    const int code =
+        sqlite3_file_control(database_.handle(), "main", SQLITE_FCNTL_FILE_POINTER, static_cast<void*>(&out));
     if (code != SQLITE_OK || out == nullptr || out->pMethods == nullptr) database_.fail(code, "opening it");
     return out;
   }
@@ -331,15 +344,15 @@ std::span<const Migration> migrations() {
 }
 
 result<std::unique_ptr<Database>> open_database(const std::string& path, const std::string& vfs,
-                                                std::span<const Migration> steps) {
+                                                std::span<const Migration> steps, Empty empty) {
   try {
     std::error_code error;
     if (fs::exists(path, error) && !fs::is_regular_file(path, error)) {
       throw Fault(SQLITE_CANTOPEN, "store " + path + ": this is no file");
     }
-    make_file(path);
+    const bool made = make_file(path);
     auto database = std::make_unique<Database>(path, vfs);
-    Opening(*database, steps).bring_up(vfs);
+    Opening(*database, steps).bring_up(vfs, made || empty == Empty::filled);
     return database;
   } catch (const Fault& fault) {
     const bool refused =

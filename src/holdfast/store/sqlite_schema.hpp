@@ -6,6 +6,7 @@
 
 #include "holdfast/base/error.hpp"
 #include "holdfast/store/sqlite_database.hpp"
+#include "holdfast/store/store.hpp"
 
 namespace holdfast::store {
 
@@ -21,12 +22,13 @@ struct Migration {
 /// All steps, numbered from 1 without gaps. The last is the version that this program reads and writes.
 std::span<const Migration> migrations();
 
-/// Opens the file, makes it where it is not there, brings it up to date where it is older.
+/// Opens the file, makes it where it is not there, brings it up to date where it is older; `empty` says what becomes of
+/// one that is there and empty.
 ///
 /// A file that is no store, that is damaged, or that a newer version has written is refused with a sentence and left as
 /// it is, to the byte. An older one is copied to `PATH.before-vN` first, and then changed in one transaction. A current
 /// one is not written to, so that it opens beside a process that writes.
 result<std::unique_ptr<Database>> open_database(const std::string& path, const std::string& vfs,
-                                                std::span<const Migration> steps);
+                                                std::span<const Migration> steps, Empty empty);
 
 }  // namespace holdfast::store

@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "holdfast/store/export.hpp"
 #include "store_driver.hpp"
 
 namespace holdfast::store {
@@ -140,6 +141,19 @@ TEST_F(SqliteStore, refuses_what_is_no_store_and_leaves_it_as_it_is_to_the_byte)
     EXPECT_FALSE(std::filesystem::exists(file + "-journal")) << what;
   }
   EXPECT_NE(Sqlite::open(folder_.file("refused.db")).error().message.find("newer version"), std::string::npos);
+}
+
+TEST_F(SqliteStore, that_was_cut_to_nothing_is_not_made_anew_by_who_only_looks) {
+  std::ofstream(path()).close();
+  const auto refused = open("sqlite:" + path(), Empty::refused);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::config);
+  EXPECT_NE(refused.error().message.find("it is empty"), std::string::npos) << refused.error().message;
+  EXPECT_EQ(std::filesystem::file_size(path()), 0u);
+  EXPECT_FALSE(std::filesystem::exists(path() + "-journal"));
+  EXPECT_TRUE(open("sqlite:" + folder_.file("new.db"), Empty::refused).has_value()) << "one that is not there is made";
+  EXPECT_TRUE(open("sqlite:" + path()).has_value()) << "who begins jobs fills it";
+  EXPECT_TRUE(open("sqlite:" + path(), Empty::refused).has_value());
 }
 
 TEST_F(SqliteStore, opens_beside_a_process_that_is_writing) {
@@ -321,6 +335,45 @@ TEST_F(SqliteStore, verify_finds_what_was_changed_in_the_trail_of_what_belongs_t
   }
 }
 
+TEST_F(SqliteStore, an_export_of_a_trail_whose_end_was_cut_off_says_so_and_so_does_its_check) {
+  {
+    auto store = open_sqlite(path());
+    must(*store, {JobOpened{"job"}, decision("job", "A", "B"), decision("job", "B", "A"), JobClosed{"job"}});
+    must(*store, {JobOpened{"innocent"}});
+  }
+  const std::string good = bytes_of(path());
+  const auto exported = [&](const std::string& sql, const std::string& job) {
+    std::ofstream(path(), std::ios::binary) << good;
+    tamper(path(), sql);
+    std::ostringstream out;
+    const AuditReport report = write_export(*open_sqlite(path()), job, out).value();
+    std::istringstream in(out.str());
+    return std::pair(findings(report), findings(verify_export(in).value()));
+  };
+  for (const std::string job : {"", "job"}) {
+    EXPECT_EQ(exported("", job), std::pair(std::string(), std::string()));
+    for (const std::string sql :
+         {"DELETE FROM audit WHERE job = 1 AND seq > 2", "DELETE FROM audit WHERE job = 1",
+          "UPDATE chains SET count = 0 WHERE job = 1", "UPDATE chains SET count = 2 WHERE job = 1"}) {
+      const auto [said, checked] = exported(sql, job);
+      EXPECT_NE(said.find("job 0 count"), std::string::npos) << sql << ": " << said;
+      EXPECT_NE(checked.find("job 0 count"), std::string::npos) << sql << ": " << checked;
+    }
+  }
+  EXPECT_NE(exported("UPDATE audit SET data = '{}' WHERE job = 1 AND seq = 2", "job").first.find("job 2 hash"),
+            std::string::npos);
+  EXPECT_NE(exported("DELETE FROM chains WHERE job = 1", "").first.find("(row 1) 0 count"), std::string::npos);
+}
+
+TEST_F(SqliteStore, an_export_ends_where_a_record_has_the_greatest_number_of_all) {
+  auto store = open_sqlite(path());
+  must(*store, {JobOpened{"job"}, JobClosed{"job"}});
+  tamper(path(), "UPDATE audit SET seq = 9223372036854775807 WHERE seq = 2");
+  std::ostringstream out;
+  EXPECT_NE(findings(write_export(*store, "job", out).value()).find("job 9223372036854775807 seq"), std::string::npos);
+  EXPECT_TRUE(store->trail("job", std::uint64_t{1} << 63, 1).value().empty());
+}
+
 TEST_F(SqliteStore, two_processes_write_into_one_trail_what_belongs_to_no_job) {
   const auto one = open_sqlite(path()), other = open_sqlite(path());
   other->act_as(living_owner());
@@ -383,6 +436,126 @@ TEST_F(SqliteStore, verify_names_job_number_and_field_of_everything_that_was_tam
                        << ", found:\n"
                        << findings(report);
   }
+}
+
+TEST_F(SqliteStore, verify_finds_rows_that_are_gone_together_with_what_their_job_says_of_itself) {
+  {
+    auto store = open_sqlite(path());
+    must(*store, {JobOpened{"job"}, taken("job", "Ollama", 1)});
+    must(*store, switched("job", "Ollama", "OpenAI", 2));
+    must(*store, {QuestionAnswered{.job_id = "job", .operation_id = "op-1", .ask = 1, .option = "try_alternative"}});
+    must(*store, {JobOpened{"done"}, JobClosed{"done", JobState::done}});
+    must(*store, {JobOpened{"failed"}, JobClosed{"failed", JobState::failed}});
+    must(*store, {Refused{.job_id = "refused"}, anonymous_end(1)});
+    EXPECT_EQ(findings(store->verify("").value()), "");
+  }
+  const std::string good = bytes_of(path());
+  const std::vector<std::pair<std::string, std::vector<std::string>>> all = {
+      {"UPDATE jobs SET first_seq = 99 WHERE job = 1; DELETE FROM locks; DELETE FROM decisions; DELETE FROM answers",
+       {"job 0 firstSeq: the job's firstSeq is 99 in the store; the trail says 1\n", "job 2 lock", "job 3 decision",
+        "job 5 lock", "job 6 answer"}},
+      {"PRAGMA foreign_keys=ON; DELETE FROM jobs WHERE job = 1", {"job 0 job: the job's row is gone"}},
+      {"PRAGMA foreign_keys=ON; DELETE FROM jobs WHERE job = 3", {"failed 0 job: the job's row is gone"}},
+      {"UPDATE jobs SET state = 'failed' WHERE job = 2",
+       {"done 0 state: the job's state is failed in the store; the trail says done\n"}},
+      {"DROP TRIGGER epochs_only_rise; UPDATE jobs SET epoch = 99 WHERE job = 1",
+       {"job 0 epoch: the job's epoch is 99 in the store; the trail says 2\n"}},
+      {"UPDATE locks SET ended_epoch = 99 WHERE seq = 2",
+       {"job 2 endedEpoch: the lock's endedEpoch is 99 in the store; the trail says 2\n"}},
+      {"UPDATE decisions SET moves_to = 99",
+       {"job 3 movesTo: the decision's movesTo is 99 in the store; the trail says 2\n"}},
+      {"INSERT INTO jobs(job, first_seq, name, patience, state, opened_at) VALUES(4, 1, '', '', 'running', 0)",
+       {"refused 0 firstSeq: the job's firstSeq is 1 in the store; the trail says nothing of a job\n"}},
+      {"INSERT INTO jobs(job, first_seq, name, patience, state, opened_at) VALUES(5, 1, '', '', 'running', 0)",
+       {"anonymous/2026-11-23/00001 0 firstSeq"}}};
+  for (const auto& [sql, expected] : all) {
+    std::ofstream(path(), std::ios::binary) << good;
+    tamper(path(), sql);
+    const AuditReport report = open_sqlite(path())->verify("").value();
+    EXPECT_EQ(report.findings.size(), expected.size()) << sql << ":\n" << findings(report);
+    for (const std::string& each : expected)
+      EXPECT_NE(findings(report).find(each), std::string::npos) << each << " in:\n" << findings(report);
+  }
+}
+
+TEST_F(SqliteStore, a_job_that_began_anew_behind_a_pruned_one_of_its_name_is_whole) {
+  auto store = open_sqlite(path());
+  const auto whole = [&](const char* when) { EXPECT_EQ(findings(store->verify("").value()), "") << when; };
+  const auto pruned = [&] { EXPECT_EQ(store->prune(noon + 1h, false).value().jobs, 1u); };
+  must(*store, {JobOpened{"job"}, taken("job", "Ollama", 1), decision("job", "Ollama", "OpenAI")});
+  must(*store, {ended(lock("job", "Ollama", 1), LockState::released, "", 2), JobClosed{"job", JobState::failed}});
+  must(*store, {JobOpened{.job_id = "job", .resumed = true}});
+  whole("resumed");
+  must(*store, {taken("job", "Ollama", 3), JobClosed{"job", JobState::cancelled}});
+  must(*store, {JobOpened{"job"}});
+  whole("opened again behind its end");
+  must(*store, {taken("job", "OpenAI", 4), LockTaken{lock("job", "OpenAI", 4, {"b"})}, decision("job", "A", "B")});
+  whole("with two locks of one epoch");
+  must(*store, {JobClosed{"job", JobState::released}});
+  pruned();
+  whole("pruned");
+  must(*store, {Refused{.job_id = "job"}});
+  must(*store, {ended_as(started("job", "op-1", "s"), OperationPhase::cancelled)});
+  whole("a late record behind it");
+  must(*store, {JobOpened{"job"}, decision("job", "A", "B")});
+  whole("opened behind the pruned one, without a lock");
+  must(*store, {taken("job", "Ollama", 1)});
+  whole("with a lock");
+  must(*store, {JobClosed{"job"}});
+  pruned();
+  must(*store, {JobOpened{"job"}, taken("job", "Ollama", 1), JobClosed{"job"}});
+  whole("and once more, its first epoch again 1");
+}
+
+const StandingConsent given{.id = "consent-1",
+                            .minimum_silence = 10min,
+                            .switch_to = "OpenAI",
+                            .provider_type = "cloud_llm",
+                            .given_by = "ana"};
+
+TEST_F(SqliteStore, verify_finds_a_consent_that_nobody_gave_and_one_that_was_changed_or_taken_away) {
+  {
+    auto store = open_sqlite(path());
+    must(*store, {JobOpened{"job"}, ConsentGiven{"job", given}, ConsentApplied{"job", "op-1", 1, given}});
+    EXPECT_EQ(findings(store->verify("").value()), "");
+  }
+  const std::string good = bytes_of(path());
+  const std::vector<Tampering> all = {
+      {"INSERT INTO consents VALUES(1, 3, 'consent-2', 1, 0, 'Claude', 'cloud_llm', 'ana')", "consent", 3},
+      {"UPDATE consents SET switch_to = 'Claude'", "switchTo", 2},
+      {"UPDATE consents SET on_error = 1", "when", 2},
+      {"UPDATE consents SET minimum_silence_ms = 0", "minimumSilenceMs", 2},
+      {"DELETE FROM consents", "consent", 2}};
+  for (const Tampering& tampering : all) {
+    std::ofstream(path(), std::ios::binary) << good;
+    tamper(path(), tampering.sql);
+    const AuditReport report = open_sqlite(path())->verify("").value();
+    ASSERT_EQ(report.findings.size(), 1u + (tampering.field == "when")) << tampering.sql << ":\n" << findings(report);
+    EXPECT_EQ(report.findings[0].field, tampering.field) << findings(report);
+    EXPECT_EQ(report.findings[0].seq, tampering.seq) << findings(report);
+  }
+}
+
+TEST_F(SqliteStore, verify_names_a_consent_that_was_applied_and_not_given) {
+  auto store = open_sqlite(path());
+  StandingConsent other = given;
+  other.switch_to = "Claude";
+  must(*store, {JobOpened{"job"}, ConsentGiven{"job", given}, ConsentApplied{"job", "op-1", 1, other}});
+  const AuditReport report = store->verify("job").value();
+  ASSERT_EQ(report.findings.size(), 1u) << findings(report);
+  EXPECT_EQ(report.findings[0].seq, 3u);
+  EXPECT_EQ(report.findings[0].field, "consent");
+}
+
+TEST_F(SqliteStore, the_consents_of_an_earlier_run_are_neither_kept_nor_missed) {
+  auto store = open_sqlite(path());
+  must(*store, {JobOpened{"job"}, ConsentGiven{"job", given}, JobClosed{"job", JobState::failed}});
+  must(*store, {JobOpened{.job_id = "job", .resumed = true}, ConsentApplied{"job", "op-1", 1, given}});
+  EXPECT_EQ(findings(store->verify("job").value()), "") << "a resumed job has them still";
+  must(*store, {JobClosed{"job"}});
+  must(*store, {JobOpened{"job"}});
+  EXPECT_TRUE(store->load("job").value()->consents.empty());
+  EXPECT_EQ(findings(store->verify("job").value()), "");
 }
 
 // Owners.

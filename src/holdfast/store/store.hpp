@@ -48,6 +48,12 @@ struct AuditReport {
   std::vector<AuditFinding> findings{};
 };
 
+/// Where a trail ends by its own row, whatever stands there of it.
+struct TrailEnd {
+  std::uint64_t count = 0;
+  std::string last_hash{};
+};
+
 /// Which jobs to list: newest first.
 struct JobsQuery {
   bool active_only = false;  ///< running, waiting, interrupted, failed
@@ -125,13 +131,21 @@ class Store {
   virtual result<std::vector<std::string>> trails(const std::string& after, std::size_t limit) = 0;
   /// Records of one job from number `from` on, at most `limit`.
   virtual result<std::vector<AuditRecord>> trail(const std::string& job_id, std::uint64_t from, std::size_t limit) = 0;
-  /// Checks the chain of one job, or of all (empty), and that every lock, answer and decision has its record.
+  /// Absent: there is no trail of that job.
+  virtual result<std::optional<TrailEnd>> trail_end(const std::string& job_id) = 0;
+  /// Trails that have lost their own row, and with it their name; called by its number, "(row 7)".
+  virtual result<std::vector<std::string>> nameless_trails() { return std::vector<std::string>(); }
+  /// Checks the chain of one job, or of all (empty), and that every lock, answer, decision and consent has its record.
   virtual result<AuditReport> verify(const std::string& job_id) = 0;
   /// Takes away jobs that were closed before `closed_before`; their trails only `with_audit`.
   virtual result<Pruned> prune(WallTime closed_before, bool with_audit) = 0;
 };
 
+/// What becomes of a file that is there and empty. SQLite leaves one where the very first transaction was interrupted;
+/// but it may also have held everything, and whoever only looks must not make that look whole.
+enum class Empty : unsigned char { filled, refused };
+
 /// "memory:" or "sqlite:PATH". Anything else is refused with the forms that are known.
-result<std::unique_ptr<Store>> open(const std::string& url);
+result<std::unique_ptr<Store>> open(const std::string& url, Empty empty = Empty::filled);
 
 }  // namespace holdfast::store

@@ -1,5 +1,6 @@
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <ostream>
 
 #include "holdfast/api/json.hpp"
@@ -35,16 +36,18 @@ struct Detail {
   std::string operator()(const auto&) const { return {}; }
 };
 
-void show(const AuditArguments& arguments, store::Store& store, std::ostream& out) {
+Exit show(const AuditArguments& arguments, store::Store& store, std::ostream& out) {
   // A screen has no profiles at hand here: categories keep their own names.
   const auto plain = [](LatencyCategory category, const std::string&, const std::string&) {
     return CategoryWords{std::string(name(category)), {}};
   };
-  std::uint64_t next = 1;
+  std::uint64_t next = 1, shown = 0;
+  std::optional<std::uint64_t> impossible;
   for (;;) {
     const auto records = store.trail(arguments.job, next, records_at_a_time).value();
     if (records.empty()) break;
     for (const AuditRecord& each : records) {
+      if (each.seq != ++shown && !impossible) impossible = each.seq;
       if (arguments.json) {
         out << store::record_line(each) << "\n";
         continue;
@@ -58,6 +61,10 @@ void show(const AuditArguments& arguments, store::Store& store, std::ostream& ou
     next = records.back().seq + 1;
   }
   if (next == 1) throw Error(Errc::no_such_job, "there is no record of job " + arguments.job + "; see `holdfast jobs`");
+  if (!impossible) return Exit::done;
+  std::cerr << "record " << *impossible << " of job " << harmless(arguments.job)
+            << " has an impossible number: a trail counts from 1 without gaps; see `holdfast audit verify`\n";
+  return Exit::failed;
 }
 
 Exit print(const AuditReport& report, bool json, std::ostream& out) {
@@ -76,7 +83,8 @@ Exit print(const AuditReport& report, bool json, std::ostream& out) {
 
 AuditReport verified_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(Errc::config, "--file: '" + path.string() + "' cannot be read");
+  file.peek();  // a folder opens, and cannot be read
+  if (!file.is_open() || file.bad()) throw Error(Errc::config, "--file: '" + path.string() + "' cannot be read");
   return store::verify_export(file).value();
 }
 
@@ -87,8 +95,7 @@ Exit audit_command(const AuditArguments& arguments, const Session& session, std:
   const auto store = open_store(session);
   switch (arguments.verb) {
     case AuditArguments::Verb::show:
-      show(arguments, *store, out);
-      return Exit::done;
+      return show(arguments, *store, out);
     case AuditArguments::Verb::verify:
       return print(store->verify(arguments.job).value(), arguments.json, out);
     case AuditArguments::Verb::export_all: {

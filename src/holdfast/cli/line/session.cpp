@@ -71,8 +71,8 @@ std::string default_store(const EnvironmentLookup& environment) {
   return "sqlite:holdfast.db";
 }
 
-std::unique_ptr<store::Store> open_store(const Session& session) {
-  auto opened = store::open(session.store);
+std::unique_ptr<store::Store> open_store(const Session& session, store::Empty empty) {
+  auto opened = store::open(session.store, empty);
   if (opened) return std::move(*opened);
   throw Error(opened.error().code,
               (session.store_from.empty() ? "" : session.store_from + ": ") + opened.error().message);

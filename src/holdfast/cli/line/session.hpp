@@ -37,7 +37,7 @@ void check_patience(const TimeoutProfiles& profiles, const std::string& patience
 std::string default_store(const EnvironmentLookup& environment);
 
 /// The session's store, opened. Throws `Error`: config where it is none that this version knows, store_unavailable
-/// where it cannot be opened; with who named it in front.
-std::unique_ptr<store::Store> open_store(const Session& session);
+/// where it cannot be opened; with who named it in front. Only who begins jobs fills a file that is empty.
+std::unique_ptr<store::Store> open_store(const Session& session, store::Empty empty = store::Empty::refused);
 
 }  // namespace holdfast::cli
