@@ -71,12 +71,12 @@ def problems(expected, coverage, sources):
     by_path = {pathlib.Path(each["filename"]).resolve(): each["branches"] for each in coverage["data"][0]["files"]}
     seen = defaultdict(list)
     for source in sources:
-        for text, what in untaken(source, by_path.get(source.resolve(), [])):
-            seen[source.name, text].append(what)
+        for text, side in untaken(source, by_path.get(source.resolve(), [])):
+            seen[source.name, text].append(side)
     out = []
-    for (name, text), whats in seen.items():
-        if len(whats) > expected.get((name, text), 0):
-            out.append(f"{name} | {len(whats)} | {text}\n    " + "\n    ".join(whats))
+    for (name, text), sides in seen.items():
+        if len(sides) > expected.get((name, text), 0):
+            out.append(f"{name} | {len(sides)} | {text}\n    " + "\n    ".join(sides))
     for (name, text), number in expected.items():
         if len(seen.get((name, text), [])) < number:
             out.append(f"{name} | {text}\n    listed as {number}, untaken are {len(seen.get((name, text), []))}: "
