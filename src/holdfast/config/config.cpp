@@ -131,7 +131,6 @@ class Reading {
     ServerConfig& out = config_.server;
     if (const auto listen = server.text("listen")) out.listen = *listen;
     if (auto hosts = server.texts("hosts")) {
-      if (hosts->empty()) server.problem("hosts", "hosts is empty; nobody could call it");
       for (const std::string& each : *hosts) {
         if (const auto wrong = name_problem(each)) server.problem("hosts", "an entry of hosts " + *wrong);
       }

@@ -34,9 +34,9 @@ struct TokenConfig {
 };
 
 struct ServerConfig {
-  std::string listen = "127.0.0.1:7411";                        ///< HOST:PORT or [IPV6]:PORT
-  std::vector<std::string> hosts = {"127.0.0.1", "localhost"};  ///< names by which it may be called
-  bool insecure = false;                                        ///< a public address without tokens and TLS is meant
+  std::string listen = "127.0.0.1:7411";  ///< HOST:PORT or [IPV6]:PORT
+  std::vector<std::string> hosts;         ///< names by which it may be called, beside those of the loopback interface
+  bool insecure = false;                  ///< a public address without tokens and TLS is meant
   std::optional<TlsConfig> tls;
   std::vector<TokenConfig> tokens;
 

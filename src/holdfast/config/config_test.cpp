@@ -217,7 +217,6 @@ TEST(Config, NamesTheLineAndWhatWouldBeRight) {
       {"[server]\nlisten = \"x:99999\"", "it must be HOST:PORT"},
       {"[server]\nlisten = \"::1:80\"", "it must be HOST:PORT"},
       {"[server]\nlisten = \":80\"", "it must be HOST:PORT"},
-      {"[server]\nhosts = []", "hosts is empty"},
       {"[server]\nhosts = [\"\"]", "an entry of hosts is empty"},
       {"[server.tls]\nkey = \"\"",
        "1: [server.tls]: certificate is missing; it names a PEM file\n2: [server.tls]: key is empty"},

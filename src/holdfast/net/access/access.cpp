@@ -1,11 +1,14 @@
 #include "holdfast/net/access/access.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include "holdfast/net/target.hpp"
 
 namespace holdfast::net {
 namespace {
+
+constexpr std::array loopback_names = {"localhost", "127.0.0.1", "[::1]"};
 
 Failure forbidden(std::string message) {
   return {.code = Errc::forbidden, .message = std::move(message)};
@@ -65,7 +68,6 @@ result<Access> Access::make(AccessOptions options) {
   if (!tokens) return tokens.error();
   out.tokens_ = std::move(*tokens);
   out.insecure_ = options.insecure;
-  if (!options.hosts.empty()) out.hosts_.clear();
   for (const std::string& each : options.hosts) {
     std::string host = as_host(each);
     if (!is_host(host))
@@ -75,8 +77,12 @@ result<Access> Access::make(AccessOptions options) {
   return out;
 }
 
-bool Access::is_called(std::string_view host) const {
+bool Access::is_called(std::string_view host, Scope wanted) const {
   const std::string_view name = name_in(host);
+  if (std::ranges::any_of(loopback_names, [&](std::string_view each) { return same_word(each, name); })) return true;
+  // Behind a front everybody comes from this machine: what nothing else guards has none of the front's names.
+  const bool guarded = wanted != Scope::open && wanted != Scope::proxy;
+  if (guarded && tokens_.empty() && !insecure_) return false;
   return std::ranges::any_of(hosts_, [&](std::string_view allowed) {
     return same_word(allowed, name_in(allowed).size() == allowed.size() ? name : host);
   });
@@ -89,7 +95,11 @@ result<Caller> Access::admit(const Request& request, Scope wanted) const {
 result<Caller> Access::admit(const RequestHead& request, const Peer& peer, Scope wanted) const {
   if (is_unix(peer)) return Caller{};
   const std::string_view host = request.fields.find("Host").value_or("");
-  if (!is_called(host)) {
+  if (!is_called(host, wanted)) {
+    if (is_called(host, Scope::proxy)) {
+      return forbidden("without tokens this answers only to the names of the loopback interface, not to " +
+                       shown(host) + " (the field Host)");
+    }
     return forbidden("this is not called " + shown(host) + " (the field Host); server.hosts says what it is called");
   }
   if (const auto origin = request.fields.find("Origin");

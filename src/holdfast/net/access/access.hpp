@@ -19,8 +19,8 @@ namespace holdfast::net {
 
 struct AccessOptions {
   std::vector<TokenEntry> tokens{};
-  /// What this may be called in the field `Host`: a name or address with any port, or with that one (`box:7411`).
-  /// Empty: the names of the loopback interface.
+  /// What this may be called in the field `Host`, beside the names of the loopback interface: a name or address with
+  /// any port, or with that one (`box:7411`).
   std::vector<std::string> hosts{};
   /// Without tokens, others than those on this machine may do everything, too: somebody said `insecure = true`.
   bool insecure = false;
@@ -34,7 +34,8 @@ struct Caller {
 /// Whether a request may be served. One place for everything that listens, so that no door is left open.
 ///
 ///     peer of a Unix socket ──────────────────────────────────────────────► admitted: its mode is the lock
-///     Host is one of `hosts`?  ──no──► forbidden   (a page whose name was pointed at this address: DNS rebinding)
+///     Host is a loopback name, or one of `hosts`?  ──no──► forbidden   (a page whose name was pointed at this address:
+///         DNS rebinding); without tokens `hosts` are no names for what looks at jobs or changes them   (a front)
 ///     changes something, and an Origin that is not this one's? ──► forbidden   (a page in the user's browser)
 ///     scope open? ────────────────────────────────────────────────────────► admitted
 ///     tokens: carries one? ──no──► unauthorized   allows the scope? ──no──► forbidden
@@ -55,10 +56,10 @@ class Access {
   const Tokens& tokens() const { return tokens_; }
 
  private:
-  bool is_called(std::string_view host) const;
+  bool is_called(std::string_view host, Scope wanted) const;
 
   Tokens tokens_{};
-  std::vector<std::string> hosts_ = {"localhost", "127.0.0.1", "[::1]"};
+  std::vector<std::string> hosts_{};
   bool insecure_ = false;
 };
 

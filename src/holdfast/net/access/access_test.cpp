@@ -104,6 +104,25 @@ TEST(Access, WithoutTokensServesThisMachineAlone) {
   EXPECT_EQ(refused(access.admit(asked("localhost:7411", page, "POST"), here, Scope::proxy)), Errc::forbidden);
 }
 
+TEST(Access, WithoutTokensAFrontOnThisMachineOpensTheProxyAndNotTheControlApi) {
+  const Access access = *Access::make({.hosts = {"front.example"}});
+  const RequestHead behind_front = asked("front.example"), directly = asked("127.0.0.1:7411");
+  EXPECT_EQ(refused(access.admit(behind_front, here, Scope::proxy)), Errc::ok);
+  EXPECT_EQ(refused(access.admit(behind_front, here, Scope::open)), Errc::ok);
+  for (const Scope scope : {Scope::read, Scope::answer, Scope::admin}) {
+    EXPECT_EQ(refused(access.admit(behind_front, here, scope)), Errc::forbidden) << name(scope);
+    EXPECT_EQ(refused(access.admit(directly, here, scope)), Errc::ok) << name(scope);
+  }
+  EXPECT_THAT(access.admit(behind_front, here, Scope::read).error().message, HasSubstr("without tokens"));
+}
+
+TEST_F(AccessOf, NamesOfTheLoopbackInterfaceAreNamesWhateverElseIsConfigured) {
+  for (const char* host : {"localhost:7411", "LOCALHOST", "127.0.0.1", "[::1]:7411"}) {
+    EXPECT_EQ(with(asked(host, ana_)), Errc::ok) << host;
+    EXPECT_EQ(with(asked(host)), Errc::unauthorized) << host;
+  }
+}
+
 TEST(Access, InsecureServesEverybodyUnderItsNames) {
   const Access access = *Access::make({.hosts = {"box"}, .insecure = true});
   EXPECT_EQ(refused(access.admit(asked("box:7411"), elsewhere, Scope::admin)), Errc::ok);
