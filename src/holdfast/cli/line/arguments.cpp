@@ -51,7 +51,8 @@ constexpr const char* serve_examples = R"(
 Examples:
   holdfast serve                                       then point an SDK at http://127.0.0.1:7411/v1
   holdfast serve --config holdfast.toml --listen 127.0.0.1:0
-  curl http://127.0.0.1:7411/jobs/film/v1/chat/completions -d '{"model": "…", "messages": […]}'
+  curl http://127.0.0.1:7411/jobs/film/v1/chat/completions -H 'Content-Type: application/json' \
+    -d '{"model": "…", "messages": […]}'
 
 The first SIGTERM lets what runs end; the second ends it. SIGHUP reads the configuration again.
 )";
