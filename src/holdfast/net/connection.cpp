@@ -306,9 +306,9 @@ void Connection::cut() {
   });
 }
 
-void Connection::post_gone(std::function<void(Gone)> call, Gone why) {
-  asio::post(core_->executor, [self = shared_from_this(), call = std::move(call), why] {
-    if (self->running_) call(why);
+void Connection::post_gone(const std::shared_ptr<const GoneCall>& call, Gone why) {
+  asio::post(core_->executor, [call = std::weak_ptr(call), why] {
+    if (const auto here = call.lock()) (*here)(why);
   });
 }
 

@@ -204,9 +204,9 @@ awaitable<void> Response::client_gone() {
 }
 
 void Response::on_gone(std::function<void(Gone)> call) {
-  if (client_left()) connection_.post_gone(call, Gone::client_left);
-  if (stopping()) connection_.post_gone(call, Gone::stopping);
-  connection_.on_gone_.push_back(std::move(call));
+  const auto& kept = connection_.on_gone_.emplace_back(std::make_shared<const Connection::GoneCall>(std::move(call)));
+  if (client_left()) connection_.post_gone(kept, Gone::client_left);
+  if (stopping()) connection_.post_gone(kept, Gone::stopping);
 }
 
 void Response::cancel_when_left() {

@@ -82,6 +82,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   friend class Request;
   friend class Response;
 
+  using GoneCall = std::function<void(Gone)>;
   enum class Filled { more, ended, timed_out, cancelled };
   enum class Next { request, refuse, close };
   enum class Sent { nothing, chunked, counted, until_close, discarded, ended };
@@ -99,7 +100,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<void> say_end();
   awaitable<void> linger();
   void tell_gone(Gone why);
-  void post_gone(std::function<void(Gone)> call, Gone why);
+  void post_gone(const std::shared_ptr<const GoneCall>& call, Gone why);
 
   awaitable<Piece> read_piece();
   awaitable<error_code> put(std::string_view first, std::string_view second = {}, std::string_view third = {});
@@ -131,7 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   error_code body_error_;
   bool running_ = false;
   bool cancel_when_left_ = false;
-  std::vector<std::function<void(Gone)>> on_gone_;
+  std::vector<std::shared_ptr<const GoneCall>> on_gone_;  ///< nothing else holds them: they end with their handler
   Signal gone_;
 
   // The answer at hand.

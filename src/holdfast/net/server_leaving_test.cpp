@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -82,6 +83,24 @@ TEST_F(LeavingTest, ACallIsMadeOnceAndNotAfterTheHandler) {
   stream->close();
   loop_.until([&] { return server_->connections() == 0; }, "the connection to end");
   EXPECT_THAT(told, ElementsAre(Gone::client_left));
+}
+
+TEST_F(LeavingTest, ACallIsNotMadeDuringTheNextRequestEither) {
+  bool over = false, late = false;
+  start([&](Request& request, Response& response) -> awaitable<void> {
+    if (request.path() == "/first") response.on_gone([&](Gone) { late = over; });
+    auto sending = response.send(200, Fields(), "a");
+    co_await std::move(sending);
+    auto waiting = response.client_gone();
+    co_await std::move(waiting);
+    over = true;  // what was posted meanwhile finds the second request running
+    if (request.path() == "/first") co_return;
+    auto others = boost::asio::post(boost::asio::use_awaitable);
+    co_await std::move(others);
+  });
+  const std::string first = "GET /first HTTP/1.1\r\nHost: a\r\n\r\n";
+  EXPECT_EQ(occurrences(exchange(first + get), "HTTP/1.1 200"), 2u);
+  EXPECT_FALSE(late);
 }
 
 TEST_F(LeavingTest, WhatAHandlerWaitsForIsCancelledWhereItAskedForThat) {
