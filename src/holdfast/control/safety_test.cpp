@@ -108,7 +108,7 @@ TEST(Safety, WhatAStrangerMayNotSeeIsTheSameForWhatIsThereAndWhatIsNot) {
 
 TEST(Safety, AForeignHostIsRefusedBeforeTokensAreLookedAt) {
   OverTcp served(guarded());
-  for (const char* host : {"evil.example", "evil.example:7411", "localhost:7411", "box.example.evil.example"}) {
+  for (const char* host : {"evil.example", "evil.example:7411", "box.example.evil.example"}) {
     const Got got = served.ask("GET", jobs, secret, {{"Host", host}});
     EXPECT_EQ(got.status, 403) << host;
     EXPECT_THAT(got.detail(), HasSubstr("Host"));
