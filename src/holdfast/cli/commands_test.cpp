@@ -175,8 +175,7 @@ TEST_F(CommandsTest, audit_show_of_a_record_with_the_greatest_number_of_all_ends
   sqlite3_close(file);
   testing::internal::CaptureStderr();
   EXPECT_EQ(audit_command({.job = "job"}, session, out), Exit::failed);
-  EXPECT_THAT(testing::internal::GetCapturedStderr(),
-              HasSubstr("record 9223372036854775807 of job job has an impossib"));
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("number 9223372036854775807, which is impossible"));
 }
 
 TEST_F(CommandsTest, audit_verify_of_a_folder_is_refused_like_that_of_a_file_that_is_not_there) {

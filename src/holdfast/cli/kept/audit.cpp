@@ -1,6 +1,5 @@
 #include <fstream>
 #include <iostream>
-#include <optional>
 #include <ostream>
 
 #include "holdfast/api/json.hpp"
@@ -42,12 +41,11 @@ Exit show(const AuditArguments& arguments, store::Store& store, std::ostream& ou
     return CategoryWords{std::string(name(category)), {}};
   };
   std::uint64_t next = 1, shown = 0;
-  std::optional<std::uint64_t> impossible;
   for (;;) {
     const auto records = store.trail(arguments.job, next, records_at_a_time).value();
     if (records.empty()) break;
     for (const AuditRecord& each : records) {
-      if (each.seq != ++shown && !impossible) impossible = each.seq;
+      ++shown;
       if (arguments.json) {
         out << store::record_line(each) << "\n";
         continue;
@@ -61,9 +59,9 @@ Exit show(const AuditArguments& arguments, store::Store& store, std::ostream& ou
     next = records.back().seq + 1;
   }
   if (next == 1) throw Error(Errc::no_such_job, "there is no record of job " + arguments.job + "; see `holdfast jobs`");
-  if (!impossible) return Exit::done;
-  std::cerr << "record " << *impossible << " of job " << harmless(arguments.job)
-            << " has an impossible number: a trail counts from 1 without gaps; see `holdfast audit verify`\n";
+  if (next - 1 == shown) return Exit::done;
+  std::cerr << "the last of " << shown << " records of job " << harmless(arguments.job) << " has the number "
+            << next - 1 << ", which is impossible: a trail counts from 1 without gaps; see `holdfast audit verify`\n";
   return Exit::failed;
 }
 
