@@ -7,7 +7,6 @@
 
 #include <thread>
 
-#include "holdfast/store/export.hpp"
 #include "sqlite_driver.hpp"
 
 namespace holdfast::store {
