@@ -54,7 +54,7 @@ struct StageRow {
 /// A job as a listing shows it.
 struct JobRow {
   std::string job_id{}, name{}, patience{};
-  JobState state = JobState::running;  ///< `interrupted`: its owner died while it ran
+  JobState state = JobState::running;  ///< `interrupted`: its owner died, or could not write how it ended
   std::uint64_t epoch = 0;
   WallTime opened_at{};
   std::optional<WallTime> closed_at{};

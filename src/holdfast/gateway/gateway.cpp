@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <future>
 #include <map>
+#include <set>
+#include <span>
 
 #include "holdfast/gateway/call.hpp"
 #include "holdfast/gateway/engine.hpp"
@@ -106,11 +108,6 @@ std::string short_error(std::string text) {
   return text;
 }
 
-/// The store knows of questions about stalls only.
-void note_question(JobRow& row, const Question& question) {
-  if (row.state == JobState::running && row.job_id == question.job_id) row.state = JobState::waiting;
-}
-
 }  // namespace
 
 struct Gateway::Impl {
@@ -120,6 +117,18 @@ struct Gateway::Impl {
   Subscription on(F callback) {
     return engine.notices().subscribe([callback = std::move(callback)](const Notice& notice) {
       if (const auto* news = std::get_if<N>(notice.news.get())) callback(*news);
+    });
+  }
+
+  /// The store knows of questions about stalls only.
+  void note_questions(std::span<JobRow> rows) {
+    engine.look([rows](Engine& engine) {
+      std::set<std::string_view> asked;
+      for (const auto& [id, open] : engine.machine().questions().all_open())
+        asked.insert(open.question.job_id);
+      for (JobRow& row : rows) {
+        if (row.state == JobState::running && asked.contains(row.job_id)) row.state = JobState::waiting;
+      }
     });
   }
 
@@ -391,18 +400,13 @@ Statistics Gateway::statistics() {
 
 std::vector<JobRow> Gateway::jobs(const JobsQuery& query) {
   auto rows = value_of(impl_->engine.read([query](store::Store& store) { return store.jobs(query); }));
-  for (const Question& each : open_questions()) {
-    for (JobRow& row : rows)
-      note_question(row, each);
-  }
+  impl_->note_questions(rows);
   return rows;
 }
 
 std::optional<JobRow> Gateway::job(const std::string& job_id) {
   auto row = value_of(impl_->engine.read([job_id](store::Store& store) { return store.job(job_id); }));
-  for (const Question& each : open_questions()) {
-    if (row) note_question(*row, each);
-  }
+  if (row) impl_->note_questions({&*row, 1});
   return row;
 }
 

@@ -80,7 +80,8 @@ result<void> ArtifactFolder::open() {
 }
 
 void ArtifactFolder::end_children() const {
-  jobs::end_children(work());
+  // The folder may have been emptied and be another job's by now.
+  if (read_marker(work() / "job") == job_id_) jobs::end_children(work());
 }
 
 result<Attempt> ArtifactFolder::attempt(std::size_t stage, std::size_t item, const std::string& output) {

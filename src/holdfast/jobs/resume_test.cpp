@@ -207,6 +207,17 @@ TEST_F(ResumeTest, ChildrenOfAKilledRunAreEndedAndStrangersAreNot) {
   EXPECT_TRUE(fs::is_empty(folder / "work")) << "the notes are taken away";
 }
 
+TEST_F(ResumeTest, ChildrenOfTheJobThatHasTheFolderNowAreLeftAlone) {
+  const pid_t child = stubborn_child();
+  ASSERT_TRUE(ArtifactFolder(options.out, "job-2").open());
+  note_child(options.out / ".holdfast/01.process", child);
+  ArtifactFolder(options.out, "job-1").end_children();
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, WNOHANG), 0) << "it goes on";
+  ::kill(child, SIGKILL);
+  ::waitpid(child, &status, 0);
+}
+
 // Of two resumes at once the one that came too late ended the children of the other.
 TEST_F(ResumeTest, ChildrenOfAJobThatAnotherProcessHoldsAreLeftAlone) {
   const pid_t owner = stubborn_child(), child = stubborn_child();
