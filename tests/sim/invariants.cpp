@@ -151,6 +151,10 @@ void Invariants::commit(SaveId save) {
     Ledger& ledger = ledgers_[job];
     if (std::holds_alternative<JobOpened>(record))
       check(!ledger.opened || ledger.image.state != JobState::running, "audit: a running job is not opened again");
+    if (std::holds_alternative<JobClosed>(record)) {
+      const bool open = ledger.image.state == JobState::running || ledger.image.state == JobState::failed;
+      check(ledger.opened && open, "audit: only an open job is closed");
+    }
     if (const auto* taken = std::get_if<LockTaken>(&record)) commit_lock(taken->lock, command_of(records, i));
     if (const auto* ended = std::get_if<LockEnded>(&record)) commit_end(*ended, command_of(records, i));
     if (const auto* decision = std::get_if<FallbackDecision>(&record)) {

@@ -179,6 +179,13 @@ void LockTable::take(ProviderLock lock) {
   locks_.push_back(std::move(lock));
 }
 
+void LockTable::restore(std::vector<ProviderLock> locks) {
+  locks_ = std::move(locks);
+  for (const ProviderLock& lock : locks_) {
+    if (lock.active()) settle(lock.governed());
+  }
+}
+
 void LockTable::settle(const StageSet& stages) {
   std::erase_if(awaited_, [&](Awaited& each) {
     auto rest = each.stages.without(stages);

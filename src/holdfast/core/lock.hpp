@@ -98,7 +98,8 @@ class LockTable {
 
   /// Adds an active lock. The caller asked `conflict` first. Settles what a recorded decision left awaited.
   void take(ProviderLock lock);
-  void restore(std::vector<ProviderLock> locks) { locks_ = std::move(locks); }
+  /// What the store knows, whoever took it. Settles what a recorded decision left awaited, too.
+  void restore(std::vector<ProviderLock> locks);
   /// Marks the active lock that began at `ended.epoch` as `ended` says.
   void end(const ProviderLock& ended);
   void end_all(LockState state, const std::string& reason, WallTime wall);

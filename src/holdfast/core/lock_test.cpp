@@ -166,6 +166,30 @@ TEST(Lock, KnowsThatADecisionBroughtAStageWhereItIs) {
   EXPECT_FALSE(table.moved("a")) << "the job has begun anew";
 }
 
+TEST(Lock, AnUnlockThatIsCalledLikeAReasonCodeIsNoDecision) {
+  LockTable table;
+  table.take(lock("Ollama", {"a"}));
+  ProviderLock unlocked = table.all()[0];
+  unlocked.state = LockState::unlocked;
+  unlocked.reason = name(ReasonCode::user_request);
+  table.end(unlocked);
+  table.take(lock("OpenAI", {"a"}, 3));
+  EXPECT_FALSE(table.moved("a"));
+}
+
+// Read again with it, a later switch of a part of its stages stopped the process.
+TEST(Lock, ThatSomebodyElseTookStandsInPlaceOfADecisionThatNobodyFollowed) {
+  LockTable table;
+  table.take(lock("Ollama", {}));
+  ProviderLock ended = table.all()[0];
+  ended.state = LockState::ended;
+  table.await(ended, {}, {}, "OpenAI", ConsentForTests::make());
+  table.restore({ended, lock("Third", {"a"}, 3)});
+  EXPECT_EQ(table.awaited({{"a"}, {}}), nullptr);
+  EXPECT_TRUE(table.validate("Third", "a").allowed);
+  EXPECT_FALSE(table.validate("Third", "b").allowed) << "of what nobody has locked the decision still holds";
+}
+
 TEST(Lock, EndAllEndsActiveLocksAndKeepsTheHistory) {
   LockTable table;
   table.take(lock("Ollama", {"a"}));

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/smart_ptr/intrusive_ptr.hpp>
+#include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <deque>
 #include <map>
 #include <memory>
@@ -26,7 +28,11 @@ struct OperationTerms {
 
   bool operator==(const OperationTerms&) const = default;
 };
-using SharedTerms = std::shared_ptr<const OperationTerms>;
+struct CountedTerms : boost::intrusive_ref_counter<CountedTerms>, OperationTerms {
+  explicit CountedTerms(OperationTerms terms) : OperationTerms(std::move(terms)) {}
+};
+/// Counted in the terms themselves: half as wide as a `shared_ptr`, in each of a million operations.
+using SharedTerms = boost::intrusive_ptr<const CountedTerms>;
 
 /// One provider call under watch.
 struct Operation {
@@ -34,6 +40,7 @@ struct Operation {
   enum class Stage : unsigned char { queued, starting, running, ending, ended };
   /// What its silence means. `first`: no progress yet. `unattended`: «wait until it finishes, don't ask again».
   enum class Attention : unsigned char { first, watching, asked, extended, unattended };
+  static constexpr milliseconds unlimited = milliseconds::max();
 
   OperationId id;
   SharedTerms terms;
@@ -49,7 +56,7 @@ struct Operation {
   std::uint64_t epoch = 0;
   Instant started_at, last_progress, ended_at;  ///< last_progress: as far as the Machine was told
   Instant silence_since;                        ///< of the last `Watch`, as is `silence_limit`
-  std::optional<milliseconds> silence_limit;
+  milliseconds silence_limit = unlimited;
   std::uint32_t watch_number = 0;
   std::uint32_t place = 0;                     ///< in its job's `operations`
   std::unique_ptr<const ProviderFault> fault;  ///< failed only
@@ -223,6 +230,7 @@ class Machine {
   void fill(Desk& desk);
   void set_category(Operation& operation, LatencyCategory to);
   void watch(Operation& operation, Instant since, std::optional<milliseconds> limit, bool armed);
+  void watch_again(Operation& operation, bool armed);
   void watch_ordinary(Operation& operation);
 
   // machine_questions.cpp

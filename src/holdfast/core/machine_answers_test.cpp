@@ -209,5 +209,20 @@ TEST_F(Answers, ThatCancelBehindACancelWhichTheStoreDoesNotTakeAreRefusedAndThei
   EXPECT_EQ(count<QuestionAnswered>(), 0u);
 }
 
+// The trail said twice that the job was cancelled and closed.
+TEST_F(Answers, ThatCancelBehindACancelAreKeptAndDoNotCloseTheJobAgain) {
+  const OperationId id = failed();
+  disk = Disk::waits;
+  const Ticket first = cancel("job"), mine = answer(id, "cancel_job");
+  disk_says(Disk::saves);
+  disk_says(Disk::saves);
+  EXPECT_TRUE(applied(first));
+  EXPECT_TRUE(applied(mine));
+  EXPECT_EQ(count<QuestionAnswered>(), 1u);
+  EXPECT_EQ(count<Cancelled>(), 1u);
+  EXPECT_EQ(count<JobClosed>(), 1u);
+  EXPECT_EQ(open(), 0u);
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -348,8 +348,10 @@ void Machine::cancel_job(const event::CancelRequested& event) {
       records.push_back(std::move(resolved));
     }
   }
-  records.push_back(Cancelled{id, {}, event.request.by});
-  close_job(*job, JobState::cancelled, event.request.by, LockState::ended, "cancelled", records);
+  if (job->opened) {  // else another cancel came first: the answer is kept, the job is over
+    records.push_back(Cancelled{id, {}, event.request.by});
+    close_job(*job, JobState::cancelled, event.request.by, LockState::ended, "cancelled", records);
+  }
   change(*job, {.records = std::move(records), .then = then});
 }
 

@@ -80,7 +80,7 @@ SharedTerms Machine::share(std::vector<SharedTerms>& known, OperationTerms terms
   const auto same = std::ranges::find_if(known, [&](const SharedTerms& each) { return *each == terms; });
   if (same != known.end()) return *same;
   if (known.size() >= limits::shared_terms_max) known.erase(known.begin());
-  return known.emplace_back(std::make_shared<const OperationTerms>(std::move(terms)));
+  return known.emplace_back(new CountedTerms(std::move(terms)));
 }
 
 void Machine::admit(Operation& operation) {
@@ -303,7 +303,7 @@ void Machine::on(const event::CategoryDue& event) {
 
 void Machine::watch(Operation& operation, Instant since, std::optional<milliseconds> limit, bool armed) {
   operation.silence_since = since;
-  operation.silence_limit = limit;
+  operation.silence_limit = limit.value_or(Operation::unlimited);
   ++operation.watch_number;
   if (operation.category != LatencyCategory::StallSuspected) {
     // What is due but not announced yet would be lost: the order names the threshold after it.
@@ -319,6 +319,13 @@ void Machine::watch(Operation& operation, Instant since, std::optional<milliseco
     order.category_at = operation.started_at + *next;
   }
   out_->push_back(order);
+}
+
+/// Its watch was used up by old news.
+void Machine::watch_again(Operation& operation, bool armed) {
+  std::optional<milliseconds> limit;
+  if (operation.silence_limit != Operation::unlimited) limit = operation.silence_limit;
+  watch(operation, operation.silence_since, limit, armed);
 }
 
 void Machine::watch_ordinary(Operation& operation) {

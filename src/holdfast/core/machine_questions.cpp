@@ -37,12 +37,12 @@ void Machine::on(const event::ProgressMade& event) {
       return watch_ordinary(*operation);
     case Operation::Attention::extended:
       if (event.at > operation->silence_since) return watch_ordinary(*operation);
-      return watch(*operation, operation->silence_since, operation->silence_limit, true);  // from before the answer
+      return watch_again(*operation, true);  // from before the answer
     case Operation::Attention::asked: {
       QuestionTable::Open* open = questions_.find(operation->id);
       HOLDFAST_CHECK(open != nullptr, "an operation that is asked about has a question");
       if (event.at <= open->asked_at - open->question.silence) {
-        watch(*operation, operation->silence_since, operation->silence_limit, true);  // known when it was asked
+        watch_again(*operation, true);  // known when it was asked
       } else if (open->recording) {
         open->news = true;  // what is being recorded is not undone
       } else {
@@ -72,13 +72,12 @@ void Machine::resolve_by_progress(Operation& operation) {
 void Machine::on(const event::SilenceExceeded& event) {
   Operation* operation = find(event.operation);
   if (operation == nullptr || operation->stage != Operation::Stage::running) return;
-  if (!operation->silence_limit) return;
+  if (operation->silence_limit == Operation::unlimited) return;
   if (event.watch != 0 && event.watch != operation->watch_number) return;  // the clock was set anew meanwhile
   const Instant silent_from = std::max(operation->silence_since, operation->last_progress);
-  if (now_.at - silent_from < *operation->silence_limit) {
-    // Old news: progress came after the sweep had looked. Its watch was used up.
-    return watch(*operation, operation->silence_since, operation->silence_limit,
-                 operation->attention != Operation::Attention::watching);
+  if (now_.at - silent_from < operation->silence_limit) {
+    // Progress came after the sweep had looked.
+    return watch_again(*operation, operation->attention != Operation::Attention::watching);
   }
   switch (operation->attention) {
     case Operation::Attention::first:

@@ -101,17 +101,17 @@ auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartb
       auto running = function(context);
       if constexpr (std::is_void_v<T>) {
         co_await std::move(running);
-        close_returned(*call);
+        close_returned(*call, EndIsTold::here);
         co_return;
       } else {
         T value = co_await std::move(running);
-        close_returned(*call);
+        close_returned(*call, EndIsTold::here);
         co_return value;
       }
     } catch (...) {
       error = std::current_exception();
     }
-    close_failed(*call, error);
+    close_failed(*call, error, EndIsTold::here);
     std::rethrow_exception(error);
   };
   // The handler's executor is the one of the coroutine that awaits: there the function runs.

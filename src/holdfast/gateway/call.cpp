@@ -24,12 +24,12 @@ bool raise(std::atomic<T>& cell, T value) {
 
 }  // namespace
 
-Call::Call(OperationId call_id, SharedTerms call_terms, std::shared_ptr<Inbox> call_inbox, ActivityWriter call_writer)
+Call::Call(OperationId call_id, SharedTerms call_terms, SharedInbox call_inbox, ActivityWriter call_writer)
     : id(call_id), terms(std::move(call_terms)), inbox(std::move(call_inbox)), writer(std::move(call_writer)) {}
 
 Call::~Call() {
   // After the engine is closed nobody needs the slot any more.
-  inbox->post([slot = writer.slot()](Engine& engine) { engine.give_back(slot); });
+  inbox->run([slot = writer.slot()](Engine& engine) { engine.give_back(slot); });
 }
 
 bool Call::settle(Fate to) {
@@ -41,7 +41,7 @@ void Call::progressed() {
   heartbeats.fetch_add(1, std::memory_order_relaxed);
   const Instant now = instant_now();
   if (writer.progress(now)) {
-    inbox->post([id = id, now](Engine& engine) { engine.hear(event::ProgressMade{id, now}); });
+    inbox->run([id = id, now](Engine& engine) { engine.hear(event::ProgressMade{id, now}); });
   }
 }
 

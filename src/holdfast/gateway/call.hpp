@@ -11,11 +11,9 @@
 #include "holdfast/core/activity.hpp"
 #include "holdfast/core/machine.hpp"
 #include "holdfast/gateway/heartbeat.hpp"
+#include "holdfast/gateway/inbox.hpp"
 
 namespace holdfast::gateway {
-
-class Engine;
-class Inbox;
 
 /// Made by whoever needs it first; most calls never do. Threads: any.
 template <class T>
@@ -45,7 +43,7 @@ class Lazy {
 struct Call {
   enum class Fate : unsigned char { running, returned, cancelled, switched };
 
-  Call(OperationId id, SharedTerms terms, std::shared_ptr<Inbox> inbox, ActivityWriter writer);
+  Call(OperationId id, SharedTerms terms, SharedInbox inbox, ActivityWriter writer);
   /// Gives the slot back: the last writer is gone.
   ~Call();
   Call(const Call&) = delete;
@@ -75,7 +73,7 @@ struct Call {
 
   const OperationId id;
   const SharedTerms terms;
-  const std::shared_ptr<Inbox> inbox;
+  const SharedInbox inbox;
   ActivityWriter writer;
   std::uint64_t epoch = 0;
   std::unique_ptr<const Pulled> pulled{};  ///< absent: it reports by itself, or not at all

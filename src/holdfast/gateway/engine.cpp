@@ -27,7 +27,7 @@ Failure closed_failure() {
 
 Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
     : options_(std::move(options)),
-      inbox_(std::make_shared<Inbox>(*this)),
+      inbox_(new Inbox(this)),
       work_(boost::asio::make_work_guard(inbox_->io())),
       slots_(options_.profiles.sweep_interval()),
       sweep_timer_(inbox_->io()),
@@ -51,12 +51,12 @@ Engine::~Engine() {
   // What is under way is written down; a store that needs time gets it.
   std::function<void()> drain = [&] {
     if (!desk_.idle()) {
-      boost::asio::post(inbox_->io(), [&drain] { drain(); });
+      inbox_->post([&drain] { drain(); });
       std::this_thread::yield();
       return;
     }
     inbox_->close();
-    closed_ = true;  // what was posted before the inbox closed still runs, and hears that
+    closed_ = true;  // what was brought before the inbox closed still runs, and hears that
     fail_everybody();
     sweep_timer_.cancel();
     pull_timer_.cancel();
@@ -68,6 +68,7 @@ Engine::~Engine() {
     drain();
   });
   drained.get_future().wait();
+  inbox_->wait_until_idle();
   work_.reset();
   thread_.join();
   stoppers_.join();
@@ -84,7 +85,7 @@ void Engine::fail_everybody() {
 
 void Engine::ask(EventMaker make, ReplyHandler handler) {
   const auto shared = std::make_shared<ReplyHandler>(std::move(handler));
-  const bool posted = inbox_->post([this, make = std::move(make), shared] {
+  const bool brought = inbox_->run([this, make = std::move(make), shared] {
     const Ticket ticket{++last_ticket_};
     if (closed_) return (*shared)(closed_failure());
     try {
@@ -103,7 +104,7 @@ void Engine::ask(EventMaker make, ReplyHandler handler) {
       (*shared)(Failure{error.errc(), error.what()});
     }
   });
-  if (!posted) (*shared)(closed_failure());
+  if (!brought) (*shared)(closed_failure());
 }
 
 bool Engine::joined(const event::Answered& answered, ReplyHandler& handler) {
@@ -129,21 +130,21 @@ void Engine::open(OperationRequest request, SharedHeartbeat heartbeat, std::stop
                   OpenHandler handler) {
   const auto opening =
       std::make_shared<Opening>(Opening{std::move(heartbeat), std::move(caller_stop), std::move(handler)});
-  const bool posted = inbox_->post([this, request = std::move(request), opening]() mutable {
+  const bool brought = inbox_->run([this, request = std::move(request), opening]() mutable {
     if (closed_) return opening->handler(closed_failure());
     if (desk_.full()) return opening->handler(behind_failure());
     start_operation(Ticket{++last_ticket_}, std::move(request), std::move(*opening));
   });
-  if (!posted) opening->handler(closed_failure());
+  if (!brought) opening->handler(closed_failure());
 }
 
 void Engine::look_or_read(std::function<bool(Engine&)> look, std::function<void(store::Store&)> read,
                           std::function<void(Failure)> refuse) {
-  const bool posted = inbox_->post([this, look = std::move(look), read = std::move(read), refuse]() mutable {
+  const bool brought = inbox_->run([this, look = std::move(look), read = std::move(read), refuse]() mutable {
     if (closed_) return refuse(closed_failure());
     if (!look(*this)) desk_.read(std::move(read));
   });
-  if (!posted) refuse(closed_failure());
+  if (!brought) refuse(closed_failure());
 }
 
 void Engine::hear(Event event) {
@@ -219,7 +220,7 @@ void Engine::perform(effect::LookUp& order) {
   // It could not be read either: not at once again.
   found->second = std::make_shared<boost::asio::steady_timer>(inbox_->io(), limits::backlog_retry);
   found->second->async_wait([this, save = order.save](const boost::system::error_code& error) {
-    if (!error) desk_.look_up(save);
+    if (!error) inbox_->post([this, save] { desk_.look_up(save); });
   });
 }
 
@@ -234,9 +235,12 @@ void Engine::announce(News news) {
 void Engine::arm_sweep() {
   sweep_timer_.expires_after(slots_.interval());
   sweep_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error || closed_) return;
-    sweep();
-    arm_sweep();
+    if (error) return;
+    inbox_->post([this] {
+      if (closed_) return;
+      sweep();
+      arm_sweep();
+    });
   });
 }
 
@@ -264,7 +268,7 @@ void Engine::hear_due() {
     }
     hear(std::move(event));
   }
-  if (due_next_ < due_.size()) boost::asio::post(inbox_->io(), [this] { hear_due(); });
+  if (due_next_ < due_.size()) inbox_->post([this] { hear_due(); });
 }
 
 void Engine::announce_progress(Instant now) {

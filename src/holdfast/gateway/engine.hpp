@@ -24,40 +24,42 @@
 
 namespace holdfast::gateway {
 
-/// The core made alive: one thread that owns the Machine, and carries out what it orders.
+/// The core made alive: it owns the Machine, tells it what happens, and carries out what it orders.
 ///
-/// Threads: the public functions up to `stop` may be called from anywhere and answer on the engine's thread; the rest
-/// run there. Time: read here, told to the Machine.
+/// Threads: whatever touches the Machine is brought through the inbox and has its turn there: one at a time, on the
+/// thread that brought it or on the engine's own, which also keeps the time. The public functions up to `notices` may
+/// be called from anywhere and answer in their turn, often before they return; the rest is for tasks that have it.
+/// Time: read here, told to the Machine.
 class Engine {
  public:
   using Reply = decltype(effect::Reply::value);
   using ReplyHandler = std::function<void(Reply)>;
   using OpenHandler = std::function<void(result<std::shared_ptr<Call>>)>;
-  /// Makes the event once the engine's thread has it; throws `Error` to refuse.
+  /// Makes the event when its turn has come; throws `Error` to refuse.
   using EventMaker = std::function<Event(Engine&, Ticket)>;
 
   Engine(GatewayOptions options, std::unique_ptr<store::Store> store);
   /// Ends what runs, writes down what is under way, stops the threads.
   ~Engine();
 
-  /// The handler is called once, on the engine's thread, or at once where the engine is closed.
+  /// The handler is called once, in the engine's turn, or at once where the engine is closed.
   void ask(EventMaker make, ReplyHandler handler);
   void open(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token caller_stop, OpenHandler handler);
-  /// Runs `look` on the engine's thread and returns what it returns. Throws cancelled where the engine is closed.
+  /// Runs `look` in the engine's turn and returns what it returns. Throws cancelled where the engine is closed.
   template <class Look>
   auto look(Look look) -> std::invoke_result_t<Look, Engine&>;
   /// Runs `read` on the store's thread.
   template <class Read>
   auto read(Read read) -> std::invoke_result_t<Read, store::Store&>;
-  /// Without blocking: `look` on the engine's thread and, where it says no, `read` on the store's. Where the engine is
+  /// Without blocking: `look` in the engine's turn and, where it says no, `read` on the store's. Where the engine is
   /// closed, `refuse`.
   void look_or_read(std::function<bool(Engine&)> look, std::function<void(store::Store&)> read,
                     std::function<void(Failure)> refuse);
-  std::shared_ptr<Inbox> inbox() const { return inbox_; }
+  SharedInbox inbox() const { return inbox_; }
   NoticeBoard& notices() { return *notices_; }
   const Pulls& pulls() const { return pulls_; }
 
-  // On the engine's thread.
+  // In the engine's turn.
 
   void hear(Event event);
   void give_back(std::uint32_t slot) { slots_.give_back(slot); }
@@ -116,6 +118,7 @@ class Engine {
   std::unique_ptr<Call::Caller> watched_caller(OperationId id, std::stop_token token);
   void schedule_pull(const std::shared_ptr<Call>& call);
   void arm_pull_timer();
+  void pull_what_is_due();
   void sweep();
   void hear_due();
   std::shared_ptr<Call> call_of(OperationId id) const;
@@ -126,7 +129,7 @@ class Engine {
   SharedPatience terms(const OperationRequest& request, const HeartbeatStrategy& heartbeat);
 
   GatewayOptions options_;
-  std::shared_ptr<Inbox> inbox_;
+  SharedInbox inbox_;
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   Machine machine_;
   ActivitySlots slots_;
@@ -147,7 +150,7 @@ class Engine {
   Instant progress_noticed_{};
   std::shared_ptr<NoticeBoard> notices_;
   Pulls pulls_;
-  boost::asio::thread_pool stoppers_{1};  ///< stop callbacks are the caller's code: not on the engine's thread
+  boost::asio::thread_pool stoppers_{1};  ///< stop callbacks are the caller's code: not in the engine's turn
   StoreDesk desk_;
   std::thread thread_;
 };
@@ -170,7 +173,7 @@ auto Engine::look(Look look) -> std::invoke_result_t<Look, Engine&> {
   using T = std::invoke_result_t<Look, Engine&>;
   const auto promise = std::make_shared<std::promise<T>>();
   auto future = promise->get_future();
-  const bool posted = inbox_->post([this, promise, look = std::move(look)]() mutable {
+  const bool brought = inbox_->run([this, promise, look = std::move(look)]() mutable {
     try {
       if constexpr (std::is_void_v<T>) {
         look(*this);
@@ -182,7 +185,7 @@ auto Engine::look(Look look) -> std::invoke_result_t<Look, Engine&> {
       promise->set_exception(std::current_exception());
     }
   });
-  if (!posted) throw Error(Errc::cancelled, "the gateway is closed");
+  if (!brought) throw Error(Errc::cancelled, "the gateway is closed");
   return future.get();
 }
 
@@ -191,7 +194,7 @@ auto Engine::read(Read read) -> std::invoke_result_t<Read, store::Store&> {
   using T = std::invoke_result_t<Read, store::Store&>;
   const auto promise = std::make_shared<std::promise<T>>();
   auto future = promise->get_future();
-  const bool posted = inbox_->post([this, promise, read = std::move(read)]() mutable {
+  const bool brought = inbox_->run([this, promise, read = std::move(read)]() mutable {
     if (closed_) {
       promise->set_exception(std::make_exception_ptr(Error(Errc::cancelled, "the gateway is closed")));
       return;
@@ -204,7 +207,7 @@ auto Engine::read(Read read) -> std::invoke_result_t<Read, store::Store&> {
       }
     });
   });
-  if (!posted) throw Error(Errc::cancelled, "the gateway is closed");
+  if (!brought) throw Error(Errc::cancelled, "the gateway is closed");
   return future.get();
 }
 

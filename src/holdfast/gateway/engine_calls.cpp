@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <boost/asio/post.hpp>
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/gateway/clock.hpp"
@@ -84,6 +85,7 @@ void Engine::perform(effect::OpenCall& order) {
 std::unique_ptr<Call::Caller> Engine::watched_caller(OperationId id, std::stop_token token) {
   if (!token.stop_possible()) return nullptr;
   auto caller = std::make_unique<Call::Caller>(std::move(token));
+  // Posted: whoever requests the stop may hold anything, and this callback may be destroyed by what it begins.
   caller->on_stop.emplace(caller->token, [inbox = inbox_, id] {
     inbox->post([id](Engine& engine) {
       CancelRequest request;
@@ -130,14 +132,18 @@ void Engine::arm_pull_timer() {
   if (pull_due_.empty()) return;
   pull_timer_.expires_at(std::chrono::steady_clock::time_point(pull_due_.begin()->first.time_since_epoch()));
   pull_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    const Instant now = instant_now();
-    while (!pull_due_.empty() && pull_due_.begin()->first <= now) {
-      if (auto call = pull_due_.begin()->second.lock(); call && call_of(call->id)) pulls_.pull(std::move(call));
-      pull_due_.erase(pull_due_.begin());
-    }
-    arm_pull_timer();
+    if (!error) inbox_->post([this] { pull_what_is_due(); });
   });
+}
+
+void Engine::pull_what_is_due() {
+  if (closed_) return;
+  const Instant now = instant_now();
+  while (!pull_due_.empty() && pull_due_.begin()->first <= now) {
+    if (auto call = pull_due_.begin()->second.lock(); call && call_of(call->id)) pulls_.pull(std::move(call));
+    pull_due_.erase(pull_due_.begin());
+  }
+  arm_pull_timer();
 }
 
 void Engine::pulled(OperationId id) {

@@ -93,9 +93,14 @@ Error ended_by(Call::Fate fate) {
              : Error(Errc::cancelled, "the operation was cancelled");
 }
 
-void report_end(Call& call, event::CallEnded::How how, ProviderFault fault = {}) {
+void report_end(Call& call, bool here, event::CallEnded::How how, ProviderFault fault = {}) {
   if (call.caller) call.caller->on_stop.reset();
-  call.inbox->post([ended = event::CallEnded{call.id, how, std::move(fault)}](Engine& engine) { engine.hear(ended); });
+  auto tell = [ended = event::CallEnded{call.id, how, std::move(fault)}](Engine& engine) { engine.hear(ended); };
+  if (here) {
+    call.inbox->run(std::move(tell));
+  } else {
+    call.inbox->post(std::move(tell));
+  }
 }
 
 /// A text that may enter a record: 200 bytes at most, cut between characters.
@@ -249,15 +254,16 @@ void Gateway::async_open_call(OperationRequest request, SharedHeartbeat heartbea
   impl_->engine.open(std::move(request), std::move(heartbeat), std::move(stop), std::move(handler));
 }
 
-void Gateway::close_returned(Call& call) {
+void Gateway::close_returned(Call& call, EndIsTold told) {
   if (!call.settle(Call::Fate::returned)) throw ended_by(call.fate.load());
-  report_end(call, event::CallEnded::How::returned);
+  report_end(call, told == EndIsTold::here, event::CallEnded::How::returned);
 }
 
-void Gateway::close_failed(Call& call, const std::exception_ptr& error) {
+void Gateway::close_failed(Call& call, const std::exception_ptr& error, EndIsTold told) {
+  const bool here = told == EndIsTold::here;
   if (call.caller && call.caller->token.stop_requested() && call.settle(Call::Fate::cancelled)) {
     // It ended because its caller said so, before the engine could hear of it.
-    report_end(call, event::CallEnded::How::closed);
+    report_end(call, here, event::CallEnded::How::closed);
     throw ended_by(Call::Fate::cancelled);
   }
   if (!call.settle(Call::Fate::returned)) {
@@ -268,7 +274,7 @@ void Gateway::close_failed(Call& call, const std::exception_ptr& error) {
   }
   ProviderFault fault = fault_of(error);
   fault.message = short_error(std::move(fault.message));
-  report_end(call, event::CallEnded::How::failed, std::move(fault));
+  report_end(call, here, event::CallEnded::How::failed, std::move(fault));
 }
 
 std::optional<OperationState> Gateway::provider_state(const std::string& id) {

@@ -27,7 +27,7 @@ struct GatewayOptions {
   std::string program{};  ///< under which its jobs say who holds them, such as "holdfast run"; empty: "a program"
   std::string socket{};   ///< where that process answers for its jobs; empty: nowhere
   /// How long a group of transactions took to become durable, and a sweep over what runs. Called on the store's thread
-  /// and the engine's, once for each: do not block. Empty: nobody measures.
+  /// and in the engine's turn, once for each: do not block. Empty: nobody measures.
   std::function<void(std::chrono::nanoseconds)> on_commit{}, on_sweep{};
 };
 
@@ -208,7 +208,7 @@ class Gateway {
   template <class T>
   using Handler = std::function<void(result<T>)>;
 
-  /// These call back once, on the engine's thread or another.
+  /// These call back once, on any thread, often before they return.
   void begin_lock(LockRequest request, Handler<ProviderLock> handler);
   void begin_governing_lock(std::string job_id, std::string stage, Handler<std::optional<GoverningLock>> handler);
   void begin_answer(Answer answer, Handler<AnswerResult> handler);
@@ -216,10 +216,13 @@ class Gateway {
   std::shared_ptr<gateway::Call> open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop);
   void async_open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop,
                        Handler<std::shared_ptr<gateway::Call>> handler);
+  /// Who tells the engine that a call has ended: its own thread, while a blocked caller goes on with the value, or this
+  /// one, which saves an I/O thread the waking of another.
+  enum class EndIsTold { behind, here };
   /// Returns where the function's result counts; throws cancelled or switched where it does not.
-  static void close_returned(gateway::Call& call);
+  static void close_returned(gateway::Call& call, EndIsTold told);
   /// Returns where the function's exception counts; throws cancelled or switched where it does not.
-  static void close_failed(gateway::Call& call, const std::exception_ptr& error);
+  static void close_failed(gateway::Call& call, const std::exception_ptr& error, EndIsTold told);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;
@@ -259,14 +262,14 @@ auto Gateway::execute_with_patience(OperationRequest request, SharedHeartbeat he
   try {
     if constexpr (std::is_void_v<std::invoke_result_t<Function, OperationContext&>>) {
       std::forward<Function>(function)(context);
-      close_returned(*call);
+      close_returned(*call, EndIsTold::behind);
     } else {
       auto value = std::forward<Function>(function)(context);
-      close_returned(*call);
+      close_returned(*call, EndIsTold::behind);
       return value;
     }
   } catch (...) {
-    close_failed(*call, std::current_exception());
+    close_failed(*call, std::current_exception(), EndIsTold::behind);
     throw;
   }
 }

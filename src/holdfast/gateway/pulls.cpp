@@ -30,7 +30,7 @@ void Pulls::Shared::pull_once(Call& call) {
   } catch (...) {
     thrown.fetch_add(1, std::memory_order_relaxed);  // neither progress nor a sign of life
   }
-  call.inbox->post([id = call.id](Engine& engine) { engine.pulled(id); });
+  call.inbox->run([id = call.id](Engine& engine) { engine.pulled(id); });
 }
 
 void Pulls::Shared::run() {

@@ -9,7 +9,7 @@ namespace holdfast::gateway {
 
 /// Pulls heartbeats on threads of their own, so that a slow one delays nobody else's.
 ///
-/// Threads: `pull` from the engine's thread. Threads are made when needed, at most `threads_max`; further pulls wait.
+/// Threads: `pull` in the engine's turn. Threads are made when needed, at most `threads_max`; further pulls wait.
 /// Owns: nothing of the gateway's. A pull that blocks for ever keeps its thread, its strategy and its call; the gateway
 /// can be destroyed all the same.
 class Pulls {

@@ -7,7 +7,7 @@
 
 namespace holdfast::gateway {
 
-StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox> inbox,
+StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, SharedInbox inbox,
                      std::function<void(std::vector<Event>)> deliver, Measure on_commit)
     : store_(std::move(store)),
       inbox_(std::move(inbox)),

@@ -18,15 +18,15 @@ namespace holdfast::gateway {
 ///
 /// Limits: above `waiting_max` orders it is `full`: then nothing new is begun. What is under way, cancels and answers
 /// still queue, each of them bounded by what runs.
-/// Threads: everything is called on the engine's thread; the store is touched on its own thread only.
+/// Threads: everything is called in the engine's turn; the store is touched on its own thread only.
 class StoreDesk {
  public:
   /// Told on the store's thread how long a commit took.
   using Measure = std::function<void(std::chrono::nanoseconds)>;
   static constexpr std::size_t waiting_max = 10000;  ///< some seconds of a disk's commits
 
-  StoreDesk(std::unique_ptr<store::Store> store, std::shared_ptr<Inbox> inbox,
-            std::function<void(std::vector<Event>)> deliver, Measure on_commit = {});
+  StoreDesk(std::unique_ptr<store::Store> store, SharedInbox inbox, std::function<void(std::vector<Event>)> deliver,
+            Measure on_commit = {});
   ~StoreDesk();
 
   void save(store::Transaction transaction);
@@ -53,7 +53,7 @@ class StoreDesk {
   void commit(std::vector<store::Transaction>& batch, std::vector<Event>& out);
 
   std::unique_ptr<store::Store> store_;
-  std::shared_ptr<Inbox> inbox_;
+  SharedInbox inbox_;
   std::function<void(std::vector<Event>)> deliver_;
   Measure on_commit_;
   std::vector<Task> waiting_;
