@@ -156,11 +156,13 @@ awaitable<error_code> AnswerStream::begin(int status, net::Fields fields, wire::
     error = co_await std::move(beginning);
   }
   delivered_ = delivered_ || !first.empty();
-  finished(times_.keepalive);
+  // Whoever has a head and nothing else waits for the first sign of life half as long.
+  const auto patience = first.empty() ? times_.keepalive / 2 : times_.keepalive;
+  finished(patience);
   if (wire::keepalive(route_, framing_).empty()) {
     waiting_ = false;
   } else if (anything_) {
-    wait(times_.keepalive);
+    wait(patience);
   }
   co_return error;
 }

@@ -66,7 +66,7 @@ struct ProxyOptions {
   /// How long an answer's head may take before one is sent in its place, which fixes the status: fast errors keep
   /// theirs.
   std::chrono::milliseconds header_grace{5'000};
-  /// Silence towards the client before a keepalive; half of it after a head of our own.
+  /// Silence towards the client before a keepalive; half of it after a head.
   std::chrono::milliseconds keepalive{10'000};
 };
 

@@ -57,6 +57,22 @@ TEST_F(ProxyTest, SilenceInAStreamIsFilledWithKeepalivesBetweenEvents) {
   EXPECT_THAT(read_until(*stream, "0\r\n\r\n"), HasSubstr("[DONE]"));
 }
 
+// A client that had its head at once, and then nothing, waited ten seconds for the first keepalive.
+TEST_F(ProxyTest, AfterAHeadTheFirstKeepaliveComesInHalfTheTime) {
+  Held& held = hold();
+  scripts_["One"] = held.begins_with("");
+  proxy_options_.header_grace = 10ms;  // when its timer is looked at first
+  proxy_options_.keepalive = 3s;
+  const auto stream = client();
+  send(*stream, post("/v1/chat/completions", chat));
+  read_until(*stream, "\r\n\r\n");
+  const auto begun = std::chrono::steady_clock::now();
+  read_until(*stream, ": holdfast\n\n");
+  EXPECT_LT(std::chrono::steady_clock::now() - begun, proxy_options_.keepalive);
+  held.say(chat_end, true);
+  read_until(*stream, "0\r\n\r\n");
+}
+
 TEST_F(ProxyTest, NoKeepaliveStandsInsideAnEvent) {
   Held& held = hold();
   scripts_["One"] = held.begins_with("data: {\"choices\":[{\"del");
