@@ -89,9 +89,8 @@ auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartb
   using Signature = typename gateway::Completion<T>::type;
   const auto coroutine = [](Gateway& gateway, OperationRequest request, SharedHeartbeat heartbeat, Function function,
                             std::stop_token stop) -> boost::asio::awaitable<T> {
-    auto open = [&gateway, request = std::move(request), heartbeat = std::move(heartbeat),
-                 stop = std::move(stop)](Handler<std::shared_ptr<gateway::Call>> handler) mutable {
-      gateway.async_open_call(std::move(request), std::move(heartbeat), std::move(stop), std::move(handler));
+    auto open = [&gateway, &request, &heartbeat, &stop](Handler<std::shared_ptr<gateway::Call>> handler) {
+      gateway.async_open_call(std::move(request), heartbeat, std::move(stop), std::move(handler));
     };
     auto opening = gateway::async_begin<std::shared_ptr<gateway::Call>>(std::move(open), boost::asio::use_awaitable);
     const std::shared_ptr<gateway::Call> call = co_await std::move(opening);

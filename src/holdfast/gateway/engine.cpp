@@ -50,7 +50,7 @@ Engine::~Engine() {
   std::promise<void> drained;
   // What is under way is written down; a store that needs time gets it.
   std::function<void()> drain = [&] {
-    if (!desk_.idle()) {
+    if (!desk_.idle() || !ends_are_told()) {
       inbox_->post([&drain] { drain(); });
       std::this_thread::yield();
       return;
@@ -74,6 +74,11 @@ Engine::~Engine() {
   stoppers_.join();
 }
 
+bool Engine::ends_are_told() const {
+  return std::ranges::none_of(calls_,
+                              [](const auto& call) { return call && call->fate.load() == Call::Fate::returned; });
+}
+
 void Engine::fail_everybody() {
   const auto replies = std::exchange(replies_, {});
   const auto openings = std::exchange(openings_, {});
@@ -85,24 +90,24 @@ void Engine::fail_everybody() {
 
 void Engine::ask(EventMaker make, ReplyHandler handler) {
   const auto shared = std::make_shared<ReplyHandler>(std::move(handler));
-  const bool brought = inbox_->run([this, make = std::move(make), shared] {
+  const bool brought = inbox_->post([this, make = std::move(make), shared] {
     const Ticket ticket{++last_ticket_};
     if (closed_) return (*shared)(closed_failure());
+    std::optional<Event> event;
     try {
-      Event event = make(*this, ticket);
-      const bool urgent =
-          std::holds_alternative<event::CancelRequested>(event) || std::holds_alternative<event::Answered>(event);
-      if (!urgent && desk_.full()) return (*shared)(behind_failure());
-      if (const auto* answered = std::get_if<event::Answered>(&event);
-          answered != nullptr && !answered->answer.idempotency_key.empty()) {
-        if (joined(*answered, *shared)) return;
-        *shared = leading(*answered, std::move(*shared));
-      }
-      replies_[ticket] = std::move(*shared);
-      hear(std::move(event));
+      event = make(*this, ticket);
     } catch (const Error& error) {
-      (*shared)(Failure{error.errc(), error.what()});
+      return (*shared)(Failure{error.errc(), error.what()});
     }
+    const auto* answered = std::get_if<event::Answered>(&*event);
+    const bool urgent = answered != nullptr || std::holds_alternative<event::CancelRequested>(*event);
+    if (!urgent && desk_.full()) return (*shared)(behind_failure());
+    if (answered != nullptr && !answered->answer.idempotency_key.empty()) {
+      if (joined(*answered, *shared)) return;
+      *shared = leading(*answered, std::move(*shared));
+    }
+    replies_[ticket] = std::move(*shared);
+    hear(std::move(*event));
   });
   if (!brought) (*shared)(closed_failure());
 }
@@ -126,10 +131,16 @@ Engine::ReplyHandler Engine::leading(const event::Answered& answered, ReplyHandl
   };
 }
 
-void Engine::open(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token caller_stop,
+void Engine::open(OperationRequest request, const SharedHeartbeat& heartbeat, std::stop_token caller_stop,
                   OpenHandler handler) {
-  const auto opening =
-      std::make_shared<Opening>(Opening{std::move(heartbeat), std::move(caller_stop), std::move(handler)});
+  const auto opening = std::make_shared<Opening>();
+  if (heartbeat) {  // asked here and not in the engine's turn: a strategy is the caller's code
+    opening->gives_heartbeats = heartbeat->gives_heartbeats();
+    opening->wanted = heartbeat->options();
+    if (heartbeat->pulled()) opening->pulled = heartbeat;
+  }
+  opening->caller_stop = std::move(caller_stop);
+  opening->handler = std::move(handler);
   const bool brought = inbox_->run([this, request = std::move(request), opening]() mutable {
     if (closed_) return opening->handler(closed_failure());
     if (desk_.full()) return opening->handler(behind_failure());

@@ -44,7 +44,9 @@ class Engine {
 
   /// The handler is called once, in the engine's turn, or at once where the engine is closed.
   void ask(EventMaker make, ReplyHandler handler);
-  void open(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token caller_stop, OpenHandler handler);
+  /// Whoever opens keeps the strategy until the handler was called: its end is the caller's code, too.
+  void open(OperationRequest request, const SharedHeartbeat& heartbeat, std::stop_token caller_stop,
+            OpenHandler handler);
   /// Runs `look` in the engine's turn and returns what it returns. Throws cancelled where the engine is closed.
   template <class Look>
   auto look(Look look) -> std::invoke_result_t<Look, Engine&>;
@@ -78,10 +80,13 @@ class Engine {
 
  private:
   struct Opening {
-    SharedHeartbeat heartbeat;
+    bool gives_heartbeats = false;
+    HeartbeatOptions wanted;
+    SharedHeartbeat pulled;  ///< absent: it reports by itself, or not at all
     std::stop_token caller_stop;
     OpenHandler handler;
     std::unique_ptr<Call::Caller> caller{};  ///< its stop is heard while the operation is queued, too
+    milliseconds pull_interval{};
   };
   /// An answer with an idempotency key while it is being recorded, and whoever repeats it meanwhile.
   struct Answering {
@@ -126,7 +131,10 @@ class Engine {
   void announce_progress(Instant now);
   void fail_everybody();
   OperationId next_operation_id();
-  SharedPatience terms(const OperationRequest& request, const HeartbeatStrategy& heartbeat);
+  const std::string& patience_of(const OperationRequest& request) const;
+  SharedPatience terms(const OperationRequest& request, const Opening& opening);
+  /// The end of a function that has returned is on its way.
+  bool ends_are_told() const;
 
   GatewayOptions options_;
   SharedInbox inbox_;
@@ -173,7 +181,7 @@ auto Engine::look(Look look) -> std::invoke_result_t<Look, Engine&> {
   using T = std::invoke_result_t<Look, Engine&>;
   const auto promise = std::make_shared<std::promise<T>>();
   auto future = promise->get_future();
-  const bool brought = inbox_->run([this, promise, look = std::move(look)]() mutable {
+  const bool brought = inbox_->post([this, promise, look = std::move(look)]() mutable {
     try {
       if constexpr (std::is_void_v<T>) {
         look(*this);
@@ -194,7 +202,7 @@ auto Engine::read(Read read) -> std::invoke_result_t<Read, store::Store&> {
   using T = std::invoke_result_t<Read, store::Store&>;
   const auto promise = std::make_shared<std::promise<T>>();
   auto future = promise->get_future();
-  const bool brought = inbox_->run([this, promise, read = std::move(read)]() mutable {
+  const bool brought = inbox_->post([this, promise, read = std::move(read)]() mutable {
     if (closed_) {
       promise->set_exception(std::make_exception_ptr(Error(Errc::cancelled, "the gateway is closed")));
       return;

@@ -7,23 +7,27 @@
 
 namespace holdfast::gateway {
 
-SharedPatience Engine::terms(const OperationRequest& request, const HeartbeatStrategy& heartbeat) {
+const std::string& Engine::patience_of(const OperationRequest& request) const {
   const Job* job = machine_.job(request.job_id);
-  const std::string& patience = !request.patience.empty()                  ? request.patience
-                                : job != nullptr && !job->patience.empty() ? job->patience
-                                                                           : options_.patience;
-  const HeartbeatOptions wanted = heartbeat.options();
+  return !request.patience.empty()                  ? request.patience
+         : job != nullptr && !job->patience.empty() ? job->patience
+                                                    : options_.patience;
+}
+
+SharedPatience Engine::terms(const OperationRequest& request, const Opening& opening) {
+  const std::string& patience = patience_of(request);
+  const HeartbeatOptions& wanted = opening.wanted;
   std::string key = request.provider_type + '\n' + patience + '\n';
   key += wanted.interval ? std::to_string(wanted.interval->count()) : "-";
   key += wanted.stall_multiplier ? '\n' + std::to_string(*wanted.stall_multiplier) : "\n-";
-  key += heartbeat.gives_heartbeats() ? "+" : "-";
+  key += opening.gives_heartbeats ? "+" : "-";
   SharedPatience& shared = terms_[key];
   if (!shared) {
     try {
       const TimeoutProfile profile =
           options_.profiles.for_provider(request.provider_name, patience, request.provider_type);
       shared = std::make_shared<const Patience>(profile.terms(
-          wanted.interval, wanted.stall_multiplier, heartbeat.gives_heartbeats(), options_.profiles.stall_options()));
+          wanted.interval, wanted.stall_multiplier, opening.gives_heartbeats, options_.profiles.stall_options()));
     } catch (...) {
       terms_.erase(key);
       throw;
@@ -35,9 +39,14 @@ SharedPatience Engine::terms(const OperationRequest& request, const HeartbeatStr
 void Engine::start_operation(Ticket ticket, OperationRequest request, Opening opening) {
   event::OperationRequested asked;
   try {
-    if (!opening.heartbeat) opening.heartbeat = no_heartbeat();
     request.provider_type = type_of(request.provider_name, request.provider_type);
-    asked.patience = terms(request, *opening.heartbeat);
+    asked.patience = terms(request, opening);
+    if (opening.pulled) {
+      const milliseconds usual =
+          options_.profiles.for_provider(request.provider_name, patience_of(request), request.provider_type)
+              .heartbeat_interval;
+      opening.pull_interval = std::max(opening.wanted.interval.value_or(usual), milliseconds(1));
+    }
   } catch (const Error& error) {
     return opening.handler(Failure{error.errc(), error.what()});
   }
@@ -70,12 +79,8 @@ void Engine::perform(effect::OpenCall& order) {
   if (calls_.size() <= writer->slot()) calls_.resize(writer->slot() + 1);
   calls_[writer->slot()] = call;
   call->caller = std::move(opening.caller);
-  if (opening.heartbeat->pulled()) {
-    const auto wanted = opening.heartbeat->options().interval;
-    const TimeoutProfile profile =
-        options_.profiles.for_provider(terms->provider_name, options_.patience, terms->provider_type);
-    call->pulled = std::make_unique<const Call::Pulled>(
-        std::move(opening.heartbeat), std::max(wanted.value_or(profile.heartbeat_interval), milliseconds(1)));
+  if (opening.pulled) {
+    call->pulled = std::make_unique<const Call::Pulled>(std::move(opening.pulled), opening.pull_interval);
     schedule_pull(call);
   }
   opening.handler(call);
@@ -108,14 +113,17 @@ void Engine::perform(effect::CancelCall& order) {
 }
 
 void Engine::perform(effect::EndWatch& order) {
-  const std::shared_ptr<Call> call = call_of(order.operation);
+  std::shared_ptr<Call> call = call_of(order.operation);
   if (call) {
     ended_[order.operation] = {call->progress(), call->heartbeats.load(std::memory_order_relaxed),
                                slots_.last_alive(order.operation), slots_.last_progress(order.operation)};
     if (ended_.size() > limits::ended_kept_max) ended_.erase(ended_.begin());
   }
   slots_.end(order.operation);
-  if (call) calls_[call->writer.slot()] = nullptr;
+  if (!call) return;
+  calls_[call->writer.slot()] = nullptr;
+  // Where nobody else holds it any more, its strategy goes with it: that is the caller's code, and not for our turn.
+  if (call->pulled) boost::asio::post(stoppers_, [call = std::move(call)] {});
 }
 
 std::shared_ptr<Call> Engine::call_of(OperationId id) const {
@@ -124,6 +132,7 @@ std::shared_ptr<Call> Engine::call_of(OperationId id) const {
 }
 
 void Engine::schedule_pull(const std::shared_ptr<Call>& call) {
+  if (closed_) return;
   const auto place = pull_due_.emplace(instant_now() + call->pulled->interval, call);
   if (place == pull_due_.begin()) arm_pull_timer();
 }

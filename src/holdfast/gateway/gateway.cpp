@@ -187,7 +187,7 @@ void Gateway::begin_governing_lock(std::string job_id, std::string stage,
     const ProviderLock* lock = locks.governing(stage);
     return lock == nullptr ? std::nullopt : std::optional(GoverningLock{*lock, locks.moved(stage)});
   };
-  // Shared, since whoever refuses a task has destroyed it.
+  // Shared by what answers, what reads, and what refuses.
   const auto shared = std::make_shared<Handler<std::optional<GoverningLock>>>(std::move(handler));
   impl_->engine.look_or_read(
       [=](Engine& engine) {
@@ -242,16 +242,17 @@ bool Gateway::release_provider_lock(const std::string& job_id) {
   return ask<bool>(impl_->engine, [=](Engine&, Ticket ticket) { return event::ReleaseRequested{ticket, job_id}; });
 }
 
-std::shared_ptr<Call> Gateway::open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop) {
+std::shared_ptr<Call> Gateway::open_call(OperationRequest request, const SharedHeartbeat& heartbeat,
+                                         std::stop_token stop) {
   std::promise<result<std::shared_ptr<Call>>> promise;
-  impl_->engine.open(std::move(request), std::move(heartbeat), std::move(stop),
+  impl_->engine.open(std::move(request), heartbeat, std::move(stop),
                      [&promise](result<std::shared_ptr<Call>> opened) { promise.set_value(std::move(opened)); });
   return value_of(promise.get_future().get());
 }
 
-void Gateway::async_open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop,
+void Gateway::async_open_call(OperationRequest request, const SharedHeartbeat& heartbeat, std::stop_token stop,
                               Handler<std::shared_ptr<Call>> handler) {
-  impl_->engine.open(std::move(request), std::move(heartbeat), std::move(stop), std::move(handler));
+  impl_->engine.open(std::move(request), heartbeat, std::move(stop), std::move(handler));
 }
 
 void Gateway::close_returned(Call& call, EndIsTold told) {

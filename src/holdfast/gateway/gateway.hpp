@@ -213,8 +213,10 @@ class Gateway {
   void begin_governing_lock(std::string job_id, std::string stage, Handler<std::optional<GoverningLock>> handler);
   void begin_answer(Answer answer, Handler<AnswerResult> handler);
   void begin_cancel(CancelRequest request, Handler<AnswerResult> handler);
-  std::shared_ptr<gateway::Call> open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop);
-  void async_open_call(OperationRequest request, SharedHeartbeat heartbeat, std::stop_token stop,
+  /// Whoever opens keeps the strategy until it is open.
+  std::shared_ptr<gateway::Call> open_call(OperationRequest request, const SharedHeartbeat& heartbeat,
+                                           std::stop_token stop);
+  void async_open_call(OperationRequest request, const SharedHeartbeat& heartbeat, std::stop_token stop,
                        Handler<std::shared_ptr<gateway::Call>> handler);
   /// Who tells the engine that a call has ended: its own thread, while a blocked caller goes on with the value, or this
   /// one, which saves an I/O thread the waking of another.
@@ -257,7 +259,7 @@ class ScopedProviderLock {
 template <class Function>
 auto Gateway::execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function&& function,
                                     std::stop_token stop) -> std::invoke_result_t<Function, OperationContext&> {
-  const std::shared_ptr<gateway::Call> call = open_call(std::move(request), std::move(heartbeat), std::move(stop));
+  const std::shared_ptr<gateway::Call> call = open_call(std::move(request), heartbeat, std::move(stop));
   OperationContext context(call);
   try {
     if constexpr (std::is_void_v<std::invoke_result_t<Function, OperationContext&>>) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -417,6 +418,59 @@ TEST(Gateway, RefusesATypeWithoutAProfileAndAnUnknownPatience) {
   EXPECT_EQ(thrown([&] { gateway.execute_with_patience(bad, no_heartbeat(), [](OperationContext&) {}); }),
             Errc::invalid_argument);
   EXPECT_EQ(thrown([] { Gateway unknown({.store = "mysql://x"}); }), Errc::config);
+}
+
+// Says where it is asked, and where it ends.
+class Located final : public HeartbeatStrategy {
+ public:
+  struct Seen {
+    std::atomic<std::thread::id> asked{}, ended{};
+  };
+  explicit Located(std::shared_ptr<Seen> seen) : seen_(std::move(seen)) {}
+  ~Located() override { seen_->ended = std::this_thread::get_id(); }
+  Progress pull(std::stop_token) override { return {}; }
+  HeartbeatOptions options() const override {
+    seen_->asked = std::this_thread::get_id();
+    return {.interval = 1h, .stall_multiplier = {}};
+  }
+
+ private:
+  std::shared_ptr<Seen> seen_;
+};
+
+// A strategy that took a mutex of its caller was asked by a thread that held it.
+TEST(Gateway, AStrategyIsAskedByItsCallerAndNeverInTheEnginesTurn) {
+  const auto seen = std::make_shared<Located::Seen>();
+  Gateway gateway;
+  gateway.execute_with_patience(request(), std::make_shared<Located>(seen),
+                                [&](OperationContext&) { EXPECT_EQ(seen->asked.load(), std::this_thread::get_id()); });
+  EXPECT_EQ(seen->asked.load(), std::this_thread::get_id());
+  wait_for([&] { return seen->ended.load() != std::thread::id{}; });
+}
+
+// Its interval was looked up when it began, in profiles that did not have its type any more: the process stopped.
+TEST(Gateway, AQueuedCallThatIsPulledBeginsUnderTheProfilesItWasOpenedWith) {
+  const TimeoutProfiles with = TimeoutProfiles::parse(R"({"profiles": {"own": {"normalThresholdMs": 1000,
+    "extendedThresholdMs": 2000, "deepWaitThresholdMs": 3000, "heartbeatIntervalMs": 100, "stallSuspicionMultiplier": 5
+    }}})",
+                                                      "own.json");
+  const std::vector<ProviderInfo> providers = {{.name = "One", .type = "own", .concurrent_max = 1}};
+  Gateway gateway({.profiles = with, .providers = providers});
+  OperationRequest one = request();
+  one.provider_name = "One";
+  one.provider_type = "own";
+  std::promise<void> go_on;
+  std::thread first([&] {
+    gateway.execute_with_patience(one, no_heartbeat(), [&](OperationContext&) { go_on.get_future().wait(); });
+  });
+  wait_for([&] { return gateway.operations().size() == 1; });
+  std::thread second(
+      [&] { gateway.execute_with_patience(one, percentage_heartbeat([] { return 1.0; }), [](OperationContext&) {}); });
+  wait_for([&] { return gateway.operations().size() == 2; });
+  gateway.reload(TimeoutProfiles::defaults(), providers);
+  go_on.set_value();
+  first.join();
+  second.join();
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <boost/asio/dispatch.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <condition_variable>
@@ -25,15 +25,18 @@ class Engine;
 /// not block, do not throw and call nobody's code.
 ///
 /// Threads: any. After `close` nothing that is brought runs, and both functions say so.
-/// Limits: who sits down does `guests_max` tasks of others; the engine's own thread takes the chair over then.
+/// Limits: who sits down does `guests_max` tasks of others; the engine's own thread takes the chair over then. It looks
+/// at its timers after each `own_max`.
 class Inbox : public boost::intrusive_ref_counter<Inbox> {
  public:
-  static constexpr int guests_max = 16;  ///< some hundred microseconds of work
+  static constexpr int guests_max = 16;  ///< some hundred microseconds, of tasks that are for `run`
+  static constexpr int own_max = 256;
 
   /// Without an engine for those only whose tasks ask for none.
   explicit Inbox(Engine* engine) : engine_(engine) {}
 
-  /// At once, on this thread, where the engine is free; else soon, by the thread that has it.
+  /// At once, on this thread, where the engine is free; else soon, by the thread that has it. For what takes a step of
+  /// the machine at most: whoever has the chair may be a thread with ten thousand streams.
   template <class Task>
   bool run(Task&& task) {
     {
@@ -46,11 +49,11 @@ class Inbox : public boost::intrusive_ref_counter<Inbox> {
       taken_ = true;
     }
     call(task);
-    work(guests_max);
+    work(false);
     return true;
   }
 
-  /// Soon, on the engine's own thread: for what takes long, and for callers that have something else to do.
+  /// Soon, on the engine's own thread: for what may take long, and for callers that have something else to do.
   template <class Task>
   bool post(Task&& task) {
     {
@@ -105,13 +108,13 @@ class Inbox : public boost::intrusive_ref_counter<Inbox> {
       task();
     }
   }
-  /// Whoever calls it has the chair.
+  /// Whoever calls it has the chair. Behind what the engine's thread has to do besides: its timers.
   void hand_over() {
-    boost::asio::dispatch(io_, [this] { work(-1); });
+    boost::asio::post(io_, [this] { work(true); });
   }
-  /// Does what waits, at most `guests` (-1: this is the engine's own thread), and gives the chair up.
-  void work(int guests) noexcept {
-    while (true) {
+  /// Does what waits, up to a limit, and gives the chair up; `own`: on the engine's own thread.
+  void work(bool own) noexcept {
+    for (int left = own ? own_max : guests_max;; --left) {
       std::unique_ptr<Kept> task;
       {
         const std::lock_guard lock(mutex_);
@@ -120,12 +123,11 @@ class Inbox : public boost::intrusive_ref_counter<Inbox> {
           idle_.notify_all();
           return;
         }
-        if (guests == 0 || (guests > 0 && waiting_.front().on_own_thread)) break;
+        if (left == 0 || (!own && waiting_.front().on_own_thread)) break;
         task = std::move(waiting_.front().task);
         waiting_.pop_front();
       }
       task->call(*this);
-      if (guests > 0) --guests;
     }
     hand_over();
   }

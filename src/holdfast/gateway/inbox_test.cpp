@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <future>
 #include <thread>
 #include <vector>
@@ -109,6 +110,20 @@ TEST_F(InboxTest, AGuestHandsTheChairToTheEnginesThreadWhereTheNextTaskBelongsTh
   guest.join();
   settle();
   EXPECT_EQ(where, (std::vector{own(), own()}));
+}
+
+// While there was always something waiting, the engine's thread never looked at its timers: nothing was swept.
+TEST_F(InboxTest, TimersOfTheEnginesThreadRunHoweverMuchIsWaiting) {
+  std::atomic<bool> fired = false;
+  boost::asio::steady_timer timer(inbox_->io(), std::chrono::milliseconds(1));
+  std::function<void()> again = [&] {
+    if (!fired) inbox_->post([&] { again(); });
+  };
+  inbox_->post([&] { again(); });  // something waits at any time, until the timer has fired
+  timer.async_wait([&](const boost::system::error_code&) { fired = true; });
+  while (!fired)
+    std::this_thread::yield();
+  settle();
 }
 
 TEST_F(InboxTest, NothingRunsAfterItIsClosedButWhatCameBeforeDoes) {

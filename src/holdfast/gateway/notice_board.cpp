@@ -90,7 +90,7 @@ void NoticeBoard::run() {
 void NoticeBoard::tell_one(std::unique_lock<std::mutex>& lock) {
   const Notice notice = std::move(waiting_.front());
   waiting_.pop_front();
-  const std::vector<std::shared_ptr<Subscriber>> audience(subscribers_.begin(), subscribers_.end());
+  std::vector<std::shared_ptr<Subscriber>> audience(subscribers_.begin(), subscribers_.end());
   for (const auto& subscriber : audience) {
     const bool still_there = std::ranges::find(subscribers_, subscriber) != subscribers_.end();
     if (!still_there || notice.seq <= subscriber->after) continue;
@@ -107,6 +107,9 @@ void NoticeBoard::tell_one(std::unique_lock<std::mutex>& lock) {
     thrown_ += threw ? 1 : 0;
     changed_.notify_all();
   }
+  lock.unlock();  // who has left meanwhile goes here: its captures may hold anything
+  audience.clear();
+  lock.lock();
 }
 
 }  // namespace holdfast::gateway

@@ -95,5 +95,24 @@ TEST(NoticeBoard, EndingASubscriptionWaitsForTheCallbackThatRuns) {
   EXPECT_FALSE(board->has_subscribers());
 }
 
+// What a callback held was destroyed under the board's lock, and waited for itself.
+TEST(NoticeBoard, WhatALeavingSubscriberHoldsMayCallTheBoard) {
+  struct Calls {
+    std::shared_ptr<NoticeBoard> board;
+    ~Calls() { board->has_subscribers(); }
+  };
+  const auto board = std::make_shared<NoticeBoard>();
+  std::promise<void> told;
+  Subscription leaving, staying;
+  leaving = board->subscribe([&leaving, held = std::make_shared<Calls>(board)](const Notice&) { leaving = {}; });
+  staying = board->subscribe([&](const Notice& each) {
+    if (each.seq == 2) told.set_value();
+  });
+  board->post(notice(1, JobClosed{}));
+  board->post(notice(2, JobClosed{}));
+  told.get_future().wait();
+  staying = {};
+}
+
 }  // namespace
 }  // namespace holdfast::gateway

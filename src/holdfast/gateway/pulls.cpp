@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <deque>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "holdfast/gateway/engine.hpp"
@@ -65,9 +66,13 @@ void Pulls::pull(std::shared_ptr<Call> call) {
   const std::lock_guard lock(shared_->mutex);
   shared_->waiting.push_back(std::move(call));
   if (shared_->idle < static_cast<int>(shared_->waiting.size()) && shared_->threads < threads_max) {
-    ++shared_->threads;
-    // Detached: a strategy that never returns must not keep the gateway from being destroyed.
-    std::thread([shared = shared_] { shared->run(); }).detach();
+    try {
+      // Detached: a strategy that never returns must not keep the gateway from being destroyed.
+      std::thread([shared = shared_] { shared->run(); }).detach();
+      ++shared_->threads;
+    } catch (const std::system_error&) {
+      // No thread to be had now: those that there are pull it, or the next pull makes one.
+    }
   }
   shared_->changed.notify_one();
 }
