@@ -281,6 +281,7 @@ TEST_F(CommandsTest, a_run_that_could_not_be_recorded_does_not_say_to_resume_it)
   EXPECT_THAT(said, HasSubstr("no room"));
   EXPECT_THAT(said, testing::EndsWith("\nholdfast run job.toml\n"));
   EXPECT_THAT(said, testing::Not(HasSubstr("holdfast history")));
+  EXPECT_TRUE(fs::is_empty(folder / "film")) << "which that command could not use, else";
 }
 
 TEST_F(CommandsTest, a_failed_run_whose_record_was_in_memory_does_not_say_to_resume_it) {
