@@ -249,7 +249,8 @@ class Resume(Kept):
 
     def test_a_job_that_nobody_holds_is_cancelled_or_released_here(self):
         for words, state in ((["cancel", "--confirm"], "cancelled"), (["release"], "released")):
-            child, _, question = self.run_slowly("echo $$$$ > worker; exec sleep 600")
+            # Not the program itself, which the kernel ends with its parent, but what it has started.
+            child, _, question = self.run_slowly("sleep 600 & echo $$! > worker; wait")
             worker = int((self.folder / "o/worker").read_text())
             child.kill()
             child.wait()

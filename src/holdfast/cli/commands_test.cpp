@@ -262,6 +262,38 @@ TEST_F(CommandsTest, a_job_runs_to_its_end_and_prints_every_event_as_json) {
   EXPECT_GT(fs::file_size(folder / "log"), 0U);
 }
 
+// The last line was a resume of a job that was not there.
+TEST_F(CommandsTest, a_run_that_could_not_be_recorded_does_not_say_to_resume_it) {
+  const fs::path job = file("job.toml",
+                            "[job]\nname = \"j\"\n[[stages]]\nname = \"s\"\nkind = \"text\"\nprovider = \"RuleBased\"\n"
+                            "prompt = \"One sentence.\"\noutput = \"o.json\"\n");
+  const GlobalArguments global{.store = "sqlite:" + (folder / "holdfast.db").string()};
+  open_store(Session{.store = global.store}, store::Empty::filled);
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((folder / "holdfast.db").c_str(), &database), SQLITE_OK);
+  const char* full = "CREATE TRIGGER full BEFORE INSERT ON jobs BEGIN SELECT RAISE(ABORT, 'no room'); END";
+  ASSERT_EQ(sqlite3_exec(database, full, nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  testing::internal::CaptureStdout();
+  const RunArguments arguments{.job = job, .out = folder / "film", .plain = true};
+  EXPECT_NE(run_command(arguments, global, {"holdfast", "run", "job.toml"}), Exit::done);
+  const std::string said = testing::internal::GetCapturedStdout();
+  EXPECT_THAT(said, HasSubstr("no room"));
+  EXPECT_THAT(said, testing::EndsWith("\nholdfast run job.toml\n"));
+  EXPECT_THAT(said, testing::Not(HasSubstr("holdfast history")));
+  EXPECT_TRUE(fs::is_empty(folder / "film")) << "which that command could not use, else";
+}
+
+TEST_F(CommandsTest, a_failed_run_whose_record_was_in_memory_does_not_say_to_resume_it) {
+  const fs::path job = file("job.toml",
+                            "[job]\nname = \"j\"\n[[stages]]\nname = \"s\"\nkind = \"command\"\n"
+                            "command = [\"sh\", \"-c\", \"exit 3\"]\nprompt = \"x\"\noutput = \"o\"\n");
+  testing::internal::CaptureStdout();
+  const RunArguments arguments{.job = job, .out = folder / "film", .plain = true};
+  EXPECT_EQ(run_command(arguments, {.store = "memory:"}, {"holdfast", "run", "job.toml"}), Exit::failed);
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), testing::EndsWith("\nholdfast run job.toml\n"));
+}
+
 TEST(Table, columns_are_as_wide_as_their_widest_cell) {
   std::ostringstream out;
   print_table(out, {{"A", "B"}, {"long\x1b", "x"}});

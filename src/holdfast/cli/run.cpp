@@ -153,8 +153,18 @@ std::filesystem::path log_file(const GlobalArguments& global, const Session& ses
   return folder.empty() ? folder : folder / "holdfast.log";
 }
 
+/// Whether the job can be gone on with: a run may end before its job is recorded.
+bool is_recorded(Gateway& gateway, const std::string& id) {
+  try {
+    return gateway.job(id).has_value();
+  } catch (const Error&) {
+    return true;  // nobody knows now; to try to resume costs nothing, and to begin again may be paid for twice
+  }
+}
+
 /// How its record can be looked at, from any terminal.
-std::string where_to_look(const jobs::RunResult& result, const Session& session) {
+std::string where_to_look(const jobs::RunResult& result, const Session& session, bool recorded) {
+  if (!recorded) return "It is not on the record: it ended before that.";
   if (folder_of_store(session.store).empty()) return "Its record was in memory, and ends with this process.";
   const std::string id = shell_quoted(result.job_id);
   return "Its record: holdfast history " + id + ", holdfast audit show " + id;
@@ -216,14 +226,16 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   }
 
   std::ostream& out = arguments.json ? std::cerr : std::cout;
+  const bool recorded = is_recorded(gateway, result.job_id);
   const auto elapsed = std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began);
   if (!arguments.json || result.state != JobState::done) {
     for (const std::string& each : summary(result, elapsed, gateway.fallback_history(result.job_id))) {
       out << each << "\n";
     }
-    out << where_to_look(result, session) << "\n";
+    out << where_to_look(result, session, recorded) << "\n";
   }
-  if (result.state == JobState::failed) out << again(words, arguments.resume.empty() ? result.job_id : "") << "\n";
+  const bool resumes = recorded && arguments.resume.empty() && !folder_of_store(session.store).empty();
+  if (result.state == JobState::failed) out << again(words, resumes ? result.job_id : "") << "\n";
   out.flush();
   return exit_of(result);
 }

@@ -1,3 +1,8 @@
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
 #include <set>
 #include <thread>
 
@@ -82,7 +87,33 @@ TEST(Remote, WhereNobodyAnswersSaysSo) {
     EXPECT_THAT(error.what(), HasSubstr("nobody.sock"));
   }
   EXPECT_EQ(thrown([&] { remote.release("job"); }), Errc::store_unavailable);
+  const Answer answer{.operation_id = "op-1", .option = "continue_5m"};
+  EXPECT_EQ(thrown([&] { remote.answer(answer); }), Errc::store_unavailable);
   EXPECT_EQ(thrown([&] { remote.follow("", {}, {}); }), Errc::store_unavailable);
+}
+
+TEST(Remote, WhetherAnAnswerWasHeardByWhoeverLeftInTheMiddleIsUnknown) {
+  const net::Endpoint endpoint{.path = fresh_folder() + "/leaving.sock"};
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, endpoint.path.c_str(), sizeof(address.sun_path) - 1);
+  const int listening = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(::bind(listening, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(::listen(listening, 2), 0);
+  std::jthread leaving([listening] {
+    for (int i = 0; i < 2; ++i) {
+      const int client = ::accept(listening, nullptr, nullptr);
+      std::string room(65536, '\0');
+      EXPECT_GT(::read(client, room.data(), room.size()), 0);
+      ::close(client);
+    }
+  });
+  const Remote remote(endpoint);
+  const Answer answer{.operation_id = "op-1", .option = "continue_5m"};
+  EXPECT_EQ(thrown([&] { remote.answer(answer); }), Errc::outcome_unknown);
+  EXPECT_EQ(thrown([&] { remote.get("/jobs"); }), Errc::store_unavailable) << "to look changes nothing";
+  leaving.join();
+  ::close(listening);
 }
 
 TEST(Remote, FollowsTheFeedAndComesBackToWhereItWas) {

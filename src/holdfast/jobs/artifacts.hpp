@@ -34,7 +34,7 @@ class ArtifactFolder {
   /// Makes it, and marks it as this job's.
   result<void> open();
 
-  /// Ends what a killed run of this job has left running.
+  /// Ends the process groups that a killed run of this job has left running.
   void end_children() const;
 
   /// A new folder for one attempt at one artifact. `stage` and `item` count from 1 and make it readable.

@@ -41,6 +41,7 @@ std::string fingerprint_of(const Stage& stage, const JobFile& job) {
   StageNames inputs;
   add_inputs(stage.prompt, inputs);
   add_inputs(stage.output, inputs);
+  if (stage.for_each && stage.for_each->kind == Reference::Kind::inputs) inputs.insert(stage.for_each->rest);
   if (const auto templates = parse_command(command)) {
     for (const Template& each : templates->arguments)
       add_inputs(each, inputs);

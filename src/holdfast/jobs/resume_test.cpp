@@ -91,6 +91,27 @@ TEST_F(ResumeTest, AFileThatDiffersInAFinishedStageIsRefusedByNameAndFromRunsItA
   EXPECT_EQ(content(calls()), "hello\nhullo\n");
 }
 
+TEST_F(ResumeTest, AnInputThatSaysSomethingElseNowIsAnotherStage) {
+  std::string job = "[inputs]\ntopic = \"the quay\"\n" + then_late;
+  job.replace(job.find("\"hello\""), 7, "\"${inputs.topic}\"");
+  be_late();
+  ASSERT_EQ(run(job).state, JobState::failed);
+  EXPECT_THAT(problems(job), IsEmpty());
+  job.replace(job.find("the quay"), 8, "the pier");
+  EXPECT_THAT(problems(job), ElementsAre(testing::AllOf(HasSubstr("stage make"), HasSubstr("--from make"))));
+}
+
+// What was made of the first of the old items passed for the first of the new ones.
+TEST_F(ResumeTest, AnotherListOfItemsIsAnotherStage) {
+  add_shell("Item", "test \"$1\" != b -o ! -e " + late() + " || exit 3; echo \"made $1\" > \"$2\"");
+  std::string job = three_items;
+  job.replace(job.find("\"Sh\""), 4, "\"Item\"");
+  be_late();
+  ASSERT_EQ(run(job).state, JobState::failed);
+  job.replace(job.find("[\"a\""), 4, "[\"x\"");
+  EXPECT_THAT(problems(job), ElementsAre(testing::AllOf(HasSubstr("stage make"), HasSubstr("--from make"))));
+}
+
 TEST_F(ResumeTest, ASchemaThatSaysSomethingElseNowIsAnotherStage) {
   std::string job = then_late;
   job.insert(job.find("output ="), "schema = \"@made.schema.json\"\n");
@@ -205,6 +226,28 @@ TEST_F(ResumeTest, ChildrenOfAKilledRunAreEndedAndStrangersAreNot) {
   ::kill(stranger, SIGKILL);
   ::waitpid(stranger, &status, 0);
   EXPECT_TRUE(fs::is_empty(folder / "work")) << "the notes are taken away";
+}
+
+TEST_F(ResumeTest, WhatAKilledRunLeftRunningIsGoneBeforeAnythingStartsAgain) {
+  const pid_t left = ::fork();
+  if (left == 0) {
+    ::setpgid(0, 0);
+    for (;;)
+      ::pause();
+  }
+  ::setpgid(left, left);
+  const std::jthread reaper([left] { ::waitpid(left, nullptr, 0); });
+  add_shell("Alone",
+            "test ! -e " + late() + " -a ! -e /proc/" + std::to_string(left) + " || exit 3; echo alone > \"$2\"");
+  std::string job = one_stage;
+  job.replace(job.find("\"Sh\""), 4, "\"Alone\"");
+  be_late();
+  ASSERT_EQ(run(job).state, JobState::failed);
+  note_child(options.out / ".holdfast/01.process", left);
+  be_in_time();
+  const RunResult result = again(job);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  ::kill(left, SIGKILL);
 }
 
 TEST_F(ResumeTest, ChildrenOfTheJobThatHasTheFolderNowAreLeftAlone) {

@@ -243,6 +243,7 @@ StageEnd run_stages(JobRun& run, const std::vector<PlannedLock>& locks) {
                         .plan = std::make_shared<const JobPlan>(plan_of(run.job, options.out)),
                         .resume = options.resume,
                         .anew = {anew.begin(), anew.end()}});
+  run.opened = true;
   if (options.resume) {
     run.folder.end_children();  // now that the job is this process's own: until then they may be another's
     run.take_over(anew);
@@ -314,7 +315,8 @@ RunResult Runner::run(std::stop_token stop) {
   result.code = end.code;
   result.error = std::move(end.error);
   result.artifacts = std::move(run.artifacts);
-  if (result.state == JobState::done) {
+  // Of a job that was never opened there is only its mark, which would keep the next one from the folder.
+  if (result.state == JobState::done || (!run.opened && !options_.resume)) {
     folder.finish();
   } else {
     result.partial = folder.partial();

@@ -127,6 +127,7 @@ TEST_F(RunnerTest, WhatAFailedCallHasWrittenIsNamedAndNotAnArtifact) {
   ASSERT_THAT(result.partial, SizeIs(1));
   EXPECT_EQ(result.partial[0].filename(), "made.txt");
   EXPECT_EQ(content(result.partial[0]), "half");
+  EXPECT_FALSE(fs::exists(options.out / "made.txt")) << "what has the name is whole";
 }
 
 TEST_F(RunnerTest, AnEmptyArtifactIsAFailure) {

@@ -32,6 +32,7 @@ struct JobRun {
   ArtifactFolder& folder;
   AnswerDesk& desk;
   std::stop_token stop;
+  bool opened = false;  ///< the job is on the record
   Scope scope{};
   OutputNames taken{};
   std::vector<std::filesystem::path>

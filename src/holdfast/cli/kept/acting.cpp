@@ -32,7 +32,7 @@ Gateway acting_here(const Session& session, std::unique_ptr<store::Store> store,
                  std::move(store));
 }
 
-/// Nobody runs the job any more: what a killed run of it has left running ends.
+/// Nobody runs the job any more: the process groups that a killed run of it has left running end.
 void end_children(const JobRow& job) {
   if (job.plan) jobs::ArtifactFolder(job.plan->out, job.job_id).end_children();
 }
