@@ -3,8 +3,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <boost/asio/bind_executor.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 #include <filesystem>
+#include <future>
 
+#include "holdfast/gateway/async.hpp"
 #include "holdfast/gateway/gateway_driver.hpp"
 
 namespace holdfast {
@@ -150,6 +156,52 @@ TEST_F(SharedFile, EachCallWithoutAJobLeavesOneRecordAlsoWhereItsProcessEndsAtOn
   EXPECT_EQ(found, calls);
   EXPECT_TRUE(store->jobs({}).value().empty());
   EXPECT_TRUE(store->verify("").value().findings.empty());
+}
+
+/// Counts what each commit takes; one of them waits until it is let go.
+class CountingStore final : public store::Memory {
+ public:
+  std::vector<store::Outcome> commit(std::span<const store::Transaction> transactions) override {
+    groups.push_back(transactions.size());
+    if (held.exchange(false)) {
+      holding = true;
+      go_on.get_future().wait();
+    }
+    return Memory::commit(transactions);
+  }
+
+  std::vector<std::size_t> groups;  ///< read by the test when nothing is under way
+  std::atomic<bool> held = false, holding = false;
+  std::promise<void> go_on;
+};
+
+// Each job that had to be read ended the group in front of it: half of all commits held fewer than eight transactions.
+TEST(StoreDesk, AJobThatIsReadDoesNotEndTheGroup) {
+  auto owned = std::make_unique<CountingStore>();
+  CountingStore& store = *owned;
+  Gateway gateway({}, std::move(owned));
+  for (const char* job : {"held", "one", "two"})
+    gateway.lock_provider(lock_of(job));
+  store.held = true;
+  std::vector<std::thread> callers;
+  const auto call = [&](auto what) { callers.emplace_back(what); };
+  call([&] { gateway.unlock_provider_lock("held", "why"); });
+  wait_for([&] { return store.holding.load(); });
+  boost::asio::io_context io;
+  std::vector<std::future<AnswerResult>> cancels;
+  const auto cancel = [&](std::string job) {
+    cancels.push_back(gateway.async_cancel({.job_id = std::move(job), .confirmed = true},
+                                           boost::asio::bind_executor(io, boost::asio::use_future)));
+  };
+  cancel("one");
+  cancel("a job to be read first");
+  cancel("two");
+  gateway.provider_state("nobody");  // the engine has heard all of them
+  store.go_on.set_value();
+  io.run();
+  for (std::thread& caller : callers)
+    caller.join();
+  EXPECT_EQ(store.groups, (std::vector<std::size_t>{1, 1, 1, 1, 2}));
 }
 
 }  // namespace

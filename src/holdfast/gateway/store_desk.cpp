@@ -81,32 +81,39 @@ void StoreDesk::commit(std::vector<store::Transaction>& batch, std::vector<Event
 std::vector<Event> StoreDesk::work(std::vector<Task> tasks) {
   std::vector<Event> out;
   std::vector<store::Transaction> batch;
+  std::vector<Task> reads;
   for (Task& task : tasks) {
     if (auto* transaction = std::get_if<store::Transaction>(&task)) {
       batch.push_back(std::move(*transaction));
       continue;
     }
-    commit(batch, out);
-    if (const auto* look_up = std::get_if<LookUp>(&task)) {
-      const auto found = store_->contains(look_up->save);
-      // A store that cannot be read either: the transaction stays unknown, and is looked up again.
-      if (found) {
-        out.push_back(event::SaveLookedUp{look_up->save, *found});
-      } else {
-        out.push_back(event::SaveUnknown{look_up->save});
-      }
-    } else if (const auto* load = std::get_if<Load>(&task)) {
-      auto image = store_->load(load->job_id);
-      if (image) {
-        out.push_back(event::JobLoaded{load->job_id, std::move(*image)});
-      } else {
-        out.push_back(event::JobLoadFailed{load->job_id, image.error().message, image.error().code});
-      }
+    if (!std::holds_alternative<LookUp>(task)) {
+      reads.push_back(std::move(task));
+      continue;
+    }
+    commit(batch, out);  // what became of the last one is known before the next is begun
+    const SaveId save = std::get<LookUp>(task).save;
+    const auto found = store_->contains(save);
+    // A store that cannot be read either: the transaction stays unknown, and is looked up again.
+    if (found) {
+      out.push_back(event::SaveLookedUp{save, *found});
     } else {
-      std::get<std::function<void(store::Store&)>>(task)(*store_);
+      out.push_back(event::SaveUnknown{save});
     }
   }
   commit(batch, out);
+  // Behind what was ordered before them, and a group is not ended by each of them. What was ordered after them changes
+  // no job that is being read: its commands wait.
+  for (Task& task : reads) {
+    const auto* load = std::get_if<Load>(&task);
+    if (load == nullptr) {
+      std::get<std::function<void(store::Store&)>>(task)(*store_);
+    } else if (auto image = store_->load(load->job_id)) {
+      out.push_back(event::JobLoaded{load->job_id, std::move(*image)});
+    } else {
+      out.push_back(event::JobLoadFailed{load->job_id, image.error().message, image.error().code});
+    }
+  }
   return out;
 }
 
