@@ -160,6 +160,15 @@ void Writer::raise(Row& job, std::uint64_t epoch) {
   job.raised = true;
 }
 
+std::optional<std::int64_t> Writer::find_active(const Row& job, const ProviderLock& lock) {
+  const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
+  Query query = database_.query(
+      "SELECT seq FROM locks WHERE job = ? AND epoch = ? AND state = 'active' AND stages = ? AND except_stages = ?",
+      job.key, lock.epoch, stages, except);
+  if (!query.row()) return std::nullopt;
+  return query.number(0);
+}
+
 void Writer::clear(Row& job) {
   database_.run("DELETE FROM consents WHERE job = ?", job.key);
   database_.run("DELETE FROM stages WHERE job = ?", job.key);
@@ -223,15 +232,15 @@ void Writer::apply(Row& job, WallTime time, const LockEnded& news) {
   need(job, time);
   const ProviderLock& lock = news.lock;
   raise(job, news.epoch);
-  const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
   const std::optional<std::int64_t> ended = lock.ended_at ? std::optional(as_number(*lock.ended_at)) : std::nullopt;
-  const int ended_rows = database_.run(
-      "UPDATE OR FAIL locks SET state = ?, ended_at = ?, reason = ?, ended_epoch = ? WHERE job = ? AND epoch = ? AND "
-      "state = 'active' AND stages = ? AND except_stages = ?",
-      name(lock.state), ended, lock.reason, news.epoch, job.key, lock.epoch, stages, except);
-  if (ended_rows != 1) {
+  // By its key: a search that may find several is kept in a table of its own first.
+  const auto seq = find_active(job, lock);
+  if (!seq) {
     throw Refusal(Errc::stale_epoch, "job " + job.id + " has no such active lock to end: " + lock.text());
   }
+  database_.run(
+      "UPDATE OR FAIL locks SET state = ?, ended_at = ?, reason = ?, ended_epoch = ? WHERE job = ? AND seq = ?",
+      name(lock.state), ended, lock.reason, news.epoch, job.key, *seq);
   --counts_.statistics.active_locks;
 }
 

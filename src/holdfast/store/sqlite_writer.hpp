@@ -76,6 +76,8 @@ class Writer {
   void need(Row& job, WallTime time);
   void insert(Row& job, WallTime time, std::string_view name, std::string_view patience);
   void raise(Row& job, std::uint64_t epoch);
+  /// The number of an active lock; absent: there is none such.
+  std::optional<std::int64_t> find_active(const Row& job, const ProviderLock& lock);
   void step(Row& job, const News& news);
   void clear(Row& job);
 
