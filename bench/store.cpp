@@ -125,9 +125,15 @@ int main(int argc, char** argv) {
     fill(argv[2]);
     return 0;
   }
+  const bool only_pairs = argc == 3 && std::string(argv[2]) == "locks";
   const fs::path folder =
       (argc > 1 ? fs::path(argv[1]) : fs::temp_directory_path()) / ("holdfast-bench-" + std::to_string(::getpid()));
   fs::create_directories(folder);
+  if (only_pairs) {
+    pairs("lock and release, 64 callers, SQLite", "sqlite:" + (folder / "pairs.db").string(), 64, 5);
+    fs::remove_all(folder);
+    return 0;
+  }
   plain_commits(folder / "plain.db");
   pairs("lock and release, 64 callers, memory", "memory:", 64, 3);
   pairs("lock and release, 64 callers, SQLite", "sqlite:" + (folder / "pairs.db").string(), 64, 5);

@@ -16,42 +16,46 @@ namespace json = boost::json;
 
 constexpr std::int64_t exact_max = std::int64_t{1} << 53;  // every integer up to here is a double
 
+/// What stands for a character that may not stand for itself; empty: it may.
+std::string_view escape_of(char c) {
+  switch (c) {
+    case '"':
+      return "\\\"";
+    case '\\':
+      return "\\\\";
+    case '\b':
+      return "\\b";
+    case '\f':
+      return "\\f";
+    case '\n':
+      return "\\n";
+    case '\r':
+      return "\\r";
+    case '\t':
+      return "\\t";
+    default:
+      return {};
+  }
+}
+
 void write_string(std::string_view text, std::string& out) {
   constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
-  for (const char c : text) {
-    switch (c) {
-      case '"':
-        out += "\\\"";
-        break;
-      case '\\':
-        out += "\\\\";
-        break;
-      case '\b':
-        out += "\\b";
-        break;
-      case '\f':
-        out += "\\f";
-        break;
-      case '\n':
-        out += "\\n";
-        break;
-      case '\r':
-        out += "\\r";
-        break;
-      case '\t':
-        out += "\\t";
-        break;
-      default:
-        if (static_cast<unsigned char>(c) < 0x20) {
-          out += "\\u00";
-          out += hex[static_cast<std::size_t>(c) >> 4];
-          out += hex[static_cast<std::size_t>(c) & 15];
-        } else {
-          out += c;
-        }
+  std::size_t written = 0;  // runs of plain characters are copied whole
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (static_cast<unsigned char>(c) >= 0x20 && c != '"' && c != '\\') continue;
+    out.append(text, written, i - written);
+    written = i + 1;
+    if (const std::string_view escape = escape_of(c); !escape.empty()) {
+      out += escape;
+    } else {
+      out += "\\u00";
+      out += hex[static_cast<std::size_t>(c) >> 4];
+      out += hex[static_cast<std::size_t>(c) & 15];
     }
   }
+  out.append(text, written);
   out += '"';
 }
 
@@ -148,6 +152,7 @@ void write(const json::value& value, std::string& out) {
     }
     case json::kind::object: {
       std::vector<const json::key_value_pair*> pairs;
+      pairs.reserve(value.get_object().size());
       for (const json::key_value_pair& each : value.get_object())
         pairs.push_back(&each);
       std::ranges::sort(pairs, [](const auto* a, const auto* b) { return utf16_less(a->key(), b->key()); });
@@ -170,6 +175,10 @@ std::string canonical(const json::value& value) {
   std::string out;
   write(value, out);
   return out;
+}
+
+void append_canonical(std::string_view text, std::string& out) {
+  write_string(text, out);
 }
 
 }  // namespace holdfast::api

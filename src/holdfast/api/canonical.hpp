@@ -2,6 +2,7 @@
 
 #include <boost/json/value.hpp>
 #include <string>
+#include <string_view>
 
 namespace holdfast::api {
 
@@ -12,5 +13,7 @@ namespace holdfast::api {
 /// Numbers are those of JavaScript: an integer beyond 2^53 is rounded to the nearest double, and what is no number at
 /// all becomes null. Strings are taken as UTF-8. Threads: any.
 std::string canonical(const boost::json::value& value);
+/// The same of one string, behind what `out` holds.
+void append_canonical(std::string_view text, std::string& out);
 
 }  // namespace holdfast::api

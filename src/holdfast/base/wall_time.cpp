@@ -27,16 +27,44 @@ std::string printed(const char* format, Args... args) {
   return {text.data(), static_cast<std::size_t>(length)};
 }
 
+/// Decimal, with leading zeros. Every record of a trail holds several times, and a format string is read anew each
+/// time.
+void write_digits(unsigned number, std::size_t width, char* to) {
+  for (; width > 0; number /= 10)
+    to[--width] = static_cast<char>('0' + number % 10);
+}
+
+/// YYYY-MM-DDTHH:MM:SS of a year that has four digits, at the beginning of `form`.
+std::string filled(std::string form, const Calendar& c) {
+  write_digits(static_cast<unsigned>(c.year), 4, form.data());
+  write_digits(c.month, 2, form.data() + 5);
+  write_digits(c.day, 2, form.data() + 8);
+  write_digits(c.hour, 2, form.data() + 11);
+  write_digits(c.minute, 2, form.data() + 14);
+  write_digits(c.second, 2, form.data() + 17);
+  return form;
+}
+
+bool has_four_digits(int year) {
+  return year >= 0 && year <= 9999;
+}
+
 }  // namespace
 
 std::string rfc3339(WallTime time) {
   const Calendar c = calendar(time);
+  if (has_four_digits(c.year)) {
+    std::string out = filled("0000-00-00T00:00:00.000Z", c);
+    write_digits(c.millisecond, 3, out.data() + 20);
+    return out;
+  }
   return printed("%04d-%02u-%02uT%02u:%02u:%02u.%03uZ", c.year, c.month, c.day, c.hour, c.minute, c.second,
                  c.millisecond);
 }
 
 std::string rfc3339_seconds(WallTime time) {
   const Calendar c = calendar(time);
+  if (has_four_digits(c.year)) return filled("0000-00-00T00:00:00Z", c);
   return printed("%04d-%02u-%02uT%02u:%02u:%02uZ", c.year, c.month, c.day, c.hour, c.minute, c.second);
 }
 

@@ -37,17 +37,25 @@ struct Sha256 {
   EVP_MD_CTX* context;
 };
 
-std::string quoted(std::string_view text) {
-  return api::canonical(json::value(json::string(text)));
-}
-
 /// Everything but the hash, in the order of the keys; `hash` goes between data and jobId.
 std::string line(const AuditRecord& record, std::string_view hash) {
-  std::string out = "{\"data\":" + record.data;
-  if (!hash.empty()) out += ",\"hash\":" + quoted(hash);
-  out += ",\"jobId\":" + quoted(record.job_id) + ",\"kind\":" + quoted(record.kind) +
-         ",\"previous\":" + quoted(record.previous) + ",\"seq\":" + std::to_string(record.seq) + ",\"time\":\"" +
-         rfc3339(record.time) + "\"}";
+  constexpr std::size_t keys_bytes = 160;  // about what stands around the values
+  std::string out;
+  out.reserve(record.data.size() + record.job_id.size() + record.previous.size() + hash.size() + keys_bytes);
+  out += "{\"data\":";
+  out += record.data;
+  const auto add = [&out](std::string_view key, std::string_view text) {
+    out += key;
+    api::append_canonical(text, out);
+  };
+  if (!hash.empty()) add(",\"hash\":", hash);
+  add(",\"jobId\":", record.job_id);
+  add(",\"kind\":", record.kind);
+  add(",\"previous\":", record.previous);
+  out += ",\"seq\":";
+  out += std::to_string(record.seq);
+  add(",\"time\":", rfc3339(record.time));
+  out += '}';
   return out;
 }
 

@@ -22,8 +22,9 @@ void forget_dead_writers(Database& database) {
   std::vector<std::int64_t> gone;
   {
     Query query = database.query(
-        "SELECT writer, pid, start_time, boot_id FROM writers w WHERE NOT EXISTS(SELECT 1 FROM jobs WHERE owner = "
-        "w.writer)");
+        "SELECT writer, pid, start_time, boot_id FROM writers WHERE writer NOT IN (SELECT owner FROM jobs WHERE owner "
+        "IS "
+        "NOT NULL AND " HOLDFAST_ACTIVE_JOBS ")");
     while (query.row()) {
       if (!alive({.pid = query.number(1), .start_time = query.size(2), .boot_id = query.text(3)})) {
         gone.push_back(query.number(0));
@@ -80,9 +81,50 @@ std::vector<Outcome> Sqlite::commit(std::span<const Transaction> transactions) {
 }
 
 std::vector<Outcome> Sqlite::commit_group(std::span<const Transaction> transactions) {
+  ++group_;
+  std::vector<Outcome> outcomes(transactions.size());
+  if (!write_together(transactions)) outcomes = write_one_by_one(transactions);
+
+  Unknown group{group_, {}};
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i].kind == Outcome::Kind::saved) group.saves.push_back(transactions[i].save.value);
+  }
+  try {
+    database_->run("COMMIT");
+    return outcomes;
+  } catch (const Fault& fault) {
+    database_->roll_back();
+    if (surely_undone(fault)) throw;
+    unknown_ = std::move(group);
+    return after_broken_commit(std::move(outcomes), fault.what());
+  }
+}
+
+bool Sqlite::write_together(std::span<const Transaction> transactions) {
+  database_->run("BEGIN IMMEDIATE");
+  const std::int64_t writer_id = write_writer();
+  Counts counts;
+  try {
+    for (const Transaction& transaction : transactions) {
+      Writer writer(*database_, owner_, writer_id);
+      writer.write(transaction);
+      counts.add(writer.counts());
+    }
+  } catch (const Refusal&) {
+    database_->roll_back();
+    return false;
+  } catch (const Fault& fault) {
+    if (!fault.is_constraint()) throw;
+    database_->roll_back();
+    return false;
+  }
+  counts.write(*database_);
+  return true;
+}
+
+std::vector<Outcome> Sqlite::write_one_by_one(std::span<const Transaction> transactions) {
   std::vector<Outcome> outcomes;
   Counts counts;
-  ++group_;
   database_->run("BEGIN IMMEDIATE");
   const std::int64_t writer_id = write_writer();
   for (const Transaction& transaction : transactions) {
@@ -103,20 +145,7 @@ std::vector<Outcome> Sqlite::commit_group(std::span<const Transaction> transacti
     outcomes.push_back(std::move(outcome));
   }
   counts.write(*database_);
-
-  Unknown group{group_, {}};
-  for (std::size_t i = 0; i < outcomes.size(); ++i) {
-    if (outcomes[i].kind == Outcome::Kind::saved) group.saves.push_back(transactions[i].save.value);
-  }
-  try {
-    database_->run("COMMIT");
-    return outcomes;
-  } catch (const Fault& fault) {
-    database_->roll_back();
-    if (surely_undone(fault)) throw;
-    unknown_ = std::move(group);
-    return after_broken_commit(std::move(outcomes), fault.what());
-  }
+  return outcomes;
 }
 
 std::vector<Outcome> Sqlite::after_broken_commit(std::vector<Outcome> outcomes, const std::string& why) {
@@ -168,10 +197,9 @@ result<void> Sqlite::let_go() {
   try {
     if (unknown_) decide();
     Scope scope(*database_, Scope::Kind::immediate);
-    database_->run(
-        "UPDATE jobs SET owner = NULL WHERE owner IN (SELECT writer FROM writers WHERE pid = ? AND start_time = ? AND "
-        "boot_id = ?)",
-        owner_.pid, owner_.start_time, owner_.boot_id);
+    database_->run("UPDATE jobs SET owner = NULL WHERE " HOLDFAST_ACTIVE_JOBS
+                   " AND owner IN (SELECT writer FROM writers WHERE pid = ? AND start_time = ? AND boot_id = ?)",
+                   owner_.pid, owner_.start_time, owner_.boot_id);
     scope.commit();
     return {};
   } catch (const std::exception& error) {

@@ -20,8 +20,8 @@ struct SqliteOptions {
 
 /// Everything in one SQLite file: any number of processes read it, and write it one after the other.
 ///
-/// A span of transactions is one SQLite transaction with one sync; within it each has a savepoint of its own, so that
-/// one that breaks a rule of the tables is undone alone. What a caller could do wrong to a lock, an epoch, a decision
+/// A span of transactions is one SQLite transaction with one sync. Where one breaks a rule of the tables, they are
+/// written once more with a savepoint each, so that it is undone alone. What a caller could do wrong to a lock, an epoch, a decision
 /// or the trail the tables themselves refuse.
 ///
 /// Threads: one at a time. Errors: values; a full disk or a failing one is an outcome, and the store works again when
@@ -61,6 +61,10 @@ class Sqlite : public Store {
 
   /// One outcome each; throws the fault that undid all of them.
   std::vector<Outcome> commit_group(std::span<const Transaction> transactions);
+  /// Begins, and writes all of them. False where one is refused: then nothing of any is written.
+  bool write_together(std::span<const Transaction> transactions);
+  /// Begins, and writes those that are not refused: each has a savepoint of its own.
+  std::vector<Outcome> write_one_by_one(std::span<const Transaction> transactions);
   /// Says who writes. Within the transaction of each commit, so that it is there with the first.
   std::int64_t write_writer();
   std::vector<Outcome> after_broken_commit(std::vector<Outcome> outcomes, const std::string& why);

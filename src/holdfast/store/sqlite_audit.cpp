@@ -201,11 +201,14 @@ void Sqlite::verify_job(std::int64_t key, AuditReport& report) {
 result<Pruned> Sqlite::prune(WallTime closed_before, bool with_audit) {
   Pruned pruned;
   try {
+    std::int64_t behind = 0;  // rows are walked once: no index is kept for what happens so seldom
     for (bool more = true; more;) {
       Scope scope(*database_, Scope::Kind::immediate);
       const auto over = keys(database_->query(
-          "SELECT job FROM jobs WHERE closed_at < ? AND state IN ('done','cancelled','released') LIMIT ?",
-          as_number(closed_before), pruned_jobs_at_once));
+          "SELECT job FROM jobs WHERE job > ? AND closed_at < ? AND state IN ('done','cancelled','released') "
+          "ORDER BY job LIMIT ?",
+          behind, as_number(closed_before), pruned_jobs_at_once));
+      if (!over.empty()) behind = over.back();
       std::vector<std::int64_t> trails;
       // Trails whose jobs an earlier pruning took away.
       if (with_audit && over.empty()) {

@@ -153,7 +153,54 @@ CREATE TRIGGER answers_not_changed BEFORE UPDATE ON answers
 BEGIN SELECT RAISE(FAIL, 'answers are not changed'); END;
 )sql";
 
-constexpr std::array all_migrations = {Migration{1, version_1}};
+// Changes no row: what SQLite calls a change of the schema that does not affect the content, so a large file is brought
+// up at once. Why each: docs/decisions/0018. A list behind IN is a table that SQLite makes anew for each row, and a
+// reference beside triggers a copy of each page for each statement.
+constexpr const char* version_2 = R"sql(
+PRAGMA writable_schema=ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL REFERENCES chains(job)', 'NOT NULL')
+WHERE type = 'table' AND name = 'audit';
+UPDATE sqlite_schema SET sql = replace(replace(sql, ' REFERENCES writers(writer)', ''),
+  'CHECK(state IN (''running'',''waiting'',''interrupted'',''done'',''failed'',''cancelled'',''released''))',
+  'CHECK(state = ''running'' OR state = ''waiting'' OR state = ''interrupted'' OR (owner IS NULL AND (state = ''done''
+    OR state = ''failed'' OR state = ''cancelled'' OR state = ''released'')))')
+WHERE type = 'table' AND name = 'jobs';
+UPDATE sqlite_schema SET sql = replace(replace(sql, ' REFERENCES jobs(job) ON DELETE CASCADE', ''),
+  'CHECK(state IN (''active'',''unlocked'',''released'',''ended''))',
+  'CHECK(state = ''active'' OR state = ''unlocked'' OR state = ''released'' OR state = ''ended'')')
+WHERE type = 'table' AND name = 'locks';
+PRAGMA writable_schema=RESET;
+
+-- Only what can be acted for has an owner, so that this index finds the jobs of a process too.
+DROP INDEX jobs_active;
+DROP INDEX jobs_by_owner;
+DROP INDEX jobs_over;
+CREATE INDEX jobs_active ON jobs(opened_at, job)
+WHERE state = 'running' OR state = 'waiting' OR state = 'interrupted' OR state = 'failed';
+
+-- In the place of the references.
+CREATE TRIGGER locks_go_with_their_job AFTER DELETE ON jobs
+BEGIN DELETE FROM locks WHERE job = OLD.job; END;
+CREATE TRIGGER writer_holds_no_job BEFORE DELETE ON writers
+WHEN EXISTS(SELECT 1 FROM jobs WHERE owner = OLD.writer
+            AND (state = 'running' OR state = 'waiting' OR state = 'interrupted' OR state = 'failed'))
+BEGIN SELECT RAISE(FAIL, 'a process that holds a job is not forgotten'); END;
+
+DROP TRIGGER switch_has_its_decision;
+DROP TRIGGER absolute_lock_is_not_switched;
+CREATE TRIGGER switch_has_its_decision BEFORE UPDATE ON locks
+WHEN NEW.state = 'ended' AND (NEW.reason = 'USER_REQUEST' OR NEW.reason = 'USER_AFTER_STALL'
+    OR NEW.reason = 'PROVIDER_FATAL_ERROR' OR NEW.reason = 'LEGACY_AUTO')
+  AND NOT EXISTS(SELECT 1 FROM decisions WHERE job = NEW.job AND moves_to = NEW.ended_epoch
+                 AND from_provider = OLD.provider AND user_confirmed = 1 AND reason = NEW.reason)
+BEGIN SELECT RAISE(FAIL, 'silent switch: no confirmed decision ends this lock'); END;
+CREATE TRIGGER absolute_lock_is_not_switched BEFORE UPDATE ON locks
+WHEN OLD.overridable = 0 AND (NEW.state = 'unlocked' OR NEW.reason = 'USER_REQUEST'
+  OR NEW.reason = 'USER_AFTER_STALL' OR NEW.reason = 'PROVIDER_FATAL_ERROR' OR NEW.reason = 'LEGACY_AUTO')
+BEGIN SELECT RAISE(FAIL, 'silent switch: an absolute lock ends only by release or by cancelling the job'); END;
+)sql";
+
+constexpr std::array all_migrations = {Migration{1, version_1}, Migration{2, version_2}};
 
 constexpr std::string_view magic("SQLite format 3\0", 16);
 constexpr std::size_t header_bytes = 100;
@@ -305,9 +352,12 @@ class Opening {
     const auto now = static_cast<int>(pragma("PRAGMA user_version"));
     if (now == version_) return;  // another process was first
     if (now > 0) copy_to(database_.path() + ".before-v" + std::to_string(version_), vfs);
+    // A step may change the words of a table whose rows it leaves alone.
+    sqlite3_db_config(database_.handle(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
     for (const Migration& step : steps_) {
       if (step.to > now) database_.script(step.sql);
     }
+    sqlite3_db_config(database_.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
     const std::string marks =
         "PRAGMA application_id=" + std::to_string(application_id) + "; PRAGMA user_version=" + std::to_string(version_);
     database_.script(marks.c_str());

@@ -13,6 +13,9 @@ namespace holdfast::store {
 /// "Hfst": what a file of ours says it is, at byte 68.
 inline constexpr std::uint32_t application_id = 0x48667374;
 
+/// Which jobs the index `jobs_active` holds, in its own words: with others SQLite does not use it.
+#define HOLDFAST_ACTIVE_JOBS "(state = 'running' OR state = 'waiting' OR state = 'interrupted' OR state = 'failed')"
+
 /// One step: what makes a file of version `to` - 1 one of version `to`. The first makes it from nothing.
 struct Migration {
   int to;

@@ -40,7 +40,7 @@ TEST_F(SqliteStore, has_the_settings_that_its_reference_names) {
   must(*store, {JobOpened{"job"}});
   Raw raw(path());
   EXPECT_EQ(raw.value("PRAGMA application_id"), std::to_string(application_id));
-  EXPECT_EQ(raw.value("PRAGMA user_version"), "1");
+  EXPECT_EQ(raw.value("PRAGMA user_version"), "2");
   EXPECT_EQ(raw.value("PRAGMA journal_mode"), "delete") << "nothing of it is kept in the file but that it is no WAL";
   EXPECT_EQ(std::filesystem::file_size(path() + "-journal"), 0u) << "TRUNCATE";
 }
@@ -127,24 +127,28 @@ TEST_F(SqliteStore, opens_beside_a_process_that_is_writing) {
 
 // Migrations.
 
-constexpr const char* second_version = "CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO extra VALUES(5);";
+std::vector<Migration> and_one_more(const char* sql) {
+  std::vector<Migration> out(migrations().begin(), migrations().end());
+  out.push_back({out.back().to + 1, sql});
+  return out;
+}
 
 TEST_F(SqliteStore, an_older_file_is_copied_and_then_brought_up_to_date) {
   {
     auto store = open_sqlite(path());
     must(*store, {JobOpened{"job", "video"}});
   }
-  const std::vector<Migration> two = {migrations()[0], {2, second_version}};
-  auto store = Sqlite::open(path(), {.migrations = two});
+  const auto more = and_one_more("CREATE TABLE extra(x INTEGER) STRICT; INSERT INTO extra VALUES(5);");
+  auto store = Sqlite::open(path(), {.migrations = more});
   ASSERT_TRUE(store.has_value()) << store.error().message;
   EXPECT_EQ((*store)->job("job").value()->name, "video");
   EXPECT_EQ(Raw(path()).value("SELECT x FROM extra"), "5");
-  EXPECT_EQ(Raw(path()).value("PRAGMA user_version"), "2");
-  const std::string copy = path() + ".before-v2";
-  EXPECT_EQ(Raw(copy).value("PRAGMA user_version"), "1");
+  EXPECT_EQ(Raw(path()).value("PRAGMA user_version"), "3");
+  const std::string copy = path() + ".before-v3";
+  EXPECT_EQ(Raw(copy).value("PRAGMA user_version"), "2");
   EXPECT_EQ(open_sqlite(copy)->job("job").value()->name, "video");
   EXPECT_NE(Sqlite::open(path()).error().message.find("newer version"), std::string::npos);
-  EXPECT_TRUE(Sqlite::open(path(), {.migrations = two}).has_value());
+  EXPECT_TRUE(Sqlite::open(path(), {.migrations = more}).has_value());
 }
 
 TEST_F(SqliteStore, a_migration_that_fails_leaves_the_old_file) {
@@ -152,10 +156,58 @@ TEST_F(SqliteStore, a_migration_that_fails_leaves_the_old_file) {
     auto store = open_sqlite(path());
     must(*store, {JobOpened{"job", "video"}});
   }
-  const std::vector<Migration> broken = {migrations()[0], {2, "CREATE TABLE extra(x INTEGER); SELECT nonsense();"}};
+  const auto broken = and_one_more("CREATE TABLE extra(x INTEGER); SELECT nonsense();");
   EXPECT_FALSE(Sqlite::open(path(), {.migrations = broken}).has_value());
   EXPECT_EQ(Raw(path()).value("SELECT count(*) FROM sqlite_schema WHERE name = 'extra'"), "0");
   EXPECT_EQ(open_sqlite(path())->job("job").value()->name, "video");
+}
+
+TEST_F(SqliteStore, a_file_of_the_first_version_keeps_its_rows_and_gets_the_rules_of_this_one) {
+  const OperationStarted running = started("b", "op-1", "text");
+  {
+    auto old = std::move(Sqlite::open(path(), {.migrations = migrations().first(1)}).value());
+    old->act_as(dead_owner());
+    must(*old, {JobOpened{"a", "video", "longForm", "ana", false, a_plan()}, taken("a", "Ollama", 1)});
+    must(*old, switched("a", "Ollama", "OpenAI", 2));
+    must(*old, {JobOpened{"b"}, taken("b", "Ollama", 1), running});
+    must(*old, {JobOpened{"c"}, taken("c", "Ollama", 1)});
+    must(*old, {ended(lock("c", "Ollama", 1), LockState::released, "", 2), JobClosed{"c", JobState::released, ""}});
+  }
+  auto store = open_sqlite(path());
+  Raw raw(path());
+  EXPECT_EQ(raw.value("PRAGMA user_version"), "2");
+  EXPECT_EQ(raw.value("PRAGMA integrity_check"), "ok");
+  EXPECT_EQ(raw.value("PRAGMA foreign_key_check"), "");
+  const std::string lists = "SELECT count(*) FROM sqlite_schema WHERE name IN ('jobs','locks','jobs_active') AND sql ";
+  EXPECT_EQ(raw.value(lists + "LIKE '% IN (%'"), "0") << "the words were found and replaced";
+  EXPECT_EQ(raw.value("SELECT count(*) FROM sqlite_schema WHERE name IN ('audit','locks') AND sql LIKE '%REFERENCES%'"),
+            "0");
+  EXPECT_EQ(findings(store->verify("").value()), "");
+  EXPECT_EQ(store->jobs({.active_only = true}).value().size(), 2u);
+  EXPECT_EQ(store->load("b").value()->lost.size(), 1u) << "the job of a dead owner";
+  must(*store, {ended_as(running, OperationPhase::interrupted)});
+  must(*store, switched("a", "OpenAI", "Claude", 3));
+  EXPECT_EQ(commit(*store, {ended(lock("b", "Ollama", 1), LockState::ended, "USER_REQUEST", 2)}).code,
+            Errc::confirmation_required);
+  EXPECT_EQ(findings(store->verify("").value()), "");
+}
+
+TEST_F(SqliteStore, what_takes_the_place_of_a_reference_refuses_what_it_refused) {
+  auto store = open_sqlite(path());
+  must(*store, {JobOpened{"job"}, taken("job", "Ollama", 1)});
+  Raw raw(path());
+  const std::string lock =
+      "INSERT INTO locks SELECT 99, seq, provider, type, correlation, overridable, stages, "
+      "except_stages, state, locked_at, ended_at, reason, epoch, ended_epoch FROM locks";
+  EXPECT_NE(raw.run(lock), "") << "a lock of no job";
+  EXPECT_NE(raw.run("INSERT INTO audit SELECT 99, 1, time, kind, data, '', hash FROM audit WHERE seq = 1"), "")
+      << "a record of no trail";
+  EXPECT_NE(raw.run("DELETE FROM writers"), "") << "the owner of a job";
+  EXPECT_NE(raw.run("UPDATE jobs SET state = 'done'"), "") << "an owner of what is over";
+  EXPECT_NE(raw.run("UPDATE jobs SET state = 'lost'"), "") << "a state that there is not";
+  EXPECT_NE(raw.run("UPDATE locks SET state = 'lost', ended_epoch = 1"), "");
+  raw.must("DELETE FROM jobs");
+  EXPECT_EQ(raw.value("SELECT count(*) FROM locks"), "0");
 }
 
 // Groups.

@@ -57,8 +57,12 @@ void Counts::write(Database& database) const {
 }
 
 void Writer::write(const Transaction& transaction) {
-  for (const News& news : transaction.records)
-    record(row_of(trail_of(news, transaction.time)), transaction.time, redacted(news));
+  std::vector<News> records;  // until the rows of locks are written
+  records.reserve(transaction.records.size());
+  for (const News& news : transaction.records) {
+    records.push_back(redacted(news));
+    record(row_of(trail_of(news, transaction.time)), transaction.time, records.back());
+  }
   for (auto& [id, row] : rows_)
     write_back(row);
 }
@@ -101,7 +105,7 @@ Writer::Row Writer::read_row(const std::string& job_id) {
       row.exists = !query.is_null(3);
       row.state = state_named(query.view(3));
       if (!query.is_null(4)) row.closed_at = as_time(query.number(4));
-      row.epoch = query.size(5);
+      row.epoch = row.written_epoch = query.size(5);
       row.decided = query.number(6) != 0;
       if (!query.is_null(7)) row.owner = query.number(7);
       return row;
@@ -126,25 +130,48 @@ void Writer::record(Row& job, WallTime time, const News& news) {
 }
 
 void Writer::write_back(Row& job) {
+  write_row(job);
+  for (const LockChange& each : std::exchange(job.locks, {}))
+    each.taken != nullptr ? take(job, each.taken->lock, each.seq) : end(job, *each.ended);
+}
+
+void Writer::write_row(Row& job) {
   if (!job.exists) return;
   const std::optional<std::int64_t> owner = has_owner(job.state) ? std::optional(writer_) : std::nullopt;
-  if (!job.changed && job.owner == owner) return;
   const std::optional<std::int64_t> closed = job.closed_at ? std::optional(as_number(*job.closed_at)) : std::nullopt;
-  database_.run("UPDATE jobs SET state = ?, closed_at = ?, decided = ?, owner = ? WHERE job = ?", name(job.state),
-                closed, job.decided, owner, job.key);
+  if (job.beginning) {
+    const Beginning& begun = *job.beginning;
+    database_.run(
+        "INSERT INTO jobs(job, first_seq, name, patience, state, epoch, opened_at, closed_at, decided, owner) "
+        "VALUES(?,?,?,?,?,?,?,?,?,?)",
+        job.key, begun.first_seq, begun.name, begun.patience, name(job.state), job.epoch, as_number(begun.opened_at),
+        closed, job.decided, owner);
+  } else if (job.epoch != job.written_epoch) {
+    database_.run("UPDATE OR FAIL jobs SET state = ?, epoch = ?, closed_at = ?, decided = ?, owner = ? WHERE job = ?",
+                  name(job.state), job.epoch, closed, job.decided, owner, job.key);
+  } else if (job.changed || job.owner != owner) {
+    database_.run("UPDATE OR FAIL jobs SET state = ?, closed_at = ?, decided = ?, owner = ? WHERE job = ?",
+                  name(job.state), closed, job.decided, owner, job.key);
+  }
+  job.beginning.reset();
+  job.written_epoch = job.epoch;
+  job.changed = false;
+  job.owner = owner;
 }
 
 void Writer::need(Row& job, WallTime time) {
   if (!job.exists) insert(job, time, "", "");
 }
 
+void Writer::need_row(Row& job, WallTime time) {
+  need(job, time);
+  if (job.beginning) write_row(job);
+}
+
 void Writer::insert(Row& job, WallTime time, std::string_view name, std::string_view patience) {
-  database_.run(
-      "INSERT INTO jobs(job, first_seq, name, patience, state, opened_at, owner) VALUES(?,?,?,?,'running',?,?)",
-      job.key, job.count, name, patience, as_number(time), writer_);
+  job.beginning = {job.count, std::string(name), std::string(patience), time};
   job.exists = true;
   job.state = JobState::running;
-  job.owner = writer_;
   ++counts_.statistics.total_jobs;
 }
 
@@ -155,9 +182,40 @@ void Writer::raise(Row& job, std::uint64_t epoch) {
                                          ", and a change to epoch " + std::to_string(epoch) +
                                          " does not follow it: somebody else has changed them");
   }
-  database_.run("UPDATE jobs SET epoch = ? WHERE job = ?", epoch, job.key);
+  if (!job.locks.empty()) write_back(job);  // those of the epoch that ends here
   job.epoch = epoch;
   job.raised = true;
+}
+
+void Writer::take(const Row& job, const ProviderLock& lock, std::uint64_t seq) {
+  const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
+  database_.run(
+      "INSERT OR FAIL INTO locks(job, seq, provider, type, correlation, overridable, stages, except_stages, state, "
+      "locked_at, reason, epoch) VALUES(?,?,?,?,?,?,?,?,'active',?,'',?)",
+      job.key, seq, lock.provider_name, lock.provider_type, lock.correlation_id, lock.overridable, stages, except,
+      as_number(lock.locked_at), lock.epoch);
+}
+
+void Writer::end(const Row& job, const LockEnded& news) {
+  const ProviderLock& lock = news.lock;
+  const std::optional<std::int64_t> ended = lock.ended_at ? std::optional(as_number(*lock.ended_at)) : std::nullopt;
+  // By its key: a search that may find several is kept in a table of its own first.
+  const auto seq = find_active(job, lock);
+  if (!seq) {
+    throw Refusal(Errc::stale_epoch, "job " + job.id + " has no such active lock to end: " + lock.text());
+  }
+  database_.run(
+      "UPDATE OR FAIL locks SET state = ?, ended_at = ?, reason = ?, ended_epoch = ? WHERE job = ? AND seq = ?",
+      name(lock.state), ended, lock.reason, news.epoch, job.key, *seq);
+}
+
+std::optional<std::int64_t> Writer::find_active(const Row& job, const ProviderLock& lock) {
+  const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
+  Query query = database_.query(
+      "SELECT seq FROM locks WHERE job = ? AND epoch = ? AND state = 'active' AND stages = ? AND except_stages = ?",
+      job.key, lock.epoch, stages, except);
+  if (!query.row()) return std::nullopt;
+  return query.number(0);
 }
 
 void Writer::clear(Row& job) {
@@ -170,6 +228,7 @@ void Writer::apply(Row& job, WallTime time, const JobOpened& news) {
   if (!job.exists) {
     insert(job, time, news.name, news.patience);
   } else {
+    need_row(job, time);
     if (!news.resumed) clear(job);
     // A resume that does not say a name or a patience keeps them, as it keeps the plan.
     database_.run(
@@ -187,6 +246,7 @@ void Writer::apply(Row& job, WallTime time, const JobOpened& news) {
         job.key, stage);
   }
   if (!news.plan) return;
+  need_row(job, time);
   write_plan(database_, job.key, *news.plan);
   for (const StagePlan& stage : news.plan->stages) {
     database_.run(
@@ -207,36 +267,20 @@ void Writer::apply(Row& job, WallTime time, const JobClosed& news) {
 
 void Writer::apply(Row& job, WallTime time, const LockTaken& news) {
   need(job, time);
-  const ProviderLock& lock = news.lock;
-  raise(job, lock.epoch);
-  const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
-  database_.run(
-      "INSERT OR FAIL INTO locks(job, seq, provider, type, correlation, overridable, stages, except_stages, state, "
-      "locked_at, "
-      "reason, epoch) VALUES(?,?,?,?,?,?,?,?,'active',?,'',?)",
-      job.key, job.count, lock.provider_name, lock.provider_type, lock.correlation_id, lock.overridable, stages, except,
-      as_number(lock.locked_at), lock.epoch);
+  raise(job, news.lock.epoch);
+  job.locks.push_back({.taken = &news, .seq = job.count});
   ++counts_.statistics.active_locks;
 }
 
 void Writer::apply(Row& job, WallTime time, const LockEnded& news) {
   need(job, time);
-  const ProviderLock& lock = news.lock;
   raise(job, news.epoch);
-  const std::string stages = list_text(lock.stages), except = list_text(lock.except_stages);
-  const std::optional<std::int64_t> ended = lock.ended_at ? std::optional(as_number(*lock.ended_at)) : std::nullopt;
-  const int ended_rows = database_.run(
-      "UPDATE OR FAIL locks SET state = ?, ended_at = ?, reason = ?, ended_epoch = ? WHERE job = ? AND epoch = ? AND "
-      "state = 'active' AND stages = ? AND except_stages = ?",
-      name(lock.state), ended, lock.reason, news.epoch, job.key, lock.epoch, stages, except);
-  if (ended_rows != 1) {
-    throw Refusal(Errc::stale_epoch, "job " + job.id + " has no such active lock to end: " + lock.text());
-  }
+  job.locks.push_back({.ended = &news, .seq = job.count});
   --counts_.statistics.active_locks;
 }
 
 void Writer::apply(Row& job, WallTime time, const FallbackDecision& news) {
-  need(job, time);
+  need_row(job, time);
   const bool may_move = news.user_confirmed && news.reason_code != ReasonCode::legacy_auto;
   const std::optional<std::uint64_t> moves_to = may_move ? std::optional(job.epoch + 1) : std::nullopt;
   const std::string stages = list_text(news.affected_stages);
@@ -253,7 +297,7 @@ void Writer::apply(Row& job, WallTime time, const FallbackDecision& news) {
 }
 
 void Writer::apply(Row& job, WallTime time, const QuestionAnswered& news) {
-  need(job, time);
+  need_row(job, time);
   database_.run(
       "INSERT INTO answers(job, seq, stage, provider_name, operation, correlation, ask, kind, option, provider, "
       "given_by, door, note, recorded) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
@@ -262,7 +306,7 @@ void Writer::apply(Row& job, WallTime time, const QuestionAnswered& news) {
 }
 
 void Writer::apply(Row& job, WallTime time, const ConsentGiven& news) {
-  need(job, time);
+  need_row(job, time);
   const StandingConsent& consent = news.consent;
   database_.run(
       "INSERT INTO consents(job, seq, id, on_error, minimum_silence_ms, switch_to, type, given_by) "
@@ -272,7 +316,7 @@ void Writer::apply(Row& job, WallTime time, const ConsentGiven& news) {
 }
 
 void Writer::apply(Row& job, WallTime time, const OperationStarted& news) {
-  need(job, time);
+  need_row(job, time);
   if (!news.queued) {
     database_.run("INSERT OR REPLACE INTO operations(job, operation, seq, writer) VALUES(?,?,?,?)", job.key,
                   news.operation_id, job.count, writer_);
@@ -281,7 +325,7 @@ void Writer::apply(Row& job, WallTime time, const OperationStarted& news) {
 }
 
 void Writer::apply(Row& job, WallTime time, const OperationEnded& news) {
-  need(job, time);
+  need_row(job, time);
   database_.run("DELETE FROM operations WHERE job = ? AND operation = ?", job.key, news.operation_id);
   step(job, news);
 }
@@ -298,12 +342,12 @@ void Writer::apply(Row& job, WallTime, const QuestionOpened& news) {
                 news.question.operation_id);
 }
 void Writer::apply(Row& job, WallTime time, const StageStarted& news) {
-  need(job, time);
+  need_row(job, time);
   step(job, news);
 }
 
 void Writer::apply(Row& job, WallTime time, const StageFinished& news) {
-  need(job, time);
+  need_row(job, time);
   step(job, news);
   std::size_t known = 0;
   {

@@ -3,6 +3,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "holdfast/core/listing.hpp"
 #include "holdfast/store/image.hpp"
@@ -51,6 +52,19 @@ class Writer {
   const Counts& counts() const { return counts_; }
 
  private:
+  /// A lock's record, whose row is written when its job's epoch is.
+  struct LockChange {
+    const LockTaken* taken = nullptr;
+    const LockEnded* ended = nullptr;
+    std::uint64_t seq = 0;
+  };
+  /// What a job begins with, until its row is there.
+  struct Beginning {
+    std::uint64_t first_seq = 0;
+    std::string name{}, patience{};
+    WallTime opened_at{};
+  };
+
   /// A job's rows `chains` and `jobs` as they are read once and written back once.
   struct Row {
     std::string id;
@@ -63,19 +77,29 @@ class Writer {
     bool changed = false;
     JobState state = JobState::running;
     std::optional<WallTime> closed_at;
-    std::uint64_t epoch = 0;
+    std::uint64_t epoch = 0, written_epoch = 0;
     std::optional<std::int64_t> owner;
+    std::optional<Beginning> beginning;  ///< `exists` so far only here
+    std::vector<LockChange> locks;       ///< at `epoch`, and not written yet
   };
 
   Row& row_of(const std::string& job_id);
   Row read_row(const std::string& job_id);
   const std::string& trail_of(const News& news, WallTime time);
   void record(Row& job, WallTime time, const News& news);
+  /// The job's row, once for all that the records change about it, and then its locks: their triggers look at it.
   void write_back(Row& job);
-  /// The job of a lock, a decision or a stage that came before its `JobOpened`.
+  void write_row(Row& job);
+  /// The job of a lock or an end that came before its `JobOpened`.
   void need(Row& job, WallTime time);
+  /// The same where other rows are about to refer to it.
+  void need_row(Row& job, WallTime time);
   void insert(Row& job, WallTime time, std::string_view name, std::string_view patience);
   void raise(Row& job, std::uint64_t epoch);
+  void take(const Row& job, const ProviderLock& lock, std::uint64_t seq);
+  void end(const Row& job, const LockEnded& news);
+  /// The number of an active lock; absent: there is none such.
+  std::optional<std::int64_t> find_active(const Row& job, const ProviderLock& lock);
   void step(Row& job, const News& news);
   void clear(Row& job);
 
