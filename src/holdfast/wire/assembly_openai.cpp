@@ -174,7 +174,10 @@ class OpenAiChatAssembly final : public Assembly {
     message.set_string("role", choice.role.empty() ? "assistant" : choice.role);
     // llama.cpp streams no word of a text that is empty.
     const bool says_nothing = server_ == Server::llama && !choice.content.text && choice.calls.empty();
-    message.set("content", says_nothing ? "\"\"" : choice.content.value());
+    // Whole, a refusal has no text beside it; its stream may begin as that of a text does.
+    const bool refuses = server_ == Server::openai && choice.refusal.text && !choice.refusal.text->empty() &&
+                         choice.content.text && choice.content.text->empty();
+    message.set("content", says_nothing ? "\"\"" : refuses ? "null" : choice.content.value());
     if (choice.refusal.named) message.set("refusal", choice.refusal.value());
     if (choice.reasoning_content.text) message.set("reasoning_content", choice.reasoning_content.value());
     if (choice.reasoning.text) message.set("reasoning", choice.reasoning.value());
