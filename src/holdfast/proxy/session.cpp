@@ -109,7 +109,13 @@ awaitable<bool> Session::choose() {
   }
   provider_ = *chosen;
   moved_ = governing && governing->moved && address_.provider.empty();
+  if (!moved_) meant_for_ = {{provider_->name, provider_->base.origin}};
   co_return true;
+}
+
+/// A client's key and model name belong to the provider that it was served by at first, where it was not moved already.
+bool Session::is_meant_for(const ProviderOptions& provider) const {
+  return meant_for_ && same_name(meant_for_->first, provider.name) && meant_for_->second == provider.base.origin;
 }
 
 result<const ProviderOptions*> Session::provider_for(const std::optional<GoverningLock>& governing) const {
@@ -320,7 +326,7 @@ awaitable<Session::Round> Session::after_switch(std::string operation) {
     auto chosen = governing ? provider_for(*governing) : result<const ProviderOptions*>(governing.error());
     if (chosen) {
       provider_ = *chosen;
-      moved_ = true;
+      moved_ = !is_meant_for(*provider_);  // it may have been switched back
       arrived_.reset();
       co_return Round::again;
     }
