@@ -38,7 +38,7 @@ class Session {
   net::awaitable<Round> after_switch(std::string operation);
   result<const ProviderOptions*> provider_for(const std::optional<GoverningLock>& governing) const;
   result<Outgoing> outgoing() const;
-  bool streams_to_provider() const;
+  bool streams_to_provider(std::string_view body) const;
   bool is_meant_for(const ProviderOptions& provider) const;
   OperationRequest operation_request() const;
   /// `operation`: null while it is not known yet.
