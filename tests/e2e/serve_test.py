@@ -293,6 +293,47 @@ class Clients(Serving):
                     self.assertEqual(len(self.log(name)), 1)
         self.alive()
 
+    def test_a_half_closed_client_gets_all_that_asks_no_provider_and_counts_as_left_where_one_works(self):
+        def rest_of(request):
+            wire = self.wire().send(request)
+            wire.socket.shutdown(socket.SHUT_WR)
+            return wire.rest()
+        whole = rest_of(b"GET /holdfast/v1/openapi.json HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        head, _, body = whole.partition(b"\r\n\r\n")
+        self.assertTrue(head.startswith(b"HTTP/1.1 200 "), head)
+        self.assertEqual(json.loads(body)["openapi"][:2], "3.")
+        self.assertTrue(rest_of(b"POST / HTTP/1.1\r\nHost: elsewhere\r\nContent-Length: 0\r\n\r\n").startswith(b"HTTP/1.1 4"))
+        name = self.script("stall=3")
+        body = json.dumps(asked(CHAT, name)).encode()
+        client = self.wire().send(b"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n"
+                                  b"Content-Type: application/json\r\n\r\n" % len(body) + body)
+        self.reaches(name, "stalled")
+        client.socket.shutdown(socket.SHUT_WR)
+        self.assertTrue(self.reaches(name, "left")["disconnected"])
+        self.assertFalse(client.rest().endswith(b"0\r\n\r\n"), "what is cut is not passed off as whole")
+
+    def test_a_request_is_found_by_its_trace_id(self):
+        trace, other = "4bf92f3577b34da6a3ce929d0e0e4736", "0af7651916cd43dd8448eb211c80319c"
+        parent, name = f"00-{trace}-00f067aa0ba902b7-01", self.script()
+        answer = self.http("POST", "/jobs/traced" + CHAT, asked(CHAT, name), {"traceparent": parent})
+        self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(self.log(name)[0]["headers"]["traceparent"], parent, "and the provider gets it as it came")
+        self.http("POST", CHAT, asked(CHAT, self.script()), {"traceparent": f"00-{other}-00f067aa0ba902b7-01",
+                                                             "Holdfast-Correlation-Id": "said"})
+        self.http("POST", CHAT, asked(CHAT, self.script()), {"traceparent": f"00-{other}-0000000000000000-01"})
+        self.ended("traced", "completed")
+        self.assertEqual({each["correlationId"] for each in self.audit("traced", "operation.ended")}, {trace})
+        operation = self.control("GET", "/operations/" + answer.headers["holdfast-operation"]).json()
+        self.assertEqual(operation["correlationId"], trace)
+        self.assertEqual(self.control("GET", "/jobs/traced/locks").json()["locks"][0]["correlationId"], trace)
+        def lines():
+            return [json.loads(each) for each in (self.folder / "errors.txt").read_text().splitlines() if each[:1] == "{"]
+        until(lambda: sum(each["event"] == "PROVIDER_REQUEST_COMPLETE" for each in lines()) == 3, "all three in the log")
+        began = [each for each in lines() if each["event"] == "PROVIDER_REQUEST_START"]
+        self.assertEqual([each["correlationId"] for each in began], [trace, "said", None])
+        found = [each["event"] for each in lines() if each.get("correlationId") == trace]
+        self.assertTrue({"PROVIDER_LOCK_CREATED", "PROVIDER_REQUEST_START", "PROVIDER_REQUEST_COMPLETE"} <= set(found), found)
+
     def test_refusals_come_in_their_order(self):
         # Is the provider configured, does the lock allow it, does it speak this protocol.
         job = "/jobs/order/stages/writing"

@@ -7,6 +7,7 @@ from responses import responses
 
 MODELS = ("gpt-4o-mini", "gpt-5", "text-embedding-3-small")
 COMMENT = b": the provider is alive\n\n"
+VERSION = ("openai-version", "2020-10-01")  # by this the answers of OpenAI's own server are known
 ERROR_TYPES = {400: "invalid_request_error", 401: "invalid_request_error", 403: "invalid_request_error",
                404: "invalid_request_error", 409: "conflict_error", 429: "rate_limit_exceeded"}
 
@@ -80,7 +81,8 @@ def chat(body, script):
             if calls:
                 message["tool_calls"] = calls
             choices.append({"index": index, "message": message, "logprobs": None, "finish_reason": reason})
-        return Answer(encoded({**common, "object": "chat.completion", "choices": choices, "usage": used, **trailer}))
+        return Answer(encoded({**common, "object": "chat.completion", "choices": choices, "usage": used, **trailer}),
+                      headers=[VERSION])
 
     with_usage = (body.get("stream_options") or {}).get("include_usage")
 
@@ -110,11 +112,11 @@ def chat(body, script):
         frames.append(Frame("tail", sse({**common, "object": "chat.completion.chunk", **trailer, "choices": [],
                                          "usage": used})))
     frames.append(Frame("tail", b"data: [DONE]\n\n"))
-    return _stream(frames)
+    return _stream(frames, [VERSION])
 
 
-def _stream(frames):
-    return Answer(content_type="text/event-stream; charset=utf-8", frames=frames, comment=COMMENT, ping=COMMENT,
+def _stream(frames, headers=()):
+    return Answer(content_type="text/event-stream; charset=utf-8", frames=frames, headers=list(headers), comment=COMMENT, ping=COMMENT,
                   broken=b'data: {"id":"broken","choices":[{"index":0,"delta":{"content":"cut\n\n',
                   error=sse({"error": {"message": "The server had an error while processing your request",
                                        "type": "server_error", "param": None, "code": "server_error"}}))

@@ -1,7 +1,7 @@
 // @anthropic-ai/sdk.
 import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
-import { SCHEMA, WEATHER, all, both, model, through, thrown, world } from './world.mjs';
+import { SCHEMA, WEATHER, all, both, heard, model, through, thrown, world } from './world.mjs';
 
 const client = (way, options = {}) => new Anthropic({
   baseURL: way.root, apiKey: 'sk-of-the-client', fetch: way.fetch, defaultHeaders: way.headers, maxRetries: 0, ...options,
@@ -59,6 +59,18 @@ both('a tool that must be used, as structured output', (way) => client(way).mess
 both('structured output by its format', (way) => client(way).messages.create(
   { ...asked, model: plain, output_config: { format: { type: 'json_schema', schema: SCHEMA } } }),
 (answer) => assert.ok(JSON.parse(answer.content[0].text).title));
+
+for (const [name, script, more] of [['a message', 'chunks=12', {}], ['tools', 'calls=2,chunks=3', { tools }],
+  ['thoughts', 'reasoning=4', { thinking: { type: 'enabled', budget_tokens: 1024 }, max_tokens: 2000 }]]) {
+  const listened = model(script);
+  heard(name, 'Heard Anthropic', listened, (way) => client(way).messages.create({ ...asked, model: listened, ...more }),
+    (answer) => assert.ok(answer.usage.output_tokens > 0));
+}
+through('an error in the middle of what the provider streams has a status', async () => {
+  const failing = model('error_at=3');
+  const error = await thrown(client(world.proxied('Heard Anthropic')).messages.create({ ...asked, model: failing }));
+  assert.deepEqual([error.name, error.status, error.body.message], ['OverloadedError', 529, 'Overloaded']);
+});
 
 const huge = model('chunks=40,size=100000');
 both('four megabytes, streamed', async (way) => (await client(way).messages.stream({ ...asked, model: huge }).finalText()).length,

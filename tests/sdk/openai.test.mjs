@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import OpenAI from 'openai';
 import OpenAI7 from 'openai7';
-import { SCHEMA, WEATHER, all, both, model, through, thrown, world } from './world.mjs';
+import { SCHEMA, WEATHER, all, both, heard, model, through, thrown, world } from './world.mjs';
 
 const client = (way, options = {}, Client = OpenAI) => new Client({
   baseURL: `${way.root}/v1`, apiKey: 'sk-of-the-client', fetch: way.fetch, defaultHeaders: way.headers, maxRetries: 0, ...options,
@@ -62,6 +62,19 @@ const response_format = { type: 'json_schema', json_schema: { name: 'film', stri
 both('structured output, parsed by the SDK', async (way) =>
   (await client(way).chat.completions.parse({ model: structured, messages, response_format })).choices[0].message,
 (message) => assert.equal(message.parsed?.scenes.length ?? JSON.parse(message.content).scenes.length, 2));
+
+for (const [name, script, more] of [['a chat', 'chunks=12', {}], ['several choices', 'choices=3,chunks=4', { n: 3 }],
+  ['thoughts', 'reasoning=4', { reasoning_effort: 'high' }], ['tool calls', 'calls=2,chunks=3', { tools }],
+  ['structured output', 'chunks=5', { response_format }]]) {
+  const listened = model(script);
+  heard(name, 'Heard OpenAI', listened, (way) => client(way).chat.completions.create({ model: listened, messages, ...more }),
+    (answer) => assert.ok(answer.usage.completion_tokens > 0));
+}
+through('an error in the middle of what the provider streams has a status', async () => {
+  const failing = model('error_at=3');
+  const error = await thrown(client(world.proxied('Heard OpenAI')).chat.completions.create({ model: failing, messages }));
+  assert.deepEqual([error.name, error.status, error.code], ['InternalServerError', 500, 'server_error']);
+});
 
 const typed = model('chunks=6,reasoning=2');
 both('a response', (way) => client(way).responses.create({ model: typed, input: 'hi', reasoning: { effort: 'low' } }),

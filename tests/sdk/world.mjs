@@ -76,6 +76,8 @@ function configuration(fake) {
     provider('OpenAI', 'openai', `${fake}/p/first/v1`, 'cloud_llm', key),
     provider('Anthropic', 'anthropic', `${fake}/p/first`, 'cloud_llm', key),
     provider('Ollama', 'ollama', `${fake}/p/first`, 'local_llm'),
+    provider('Heard OpenAI', 'openai', `${fake}/p/first/v1`, 'cloud_llm', `${key}\nstream_to_provider = "always"`),
+    provider('Heard Anthropic', 'anthropic', `${fake}/p/first`, 'cloud_llm', `${key}\nstream_to_provider = "always"`),
     provider('Slow OpenAI', 'openai', `${fake}/p/slow/v1`, 'quick_ask', key),
     provider('Quick OpenAI', 'openai', `${fake}/p/quick/v1`, 'quick_ask', key),
     provider('Slow Anthropic', 'anthropic', `${fake}/p/slow`, 'quick_ask', key),
@@ -251,6 +253,22 @@ export function both(name, make, check, { provider } = {}) {
 /** A case that only Holdfast can make. */
 export function through(name, make) {
   if (world.daemon) test(name, make);
+}
+
+/**
+ * A whole answer that the provider is asked to stream: the caller gets what it gets directly. `model` is of this case
+ * alone.
+ */
+export function heard(name, provider, model, make, check) {
+  through(`${name}, streamed by the provider`, async () => {
+    const expected = comparable(await make(world.direct()));
+    await check?.(expected);
+    const direct = (await world.log(model)).length;
+    assert.deepEqual(comparable(await make(world.proxied(provider))), expected);
+    const bytes = (await world.log(model)).map((each) => each.bodyBytes);
+    assert.equal(bytes.length, 2 * direct);
+    assert.ok(bytes.slice(direct).every((each, at) => each > bytes[at]), 'each was asked for as a stream');
+  });
 }
 
 /** All that a stream gives. */

@@ -91,6 +91,26 @@ std::optional<Failure> read_names(const net::Fields& fields, Address& out) {
   return std::nullopt;
 }
 
+/// The trace id of a `traceparent` (W3C Trace Context): VERSION-TRACE-PARENT-FLAGS in lower-case hexadecimal digits,
+/// neither id all zero. A version that is not known may have more behind it. Empty: it is none, and is ignored.
+std::string trace_id_of(const net::Fields& fields) {
+  if (fields.count("traceparent") != 1) return {};
+  const std::string_view value = *fields.find("traceparent");
+  constexpr std::string_view form = "vv-tttttttttttttttttttttttttttttttt-pppppppppppppppp-ff";
+  if (value.size() < form.size()) return {};
+  for (std::size_t at = 0; at < form.size(); ++at) {
+    const char c = value[at];
+    const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    if (form[at] == '-' ? c != '-' : !is_digit) return {};
+  }
+  const std::string_view version = value.substr(0, 2), trace = value.substr(3, 32), parent = value.substr(36, 16);
+  const std::string_view more = value.substr(form.size());
+  if (version == "ff" || (version == "00" ? !more.empty() : !more.empty() && more.front() != '-')) return {};
+  const auto is_zero = [](std::string_view id) { return id.find_first_not_of('0') == std::string_view::npos; };
+  if (is_zero(trace) || is_zero(parent)) return {};
+  return std::string(trace);
+}
+
 }  // namespace
 
 result<Address> address_of(std::string_view method, std::string_view path, std::string_view query,
@@ -106,6 +126,7 @@ result<Address> address_of(std::string_view method, std::string_view path, std::
   if (!stage->empty() && job->empty()) return wrong("a stage is one of a job: say Holdfast-Job too");
   if (const auto why = read_words(fields, out)) return *why;
   if (const auto why = read_names(fields, out)) return *why;
+  if (out.correlation_id.empty()) out.correlation_id = trace_id_of(fields);
 
   out.path = path.empty() ? "/" : std::string(path);
   out.query = query;

@@ -21,14 +21,16 @@ struct Address {
   std::string path{};      ///< behind the prefix, as it was sent
   std::string query{};     ///< as it was sent, without the question mark
   std::string provider{};  ///< empty: not said
-  std::string patience{}, correlation_id{};
+  std::string patience{};
+  std::string correlation_id{};  ///< as it was said, else the trace id of a valid `traceparent`, else empty
   OnStall on_stall = OnStall::ask;
   OnDisconnect on_disconnect = OnDisconnect::cancel;
   wire::Route route{};
   bool known_path = false;  ///< some dialect has such a path
 };
 
-/// Reads the prefix `/jobs/JOB[/stages/STAGE]` and the fields `Holdfast-…`. `segments`: of the whole path, decoded.
+/// Reads the prefix `/jobs/JOB[/stages/STAGE]`, the fields `Holdfast-…` and `traceparent`. `segments`: of the whole
+/// path, decoded.
 ///
 /// Failures, all `invalid_argument`: a prefix and a field that contradict each other, a name that is none, a word that
 /// is not known. Their message names the field and says what would be right.

@@ -61,6 +61,27 @@ TEST(Address, FieldsSayTheSameAsThePath) {
   EXPECT_EQ(good("/jobs/film/v1/responses", {{"Holdfast-Job", "film"}}).job, "film");
 }
 
+TEST(Address, TheTraceIdIsTheCorrelationIdWhereNoneIsSaid) {
+  const std::string id = "4bf92f3577b34da6a3ce929d0e0e4736";
+  const auto of = [](const std::string& traceparent) {
+    return good("/v1/responses", {{"traceparent", traceparent}}).correlation_id;
+  };
+  EXPECT_EQ(of("00-" + id + "-00f067aa0ba902b7-01"), id);
+  EXPECT_EQ(of("cc-" + id + "-00f067aa0ba902b7-01-what.the-future-will-be"), id);
+  for (const std::string& invalid : std::vector<std::string>{
+           id, "00-" + id + "-00f067aa0ba902b7", "00-" + id + "-00f067aa0ba902b7-01-more", "00-a-b-01", std::string(),
+           "ff-" + id + "-00f067aa0ba902b7-01", "cc-" + id + "-00f067aa0ba902b7-01x",
+           "00-" + id + "-00f067aa0ba902b7-0g", "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+           "00_" + id + "-00f067aa0ba902b7-01", "00-" + std::string(32, '0') + "-00f067aa0ba902b7-01",
+           "00-" + id + "-0000000000000000-01"}) {
+    EXPECT_EQ(of(invalid), "") << invalid;
+  }
+  const std::string valid = "00-" + id + "-00f067aa0ba902b7-01";
+  EXPECT_EQ(good("/v1/responses", {{"traceparent", valid}, {"Holdfast-Correlation-Id", "c-1"}}).correlation_id, "c-1");
+  EXPECT_EQ(good("/v1/responses", {{"traceparent", valid}, {"traceparent", valid}}).correlation_id, "")
+      << "given twice it is none";
+}
+
 TEST(Address, WhatIsWrongIsNamed) {
   EXPECT_THAT(refused("/jobs/film/v1/responses", {{"Holdfast-Job", "other"}}), HasSubstr("say one"));
   EXPECT_THAT(refused("/jobs/film/stages/a/v1/responses", {{"Holdfast-Stage", "b"}}), HasSubstr("Holdfast-Stage"));

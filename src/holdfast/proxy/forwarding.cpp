@@ -43,6 +43,13 @@ bool ProviderOptions::understands(wire::Dialect asked) const {
   return asked == dialect || std::ranges::find(speaks, asked) != speaks.end();
 }
 
+wire::Server ProviderOptions::server() const {
+  if (!base.origin.tls || base.origin.port != 443) return wire::Server::unknown;
+  if (base.origin.host == "api.openai.com") return wire::Server::openai;
+  if (base.origin.host == "api.anthropic.com") return wire::Server::anthropic;
+  return wire::Server::unknown;
+}
+
 std::string ProviderOptions::model(std::string_view asked, bool moved) const {
   std::string otherwise(asked);
   for (const auto& [name, here] : models) {
@@ -79,6 +86,11 @@ net::RequestHead request_for(const ProviderOptions& provider, const net::Request
   to.fields.add("Accept-Encoding", "identity");
   to.fields.add("Host", provider.base.origin.host_field());
   return to;
+}
+
+wire::Server server_said(const net::ResponseHead& head) {
+  if (head.fields.find("Server") == "llama.cpp") return wire::Server::llama;
+  return head.fields.find("openai-version") ? wire::Server::openai : wire::Server::unknown;
 }
 
 net::Fields fields_for_client(const net::ResponseHead& from, bool keeps_length) {

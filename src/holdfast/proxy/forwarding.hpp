@@ -20,6 +20,10 @@ std::string target_at(const net::BaseUrl& base, std::string_view path, std::stri
 net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,
                              const net::Tokens& tokens, bool moved);
 
+/// Whose server an answer's head says that it is from. OpenAI's says so through whoever passes its fields on, and then
+/// the body may be passed on otherwise: for what comes, and not for what to ask.
+wire::Server server_said(const net::ResponseHead& head);
+
 /// What a provider's head becomes for the client: fields of the hop stay here. `keeps_length`: the body is passed on
 /// byte by byte, as long as its head says.
 net::Fields fields_for_client(const net::ResponseHead& from, bool keeps_length);

@@ -15,6 +15,7 @@
 #include "holdfast/net/origin.hpp"
 #include "holdfast/net/pool.hpp"
 #include "holdfast/net/server.hpp"
+#include "holdfast/wire/assembly.hpp"
 #include "holdfast/wire/route.hpp"
 
 namespace holdfast::proxy {
@@ -28,8 +29,9 @@ inline constexpr int connect_retries_max = 3;
 inline constexpr std::chrono::milliseconds connect_retry_pause{250};  ///< doubled each time, plus up to half of jitter
 
 /// Whether the provider is asked to stream an answer that the client wants whole, so that its progress can be heard.
-/// `automatic`: of Ollama, whose answers are put together again exactly; another server of OpenAI's language may stream
-/// what its whole answers do not have, and the answer, paid for, would be an error.
+/// `automatic`: where the server is known and the answer is put together again exactly (`wire::assembles_exactly`).
+/// Another server of the same language may stream what its whole answers do not have, and the answer, paid for, would
+/// be an error.
 enum class Streaming : unsigned char { automatic, always, never };
 
 /// A provider that can be asked over HTTP.
@@ -45,6 +47,8 @@ struct ProviderOptions {
   Streaming streaming = Streaming::automatic;
 
   bool understands(wire::Dialect asked) const;
+  /// Whose server it is, by its address alone.
+  wire::Server server() const;
   /// The name of a model here: as it is mapped; else `default`, where the request was made for another provider.
   std::string model(std::string_view asked, bool moved) const;
 };

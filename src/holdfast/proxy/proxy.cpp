@@ -28,6 +28,20 @@ const ProviderOptions* Table::first(wire::Dialect dialect) const {
   return found == options->providers.end() ? nullptr : &*found;
 }
 
+wire::Server Table::server(const ProviderOptions& provider) const {
+  const wire::Server known = provider.server();
+  return known == wire::Server::unknown && llama.contains(provider.name) ? wire::Server::llama : known;
+}
+
+/// Only llama.cpp is believed: whoever stands in front of another server passes its fields on, too.
+void Table::heard(const ProviderOptions& provider, wire::Server said) {
+  if (said == wire::Server::llama) {
+    llama.insert(provider.name);
+  } else {
+    llama.erase(provider.name);
+  }
+}
+
 Proxy::Impl::Impl(Gateway& of, net::Executor on, std::shared_ptr<const ProxyOptions> with)
     : gateway(of), executor(std::move(on)), table(std::make_shared<Table>(executor, std::move(with))) {}
 

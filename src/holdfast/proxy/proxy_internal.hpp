@@ -1,6 +1,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "holdfast/base/name.hpp"
@@ -16,10 +17,14 @@ struct Table {
   const ProviderOptions* find(std::string_view name) const;
   /// The first that speaks it.
   const ProviderOptions* first(wire::Dialect dialect) const;
+  /// Whose server a provider is: by its address, or as it has said in its last answer.
+  wire::Server server(const ProviderOptions& provider) const;
+  void heard(const ProviderOptions& provider, wire::Server said);
   net::Pool& pool(const ProviderOptions& provider) { return *pools.at(provider.name); }
 
   std::shared_ptr<const ProxyOptions> options;
   std::map<std::string, std::unique_ptr<net::Pool>, NameLess> pools;
+  std::set<std::string, NameLess> llama;  ///< those that have said so
 };
 
 struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {

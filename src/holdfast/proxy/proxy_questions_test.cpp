@@ -98,6 +98,29 @@ TEST_F(StallTest, AClientsOwnKeyDoesNotFollowASwitch) {
   EXPECT_EQ(key, "none");
 }
 
+TEST_F(StallTest, AClientsOwnKeyComesBackWithTheProviderThatItWasMeantFor) {
+  std::vector<std::string> keys;
+  Held& second = hold();
+  const Script answering = answers(200, R"({"choices":[]})");
+  stall("", "/jobs/film/v1/chat/completions", "Authorization: Bearer for-One\r\n");
+  loop_.until([&] { return script_->waits(); }, "the first provider to be asked");
+  for (const std::string name : {"One", "Two"}) {
+    scripts_[name] = [&, then = name == "Two" ? second.answers_late() : answering](net::Request& request,
+                                                                                   net::Response& response) {
+      keys.emplace_back(request.fields().find("Authorization").value_or("none"));
+      return then(request, response);
+    };
+  }
+  const auto to = [&](const std::string& name) {
+    gateway_.switch_provider({.job_id = "film", .to_provider = name, .to_type = "local_llm", .confirmed = true});
+  };
+  to("Two");
+  loop_.until([&] { return second.waits(); }, "the second provider to be asked");
+  to("One");
+  loop_.until([&] { return keys.size() == 2; }, "the first provider to be asked again");
+  EXPECT_EQ(keys, (std::vector<std::string>{"none", "Bearer for-One"}));
+}
+
 TEST_F(StallTest, AProviderThatWasConfiguredWhileTheClientWaitedServesItAfterASwitch) {
   stall("", "/jobs/film/v1/chat/completions");
   loop_.until([&] { return script_->waits(); }, "the first provider to be asked");

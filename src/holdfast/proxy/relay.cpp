@@ -44,6 +44,7 @@ awaitable<void> Relay::run(OperationContext& operation, Outgoing& outgoing) {
   }
   if (call_->stopped()) throw Error(Errc::cancelled, "the call was stopped");
   if (answer.fault) fail(std::move(*answer.fault));
+  server_ = server_said(answer.head);
   outgoing.head = {};  // an answer has come: it is not sent again, and a stream of hours need not carry it
   progress.alive();
   if (is_error(answer.head.status)) {
@@ -168,11 +169,23 @@ awaitable<void> Relay::pass_answer(OperationContext& operation, net::ResponseHea
   }
 }
 
+/// The provider's error came as an event; without our asking it would have come with a status of its own.
+awaitable<void> Relay::fail_as_whole(net::ResponseHead head, int status, std::string document) {
+  net::Fields fields = fields_for_client(head, false);
+  fields.set("Content-Type", "application/json");
+  for (const net::Field& field : own_fields_)
+    fields.set(field.name, field.value);
+  auto sending = listener_.answer.send(status, std::move(fields), document);
+  co_await std::move(sending);
+  fail(wire::fault_of(route_, status, document));
+}
+
 /// Streamed by the provider, for its progress, and one document for the client.
 awaitable<void> Relay::pass_assembled(OperationContext& operation, net::ResponseHead head, wire::Framing framing) {
   const ProgressReporter progress = operation.progress();
   wire::AnswerReader reader(route_, head.status, framing);
-  wire::Assembler assembler(route_);
+  const wire::Server known = provider_.server();
+  wire::Assembler assembler(route_, known == wire::Server::unknown ? server_said(head) : known);
   last_progress_ = Clock::now();
   while (true) {
     auto reading = call_->read_some();
@@ -188,6 +201,11 @@ awaitable<void> Relay::pass_assembled(OperationContext& operation, net::Response
     const bool truncated = whole.error().code == Errc::truncated;
     ProviderFault fault{truncated ? ErrorClass::truncated : ErrorClass::protocol, 0, {}, whole.error().message};
     if (const auto& own = reader.fault(); own && own->error_class != ErrorClass::truncated) fault = *own;
+    const int meant = wire::status_meant(route_.dialect, assembler.error());
+    if (meant != 0 && !listener_.answer.begun()) {
+      auto failing = fail_as_whole(std::move(head), meant, assembler.error());
+      co_await std::move(failing);
+    }
     auto failing = fail_in_the_middle(std::move(fault));
     co_await std::move(failing);
   }

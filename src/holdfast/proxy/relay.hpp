@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "holdfast/gateway/operation_context.hpp"
@@ -33,6 +34,8 @@ class Relay {
 
   net::awaitable<void> run(OperationContext& operation, Outgoing& outgoing);
   const RelayFacts& facts() const { return facts_; }
+  /// Whose server the provider said that it is; nothing: it has not answered.
+  const std::optional<wire::Server>& server() const { return server_; }
   std::chrono::steady_clock::time_point sent_at() const { return call_->sent_at(); }
 
  private:
@@ -44,6 +47,7 @@ class Relay {
   net::awaitable<void> left();
   void report(const ProgressReporter& progress, const wire::AnswerReader& reader);
   [[noreturn]] void fail(ProviderFault fault);
+  net::awaitable<void> fail_as_whole(net::ResponseHead head, int status, std::string document);
   net::awaitable<void> fail_in_the_middle(ProviderFault fault);
 
   net::Executor executor_;
@@ -53,6 +57,7 @@ class Relay {
   Listener listener_;
   net::Fields own_fields_;
   RelayFacts facts_{};
+  std::optional<wire::Server> server_;
   std::chrono::steady_clock::time_point last_progress_{};
   std::int64_t seen_ = 0;
 };

@@ -109,7 +109,13 @@ awaitable<bool> Session::choose() {
   }
   provider_ = *chosen;
   moved_ = governing && governing->moved && address_.provider.empty();
+  if (!moved_) meant_for_ = {{provider_->name, provider_->base.origin}};
   co_return true;
+}
+
+/// A client's key and model name belong to the provider that it was served by at first, where it was not moved already.
+bool Session::is_meant_for(const ProviderOptions& provider) const {
+  return meant_for_ && same_name(meant_for_->first, provider.name) && meant_for_->second == provider.base.origin;
 }
 
 result<const ProviderOptions*> Session::provider_for(const std::optional<GoverningLock>& governing) const {
@@ -224,7 +230,7 @@ result<Outgoing> Session::outgoing() const {
     if (!renamed) return renamed.error();
     out.body = std::make_shared<const std::string>(std::move(*renamed));
   }
-  if (streams_to_provider()) {
+  if (streams_to_provider(*out.body)) {
     // What could not be put together again is asked for as the client asks for it.
     if (auto streaming = wire::streaming_request(address_.route, *out.body)) {
       out.whole_body = std::exchange(out.body, std::make_shared<const std::string>(std::move(*streaming)));
@@ -233,11 +239,13 @@ result<Outgoing> Session::outgoing() const {
   return out;
 }
 
-bool Session::streams_to_provider() const {
+bool Session::streams_to_provider(std::string_view body) const {
   if (asked_.stream || body_->empty() || address_.route.kind != "text") return false;
   switch (provider_->streaming) {
     case Streaming::automatic:
-      return address_.route.dialect == wire::Dialect::ollama;
+      // A beta may answer in any form.
+      return !request_.fields().find("anthropic-beta") &&
+             wire::assembles_exactly(address_.route, table_->server(*provider_), body);
     case Streaming::always:
       return true;
     case Streaming::never:
@@ -292,6 +300,7 @@ awaitable<Session::Round> Session::serve() {
   const std::optional<Failure> failure = co_await std::move(executing);
   proxy_.said_in_advance.erase(operation_id);
   if (relay) tell_end(*relay);
+  if (relay && relay->server()) table->heard(*provider_, *relay->server());
   if (!failure) co_return Round::over;
   if (failure->code == Errc::switched) {
     auto going_on = after_switch(std::move(operation_id));
@@ -320,7 +329,7 @@ awaitable<Session::Round> Session::after_switch(std::string operation) {
     auto chosen = governing ? provider_for(*governing) : result<const ProviderOptions*>(governing.error());
     if (chosen) {
       provider_ = *chosen;
-      moved_ = true;
+      moved_ = !is_meant_for(*provider_);  // it may have been switched back
       arrived_.reset();
       co_return Round::again;
     }

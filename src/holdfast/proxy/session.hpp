@@ -3,6 +3,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <utility>
 
 #include "holdfast/proxy/answer_stream.hpp"
 #include "holdfast/proxy/provider_call.hpp"
@@ -37,7 +38,8 @@ class Session {
   net::awaitable<Round> after_switch(std::string operation);
   result<const ProviderOptions*> provider_for(const std::optional<GoverningLock>& governing) const;
   result<Outgoing> outgoing() const;
-  bool streams_to_provider() const;
+  bool streams_to_provider(std::string_view body) const;
+  bool is_meant_for(const ProviderOptions& provider) const;
   OperationRequest operation_request() const;
   /// `operation`: null while it is not known yet.
   net::Fields own_fields(const OperationContext* operation) const;
@@ -56,6 +58,7 @@ class Session {
   std::shared_ptr<const std::string> body_ = std::make_shared<const std::string>();
   bool body_streams_ = false;  ///< passed on while it comes: it can be sent once
   bool moved_ = false;         ///< by a decision, from the provider that the client's model name and key were meant for
+  std::optional<std::pair<std::string, net::Origin>> meant_for_;  ///< name and address; nothing where it was moved
   const ProviderOptions* provider_ = nullptr;
   std::stop_source leaving_;  ///< the client is gone: what runs for it ends, queued or begun
   std::optional<AnswerStream> answer_;

@@ -11,8 +11,8 @@
 namespace holdfast::wire {
 namespace {
 
-std::unique_ptr<Assembly> assembly_for(const Route& route) {
-  if (route.dialect == Dialect::openai && route.action == Action::chat) return openai_chat_assembly();
+std::unique_ptr<Assembly> assembly_for(const Route& route, Server server) {
+  if (route.dialect == Dialect::openai && route.action == Action::chat) return openai_chat_assembly(server);
   if (route.dialect == Dialect::anthropic && route.action == Action::messages) return anthropic_assembly();
   if (route.dialect == Dialect::ollama && route.action == Action::chat) return ollama_assembly(true);
   if (route.dialect == Dialect::ollama && route.action == Action::generate) return ollama_assembly(false);
@@ -41,7 +41,8 @@ bool is_error(std::string_view event, const RawObject& frame) {
 }  // namespace
 
 result<std::string> streaming_request(const Route& route, std::string_view body) {
-  if (assembly_for(route) == nullptr) return Failure{Errc::invalid_argument, "answers of this kind are not assembled"};
+  if (assembly_for(route, Server::unknown) == nullptr)
+    return Failure{Errc::invalid_argument, "answers of this kind are not assembled"};
   auto streamed = with_member(body, "stream", "true");
   if (!streamed) return streamed;
   const auto object = RawObject::of(*streamed);
@@ -54,8 +55,9 @@ result<std::string> streaming_request(const Route& route, std::string_view body)
   return with_member(*streamed, "stream_options", R"({"include_usage": true})");
 }
 
-Assembler::Assembler(const Route& route)
-    : splitter_(route.dialect == Dialect::ollama ? Framing::ndjson : Framing::sse), assembly_(assembly_for(route)) {
+Assembler::Assembler(const Route& route, Server server)
+    : splitter_(route.dialect == Dialect::ollama ? Framing::ndjson : Framing::sse),
+      assembly_(assembly_for(route, server)) {
   if (assembly_ == nullptr) failure_ = {Errc::invalid_argument, "answers of this kind are not assembled"};
 }
 Assembler::Assembler(Assembler&&) noexcept = default;
@@ -85,6 +87,7 @@ void Assembler::take(const Frame& frame) {
   }
   if (is_error(frame.event, *object)) {
     const ParsedObject parsed(frame.data);
+    error_ = frame.data;
     const ProviderFault fault = parsed.get() == nullptr ? ProviderFault{} : fault_in(*parsed.get(), 200);
     failure_ = failed("the provider's error" + (fault.code.empty() ? "" : " " + fault.code) + ": " + fault.message);
     return;

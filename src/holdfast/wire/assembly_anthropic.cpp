@@ -111,7 +111,7 @@ class AnthropicAssembly final : public Assembly {
   void take_message_delta(const RawObject& frame) {
     if (!knows(frame, "'message_delta'", {"type", "delta", "usage"})) return;
     const auto delta = RawObject::of(frame.get("delta"));
-    if (!delta || !knows(*delta, "a message's delta", {"stop_reason", "stop_sequence"})) {
+    if (!delta || !knows(*delta, "a message's delta", {"stop_reason", "stop_sequence", "stop_details"})) {
       return object("'message_delta' without its delta");
     }
     for (const RawMember& each : delta->members())

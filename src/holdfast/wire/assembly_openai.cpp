@@ -31,6 +31,8 @@ struct Choice {
 
 class OpenAiChatAssembly final : public Assembly {
  public:
+  explicit OpenAiChatAssembly(Server server) : server_(server) {}
+
   void take(std::string_view, const RawObject& frame) override {
     // `obfuscation` and `prompt_progress` are of streams alone.
     if (!knows(frame, "a chunk",
@@ -170,7 +172,12 @@ class OpenAiChatAssembly final : public Assembly {
   std::string choice_text(std::size_t index, const Choice& choice) {
     RawObject message;
     message.set_string("role", choice.role.empty() ? "assistant" : choice.role);
-    message.set("content", choice.content.value());
+    // llama.cpp streams no word of a text that is empty.
+    const bool says_nothing = server_ == Server::llama && !choice.content.text && choice.calls.empty();
+    // Whole, a refusal has no text beside it; its stream may begin as that of a text does.
+    const bool refuses = server_ == Server::openai && choice.refusal.text && !choice.refusal.text->empty() &&
+                         choice.content.text && choice.content.text->empty();
+    message.set("content", says_nothing ? "\"\"" : refuses ? "null" : choice.content.value());
     if (choice.refusal.named) message.set("refusal", choice.refusal.value());
     if (choice.reasoning_content.text) message.set("reasoning_content", choice.reasoning_content.value());
     if (choice.reasoning.text) message.set("reasoning", choice.reasoning.value());
@@ -187,6 +194,8 @@ class OpenAiChatAssembly final : public Assembly {
       calls.push_back(call.text());
     }
     if (!calls.empty()) message.set("tool_calls", array_text(calls));
+    // A delta with citations would have been an objection.
+    if (server_ == Server::openai) message.set("annotations", "[]");
     RawObject out;
     out.set("index", std::to_string(index));
     out.set("message", message.text());
@@ -195,14 +204,15 @@ class OpenAiChatAssembly final : public Assembly {
     return out.text();
   }
 
+  Server server_;
   RawObject kept_;
   std::vector<Choice> choices_;
 };
 
 }  // namespace
 
-std::unique_ptr<Assembly> openai_chat_assembly() {
-  return std::make_unique<OpenAiChatAssembly>();
+std::unique_ptr<Assembly> openai_chat_assembly(Server server) {
+  return std::make_unique<OpenAiChatAssembly>(server);
 }
 
 }  // namespace holdfast::wire

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "holdfast/wire/assembly.hpp"
 #include "holdfast/wire/raw.hpp"
 
 /// Inside this module: the parts of `Assembler`, one for each dialect.
@@ -50,7 +51,7 @@ std::string array_text(const Texts& elements) {
   return out + "]";
 }
 
-std::unique_ptr<Assembly> openai_chat_assembly();
+std::unique_ptr<Assembly> openai_chat_assembly(Server server);
 std::unique_ptr<Assembly> anthropic_assembly();
 std::unique_ptr<Assembly> ollama_assembly(bool chat);
 

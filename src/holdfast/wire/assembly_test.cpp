@@ -15,8 +15,8 @@ namespace {
 
 using testing::HasSubstr;
 
-result<std::string> assemble(const Route& route, const std::vector<std::string_view>& pieces) {
-  Assembler assembler(route);
+result<std::string> assemble(const Transcript& of, const std::vector<std::string_view>& pieces) {
+  Assembler assembler(of.route(), of.server());
   for (const std::string_view piece : pieces)
     assembler.feed(piece);
   return assembler.whole();
@@ -38,11 +38,11 @@ std::string text_of(const Route& route, Framing framing, std::string_view bytes)
 }
 
 TEST(Assembly, GivesTheDocumentOrSaysWhyNot) {
-  const auto all = transcripts("assembly.txt");
-  ASSERT_GE(all.size(), 30u);
+  const auto all = assembled_transcripts();
+  ASSERT_GE(all.size(), 45u);
   for (const Transcript& each : all) {
     SCOPED_TRACE(each.name);
-    const auto whole = assemble(each.route(), {each.bytes});
+    const auto whole = assemble(each, {each.bytes});
     const std::string failure = each.get("failure");
     if (failure.empty()) {
       ASSERT_TRUE(whole) << whole.error().message;
@@ -60,34 +60,34 @@ TEST(Assembly, GivesTheDocumentOrSaysWhyNot) {
 }
 
 TEST(Assembly, NumbersKeepTheirDigits) {
-  for (const Transcript& each : transcripts("assembly.txt")) {
+  for (const Transcript& each : assembled_transcripts()) {
     for (const std::string digits : {"12.345678901234567", "-0.1234567890123456", "1.50", "1e2"}) {
       if (each.get("whole").find(digits) == std::string::npos) continue;
-      EXPECT_THAT(assemble(each.route(), {each.bytes}).value(), HasSubstr(digits)) << each.name;
+      EXPECT_THAT(assemble(each, {each.bytes}).value(), HasSubstr(digits)) << each.name;
     }
   }
 }
 
 TEST(Assembly, WhereTheBytesAreCutChangesNothing) {
-  auto all = transcripts("assembly.txt");
+  auto all = assembled_transcripts();
   for (Transcript& each : all_transcripts())
     all.push_back(std::move(each));
   for (const Transcript& each : all) {
     SCOPED_TRACE(each.name);
     const std::string_view bytes = each.bytes;
-    const std::string whole = said(assemble(each.route(), {bytes}));
+    const std::string whole = said(assemble(each, {bytes}));
     for (std::size_t cut = 0; cut <= bytes.size(); ++cut)
-      ASSERT_EQ(said(assemble(each.route(), {bytes.substr(0, cut), bytes.substr(cut)})), whole) << "cut at " << cut;
+      ASSERT_EQ(said(assemble(each, {bytes.substr(0, cut), bytes.substr(cut)})), whole) << "cut at " << cut;
   }
 }
 
 TEST(Assembly, OfAStreamThatIsCutShortIsNeverADocument) {
-  for (const Transcript& each : transcripts("assembly.txt")) {
+  for (const Transcript& each : assembled_transcripts()) {
     SCOPED_TRACE(each.name);
-    const auto whole = assemble(each.route(), {each.bytes});
+    const auto whole = assemble(each, {each.bytes});
     if (!whole) continue;
     for (std::size_t cut = 0; cut < each.bytes.size(); ++cut) {
-      const auto shorter = assemble(each.route(), {std::string_view(each.bytes).substr(0, cut)});
+      const auto shorter = assemble(each, {std::string_view(each.bytes).substr(0, cut)});
       // What follows the last word that matters ([DONE], an end of line) may be missing.
       if (shorter) {
         ASSERT_EQ(*shorter, *whole) << "cut at " << cut;

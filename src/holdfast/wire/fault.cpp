@@ -3,6 +3,7 @@
 #include <boost/json/serialize.hpp>
 #include <cstdlib>
 #include <initializer_list>
+#include <utility>
 
 #include "holdfast/base/name.hpp"
 #include "holdfast/core/redact.hpp"
@@ -150,6 +151,32 @@ ProviderFault fault_of(const Route&, int status, std::string_view body) {
   if (first != std::string_view::npos && body[first] != '<')
     fault.message = redact(plain(body.substr(first), body.size()));
   return fault;
+}
+
+int status_meant(Dialect dialect, std::string_view document) {
+  const ParsedObject parsed(document);
+  if (parsed.get() == nullptr) return 0;
+  const ProviderFault fault = fault_in(*parsed.get(), 200);
+  if (fault.status != 200) return fault.status;
+  if (dialect == Dialect::ollama) return 500;
+  const json::object* error = object_in(*parsed.get(), "error");
+  const std::string_view type = error == nullptr ? std::string_view() : text_in(*error, "type");
+  for (const auto& [word, status] : {std::pair<std::string_view, int>{"invalid_request_error", 400},
+                                     {"authentication_error", 401},
+                                     {"billing_error", 402},
+                                     {"permission_error", 403},
+                                     {"not_found_error", 404},
+                                     {"request_too_large", 413},
+                                     {"rate_limit_error", 429},
+                                     {"rate_limit_exceeded", 429},
+                                     {"insufficient_quota", 429},
+                                     {"api_error", 500},
+                                     {"server_error", 500},
+                                     {"timeout_error", 504},
+                                     {"overloaded_error", 529}}) {
+    if (type == word || fault.code == word) return status;
+  }
+  return 0;
 }
 
 std::string error_body(Dialect dialect, Errc code, std::string_view message) {

@@ -17,6 +17,10 @@ namespace holdfast::wire {
 /// most `error_bytes_max` are looked at.
 ProviderFault fault_of(const Route& route, int status, std::string_view body);
 
+/// The status that an error would have had, which came as an event of a stream that had begun with 200: by its type, or
+/// by the number that some put into its code. 0: it does not say.
+int status_meant(Dialect dialect, std::string_view document);
+
 /// Holdfast's own error in the shape of the dialect: `type` is "holdfast_error", `code` the name of `code`. One line.
 std::string error_body(Dialect dialect, Errc code, std::string_view message);
 

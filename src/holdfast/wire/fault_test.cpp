@@ -90,6 +90,17 @@ TEST(Fault, SaysLittleAndNothingSecret) {
   }
 }
 
+TEST(Fault, InAStreamSaysTheStatusThatItWouldHaveHad) {
+  EXPECT_EQ(status_meant(Dialect::anthropic, R"({"type":"error","error":{"type":"overloaded_error"}})"), 529);
+  EXPECT_EQ(status_meant(Dialect::anthropic, R"({"type":"error","error":{"type":"api_error"}})"), 500);
+  EXPECT_EQ(status_meant(Dialect::openai, R"({"error":{"message":"m","type":"server_error","code":null}})"), 500);
+  EXPECT_EQ(status_meant(Dialect::openai, R"({"error":{"type":"requests","code":"rate_limit_exceeded"}})"), 429);
+  EXPECT_EQ(status_meant(Dialect::openai, R"({"error":{"type":"exceed_context_size_error","code":503}})"), 503);
+  EXPECT_EQ(status_meant(Dialect::ollama, R"({"error":"CUDA error"})"), 500);
+  EXPECT_EQ(status_meant(Dialect::openai, R"({"error":{"type":"of_the_future"}})"), 0);
+  EXPECT_EQ(status_meant(Dialect::openai, ""), 0);
+}
+
 TEST(OwnError, HasTheShapeOfTheDialect) {
   EXPECT_EQ(error_body(Dialect::openai, Errc::provider_locked, "a \"b\""),
             R"({"error":{"type":"holdfast_error","code":"provider_locked","message":"a \"b\"","param":null}})");

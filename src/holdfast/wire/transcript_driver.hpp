@@ -9,12 +9,14 @@
 #include <vector>
 
 #include "holdfast/wire/answer.hpp"
+#include "holdfast/wire/assembly.hpp"
 
 /// For tests: answers as data. In `testdata/*.txt` each begins with `=== its name`, has lines `key: value` up to `---`,
 /// and then its bytes, up to the next. Keys:
 ///
 ///   route     method and path                          framing   sse, ndjson, whole, bytes
 ///   status    200 unless said                          ends      lf (unless said), crlf, cr: what ends its lines
+///   server    openai, anthropic, llama: whose it is    request   the body that is answered so
 ///   last      open: without its line ends at the end   bytes     escaped: \xNN is a byte
 ///   expected: progress (or "bytes"), percent, text, stop, unreadable, sequence, ended (yes unless there is a fault),
 ///   boundary (yes unless said), fault (CLASS STATUS CODE MESSAGE; - is an empty code)
@@ -40,6 +42,11 @@ struct Transcript {
     static const std::map<std::string, Framing> names = {
         {"sse", Framing::sse}, {"ndjson", Framing::ndjson}, {"whole", Framing::whole}, {"bytes", Framing::bytes}};
     return names.at(get("framing"));
+  }
+  Server server() const {
+    static const std::map<std::string, Server> names = {
+        {"", Server::unknown}, {"openai", Server::openai}, {"anthropic", Server::anthropic}, {"llama", Server::llama}};
+    return names.at(get("server"));
   }
   int status() const { return std::stoi(get("status", "200")); }
 };
@@ -93,6 +100,14 @@ inline std::vector<Transcript> all_transcripts() {
     for (Transcript& each : transcripts(file))
       all.push_back(std::move(each));
   }
+  return all;
+}
+
+/// Streams, and the documents that the same requests get whole.
+inline std::vector<Transcript> assembled_transcripts() {
+  std::vector<Transcript> all = transcripts("assembly.txt");
+  for (Transcript& each : transcripts("exact.txt"))
+    all.push_back(std::move(each));
   return all;
 }
 
