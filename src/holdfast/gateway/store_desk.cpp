@@ -12,7 +12,8 @@ StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, SharedInbox inbox,
     : store_(std::move(store)),
       inbox_(std::move(inbox)),
       deliver_(std::move(deliver)),
-      on_commit_(std::move(on_commit)) {}
+      on_commit_(std::move(on_commit)),
+      gathering_(inbox_->io()) {}
 
 StoreDesk::~StoreDesk() {
   thread_.join();
@@ -43,11 +44,18 @@ void StoreDesk::flush() {
   boost::asio::post(thread_, [this, tasks = std::exchange(waiting_, {})]() mutable {
     std::vector<Event> events = work(std::move(tasks));
     inbox_->post([this, events = std::move(events)]() mutable {
+      const std::size_t answered = events.size();
       deliver_(std::move(events));  // what follows from them goes into one commit
-      busy_ = false;
-      flush();
+      if (answered < 2 || waiting_.size() * 2 >= answered) return go_on();
+      gathering_.expires_after(gather_time);
+      gathering_.async_wait([this](const boost::system::error_code&) { inbox_->post([this] { go_on(); }); });
     });
   });
+}
+
+void StoreDesk::go_on() {
+  busy_ = false;
+  flush();
 }
 
 void StoreDesk::commit(std::vector<store::Transaction>& batch, std::vector<Event>& out) {
