@@ -22,9 +22,8 @@ void forget_dead_writers(Database& database) {
   std::vector<std::int64_t> gone;
   {
     Query query = database.query(
-        "SELECT writer, pid, start_time, boot_id FROM writers WHERE writer NOT IN (SELECT owner FROM jobs WHERE owner "
-        "IS "
-        "NOT NULL AND " HOLDFAST_ACTIVE_JOBS ")");
+        "SELECT writer, pid, start_time, boot_id FROM writers WHERE writer NOT IN "
+        "(SELECT owner FROM jobs WHERE owner IS NOT NULL AND " HOLDFAST_ACTIVE_JOBS ")");
     while (query.row()) {
       if (!alive({.pid = query.number(1), .start_time = query.size(2), .boot_id = query.text(3)})) {
         gone.push_back(query.number(0));

@@ -21,8 +21,8 @@ struct SqliteOptions {
 /// Everything in one SQLite file: any number of processes read it, and write it one after the other.
 ///
 /// A span of transactions is one SQLite transaction with one sync. Where one breaks a rule of the tables, they are
-/// written once more with a savepoint each, so that it is undone alone. What a caller could do wrong to a lock, an epoch, a decision
-/// or the trail the tables themselves refuse.
+/// written once more with a savepoint each, so that it is undone alone. What a caller could do wrong to a lock, an
+/// epoch, a decision or the trail the tables themselves refuse.
 ///
 /// Threads: one at a time. Errors: values; a full disk or a failing one is an outcome, and the store works again when
 /// the disk does. Owns: one connection. Who has not said `act_as` acts as this process, without a socket.

@@ -206,9 +206,7 @@ result<std::vector<JobRow>> Sqlite::jobs(const JobsQuery& query) {
   static constexpr const char* active =
       "SELECT c.id, j.job, j.name, j.patience, j.state, j.epoch, j.opened_at, j.closed_at, j.owner "
       "FROM jobs j JOIN chains c ON c.job = j.job WHERE (j.opened_at, j.job) < (?, ?) "
-      "AND " HOLDFAST_ACTIVE_JOBS
-      " "
-      "ORDER BY j.opened_at DESC, j.job DESC LIMIT ?";
+      "AND " HOLDFAST_ACTIVE_JOBS " ORDER BY j.opened_at DESC, j.job DESC LIMIT ?";
   auto rows = reading(*database_, [&]() -> std::optional<std::vector<JobRow>> {
     std::pair<std::int64_t, std::int64_t> after(std::numeric_limits<std::int64_t>::max(), 0);
     if (!query.after.empty()) {
