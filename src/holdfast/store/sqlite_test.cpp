@@ -165,7 +165,7 @@ TEST_F(SqliteStore, a_migration_that_fails_leaves_the_old_file) {
 TEST_F(SqliteStore, a_file_of_the_first_version_keeps_its_rows_and_gets_the_rules_of_this_one) {
   const OperationStarted running = started("b", "op-1", "text");
   {
-    auto old = std::move(Sqlite::open(path(), {.migrations = migrations().first(1)}).value());
+    auto old = Sqlite::open(path(), {.migrations = migrations().first(1)}).value();
     old->act_as(dead_owner());
     must(*old, {JobOpened{"a", "video", "longForm", "ana", false, a_plan()}, taken("a", "Ollama", 1)});
     must(*old, switched("a", "Ollama", "OpenAI", 2));
