@@ -24,9 +24,9 @@ inline constexpr std::string_view anonymous_prefix = "anonymous/";
 class AnonymousTrail {
  public:
   void add(Instant now, OperationEnded ended);
-  /// When the next bundle is to be written; absent: there is none, or one is under way.
+  /// When the next bundle is to be written if nothing presses; absent: there is none, or one is under way.
   std::optional<Instant> due() const;
-  bool is_due(Instant now) const;
+  bool presses() const;  ///< it is full, or nothing lingers any more
   /// The next bundle, under way as `save` from here on.
   std::vector<News> take(SaveId save);
   /// From now on nothing lingers.

@@ -84,6 +84,17 @@ TEST_F(Anonymous, ManyEndsShareATransactionAndOneIsUnderWay) {
   EXPECT_EQ(waiting[0].records.size(), 10u);
 }
 
+TEST_F(Anonymous, ABundleThatIsDueIsWrittenByTheClockAndIsNoEffectOfACategoryThatIsDueToo) {
+  call();
+  call_and_end();
+  stand_still(30s);
+  EXPECT_GT(count<CategoryChanged>(), 0u);
+  EXPECT_TRUE(saves.empty()) << "a category has no effect but announcements";
+  ASSERT_TRUE(machine().next_deadline() && *machine().next_deadline() <= now());
+  tell(event::TimePassed{});
+  EXPECT_EQ(saves.size(), 1u);
+}
+
 TEST_F(Anonymous, WhatTheStoreDidNotTakeIsTriedEachSecondAndKeepsItsOrderAndJobsDoNotWait) {
   disk = Disk::fails;
   const OperationId first = call_and_end();

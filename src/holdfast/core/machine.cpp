@@ -26,7 +26,7 @@ void Machine::step(Moment now, const Event& event, Effects& out) {
   out_ = &out;
   hear(event);
   settle_jobs();
-  write_anonymous();
+  if (anonymous_.presses()) write_anonymous();
   out_ = nullptr;
 }
 

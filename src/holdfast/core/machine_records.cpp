@@ -311,6 +311,7 @@ void Machine::on(const event::SaveLookedUp& news) {
 }
 
 void Machine::on(const event::TimePassed&) {
+  if (const auto due = anonymous_.due(); due && *due <= now_.at) write_anonymous();
   if (!backlog_due_ || now_.at < *backlog_due_) return;
   backlog_due_.reset();
   for (const std::string& id : std::exchange(failing_, {})) {
@@ -324,7 +325,6 @@ void Machine::on(const event::TimePassed&) {
 // What belongs to no job.
 
 void Machine::write_anonymous() {
-  if (!anonymous_.is_due(now_.at)) return;
   const SaveId save{++last_save_};
   out_->push_back(effect::Save{save, anonymous_.take(save)});
 }
@@ -342,10 +342,9 @@ std::optional<Instant> AnonymousTrail::due() const {
   return save_ || empty() ? std::nullopt : due_;
 }
 
-bool AnonymousTrail::is_due(Instant now) const {
-  if (save_ || empty()) return false;
-  const bool early = !failing_ && (hurried_ || waiting_.size() >= limits::anonymous_bundle_max);
-  return early || *due_ <= now;
+bool AnonymousTrail::presses() const {
+  if (save_ || empty() || failing_) return false;
+  return hurried_ || waiting_.size() >= limits::anonymous_bundle_max;
 }
 
 std::vector<News> AnonymousTrail::take(SaveId save) {
