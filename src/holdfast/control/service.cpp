@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "holdfast/control/api.hpp"
+#include "holdfast/gateway/thread_name.hpp"
 
 namespace holdfast::control {
 
@@ -42,7 +43,10 @@ Service::Service(Gateway& gateway, ServiceOptions options)
   if (!listener) throw Error(listener.error().code, listener.error().message);
   impl.endpoint = (*listener)->endpoint();
   impl.server.serve(std::move(*listener));
-  impl.thread = std::thread([&io = impl.io] { io.run(); });
+  impl.thread = std::thread([&io = impl.io] {
+    name_this_thread("hf-control");
+    io.run();
+  });
 }
 
 Service::~Service() {

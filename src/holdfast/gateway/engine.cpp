@@ -5,6 +5,7 @@
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/gateway/clock.hpp"
+#include "holdfast/gateway/thread_name.hpp"
 
 namespace holdfast::gateway {
 namespace {
@@ -43,7 +44,10 @@ Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
           options_.on_commit) {
   step(event::ProvidersConfigured{options_.providers});
   arm_sweep();
-  thread_ = std::thread([this] { inbox_->io().run(); });
+  thread_ = std::thread([this] {
+    name_this_thread("hf-engine");
+    inbox_->io().run();
+  });
 }
 
 Engine::~Engine() {

@@ -9,8 +9,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/use_future.hpp>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <future>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "holdfast/gateway/async.hpp"
@@ -471,6 +474,19 @@ TEST(Gateway, AQueuedCallThatIsPulledBeginsUnderTheProfilesItWasOpenedWith) {
   go_on.set_value();
   first.join();
   second.join();
+}
+
+TEST(Gateway, NamesItsThreadsForWhoeverLooksAtTheProcess) {
+  Gateway gateway;
+  std::set<std::string> names;
+  wait_for([&] {
+    for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+      std::string name;
+      std::getline(std::ifstream(thread.path() / "comm"), name);
+      names.insert(name);
+    }
+    return names.contains("hf-engine") && names.contains("hf-store") && names.contains("hf-notices");
+  });
 }
 
 }  // namespace

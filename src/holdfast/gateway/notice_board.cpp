@@ -4,10 +4,15 @@
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/gateway/gateway.hpp"
+#include "holdfast/gateway/thread_name.hpp"
 
 namespace holdfast::gateway {
 
-NoticeBoard::NoticeBoard() : thread_([this] { run(); }) {}
+NoticeBoard::NoticeBoard()
+    : thread_([this] {
+        name_this_thread("hf-notices");
+        run();
+      }) {}
 
 NoticeBoard::~NoticeBoard() {
   HOLDFAST_CHECK(std::this_thread::get_id() != thread_.get_id(), "a gateway is not destroyed in its own callback");

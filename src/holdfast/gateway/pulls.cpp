@@ -9,6 +9,7 @@
 #include "holdfast/gateway/engine.hpp"
 #include "holdfast/gateway/inbox.hpp"
 #include "holdfast/gateway/operation_context.hpp"
+#include "holdfast/gateway/thread_name.hpp"
 
 namespace holdfast::gateway {
 
@@ -68,7 +69,10 @@ void Pulls::pull(std::shared_ptr<Call> call) {
   if (shared_->idle < static_cast<int>(shared_->waiting.size()) && shared_->threads < threads_max) {
     try {
       // Detached: a strategy that never returns must not keep the gateway from being destroyed.
-      std::thread([shared = shared_] { shared->run(); }).detach();
+      std::thread([shared = shared_] {
+        name_this_thread("hf-pull");
+        shared->run();
+      }).detach();
       ++shared_->threads;
     } catch (const std::system_error&) {
       // No thread to be had now: those that there are pull it, or the next pull makes one.

@@ -4,6 +4,7 @@
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/gateway/clock.hpp"
+#include "holdfast/gateway/thread_name.hpp"
 
 namespace holdfast::gateway {
 
@@ -13,7 +14,9 @@ StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, SharedInbox inbox,
       inbox_(std::move(inbox)),
       deliver_(std::move(deliver)),
       on_commit_(std::move(on_commit)),
-      gathering_(inbox_->io()) {}
+      gathering_(inbox_->io()) {
+  boost::asio::post(thread_, [] { name_this_thread("hf-store"); });
+}
 
 StoreDesk::~StoreDesk() {
   thread_.join();

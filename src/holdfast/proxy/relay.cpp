@@ -58,6 +58,14 @@ awaitable<void> Relay::run(OperationContext& operation, Outgoing& outgoing) {
   co_await std::move(passing);
 }
 
+/// The provider's fields that are meant for the client, and Holdfast's own.
+net::Fields Relay::answer_fields(const net::ResponseHead& head, bool keeps_length) const {
+  net::Fields fields = fields_for_client(head, keeps_length);
+  for (const net::Field& field : own_fields_)
+    fields.set(field.name, field.value);
+  return fields;
+}
+
 /// The provider's own error, status and body, where the status can still be told.
 awaitable<void> Relay::pass_error(net::ResponseHead head) {
   auto reading = call_->read_body(error_bytes_max);
@@ -66,10 +74,7 @@ awaitable<void> Relay::pass_error(net::ResponseHead head) {
   ProviderFault fault = wire::fault_of(route_, head.status, body.bytes);
   AnswerStream& answer = listener_.answer;
   if (!answer.begun()) {
-    net::Fields fields = fields_for_client(head, false);
-    for (const net::Field& field : own_fields_)
-      fields.set(field.name, field.value);
-    auto sending = answer.send(head.status, std::move(fields), body.bytes);
+    auto sending = answer.send(head.status, answer_fields(head, false), body.bytes);
     co_await std::move(sending);
   } else {
     auto failing = answer.fail(Errc::provider_failed, fault.message, {});
@@ -81,9 +86,8 @@ awaitable<void> Relay::pass_error(net::ResponseHead head) {
 awaitable<void> Relay::begin(net::ResponseHead head, wire::Framing framing, std::string_view first) {
   // Keepalives may come in between, and they are in nobody's length.
   const bool keeps_length = framing == wire::Framing::whole || framing == wire::Framing::bytes;
-  net::Fields fields = fields_for_client(head, keeps_length);
-  for (const net::Field& field : std::exchange(own_fields_, {}))
-    fields.set(field.name, field.value);
+  net::Fields fields = answer_fields(head, keeps_length);
+  own_fields_ = {};
   auto beginning = listener_.answer.begin(head.status, std::move(fields), framing, first);
   const error_code error = co_await std::move(beginning);
   if (error) {
@@ -171,10 +175,8 @@ awaitable<void> Relay::pass_answer(OperationContext& operation, net::ResponseHea
 
 /// The provider's error came as an event; without our asking it would have come with a status of its own.
 awaitable<void> Relay::fail_as_whole(net::ResponseHead head, int status, std::string document) {
-  net::Fields fields = fields_for_client(head, false);
+  net::Fields fields = answer_fields(head, false);
   fields.set("Content-Type", "application/json");
-  for (const net::Field& field : own_fields_)
-    fields.set(field.name, field.value);
   auto sending = listener_.answer.send(status, std::move(fields), document);
   co_await std::move(sending);
   fail(wire::fault_of(route_, status, document));
@@ -185,7 +187,7 @@ awaitable<void> Relay::pass_assembled(OperationContext& operation, net::Response
   const ProgressReporter progress = operation.progress();
   wire::AnswerReader reader(route_, head.status, framing);
   const wire::Server known = provider_.server();
-  wire::Assembler assembler(route_, known == wire::Server::unknown ? server_said(head) : known);
+  wire::Assembler assembler(route_, known == wire::Server::unknown ? *server_ : known);
   last_progress_ = Clock::now();
   while (true) {
     auto reading = call_->read_some();
@@ -217,10 +219,8 @@ awaitable<void> Relay::pass_assembled(OperationContext& operation, net::Response
     co_await std::move(ending);
     co_return;
   }
-  net::Fields fields = fields_for_client(head, false);
+  net::Fields fields = answer_fields(head, false);
   fields.set("Content-Type", "application/json");
-  for (const net::Field& field : own_fields_)
-    fields.set(field.name, field.value);
   auto sending = answer.send(head.status, std::move(fields), *whole);
   co_await std::move(sending);
 }

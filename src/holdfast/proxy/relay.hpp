@@ -39,6 +39,7 @@ class Relay {
   std::chrono::steady_clock::time_point sent_at() const { return call_->sent_at(); }
 
  private:
+  net::Fields answer_fields(const net::ResponseHead& head, bool keeps_length) const;
   net::awaitable<void> pass_error(net::ResponseHead head);
   net::awaitable<void> pass_answer(OperationContext& operation, net::ResponseHead head);
   net::awaitable<void> pass_assembled(OperationContext& operation, net::ResponseHead head, wire::Framing framing);

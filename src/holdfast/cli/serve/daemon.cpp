@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "holdfast/control/api.hpp"
+#include "holdfast/gateway/thread_name.hpp"
 #include "holdfast/proxy/proxy.hpp"
 
 namespace holdfast::cli {
@@ -64,7 +65,10 @@ Daemon::Daemon(Gateway& gateway, DaemonOptions options) : shared_(std::make_shar
     std::unique_ptr<net::Listener> listener = std::move((*listeners)[i]);
     if (options.tls) listener = net::tls_listener(worker.io.get_executor(), std::move(listener), *options.tls);
     worker.server.serve(std::move(listener));
-    worker.thread = std::thread([&io = worker.io] { io.run(); });
+    worker.thread = std::thread([&io = worker.io] {
+      name_this_thread("hf-io");
+      io.run();
+    });
   }
 }
 
