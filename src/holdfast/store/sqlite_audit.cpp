@@ -1,6 +1,8 @@
 #include <limits>
 
+#include "holdfast/base/wall_time.hpp"
 #include "holdfast/store/audit.hpp"
+#include "holdfast/store/image.hpp"
 #include "holdfast/store/sqlite.hpp"
 #include "holdfast/store/sqlite_rows.hpp"
 
@@ -28,29 +30,63 @@ constexpr const char* select_trail =
 /// What a job's row says that its trail says, too.
 struct JobFacts {
   std::uint64_t first = 0, epoch = 0;
-  std::string state{};
+  std::string state{}, name{}, patience{};
+  WallTime opened_at{};
+  std::optional<WallTime> closed_at{};
 };
 
 std::optional<JobFacts> job_facts(Database& database, std::int64_t key) {
-  Query query = database.query("SELECT first_seq, epoch, state FROM jobs WHERE job = ?", key);
+  Query query = database.query(
+      "SELECT first_seq, epoch, state, name, patience, opened_at, closed_at FROM jobs WHERE job = ?", key);
   if (!query.row()) return std::nullopt;
-  return JobFacts{query.size(0), query.size(1), query.text(2)};
+  JobFacts row{query.size(0), query.size(1), query.text(2), query.text(3), query.text(4), as_time(query.number(5)), {}};
+  if (!query.is_null(6)) row.closed_at = as_time(query.number(6));
+  return row;
+}
+
+void note_difference(ChainCheck& check, const char* field, const std::string& stands, const std::string& said) {
+  check.note(0, field, std::string("the job's ") + field + " is " + stands + " in the store; the trail says " + said);
 }
 
 /// The job as its trail tells it; absent: it tells of none. What differs is noted.
 const Beginnings::Job* compare_job(const Beginnings& beginnings, const JobFacts& row, ChainCheck& check) {
-  const auto differs = [&](const char* field, const std::string& stands, const std::string& said) {
-    check.note(0, field, std::string("the job's ") + field + " is " + stands + " in the store; the trail says " + said);
-  };
   const Beginnings::Job* job = beginnings.find(row.first);
   if (job == nullptr) {
     job = beginnings.earliest();
-    differs("firstSeq", std::to_string(row.first), job == nullptr ? "nothing of a job" : std::to_string(job->seq));
+    note_difference(check, "firstSeq", std::to_string(row.first),
+                    job == nullptr ? "nothing of a job" : std::to_string(job->seq));
   }
   if (job == nullptr) return job;
-  if (row.epoch != job->epoch) differs("epoch", std::to_string(row.epoch), std::to_string(job->epoch));
-  if (row.state != name(job->state)) differs("state", row.state, std::string(name(job->state)));
+  if (row.epoch != job->epoch) note_difference(check, "epoch", std::to_string(row.epoch), std::to_string(job->epoch));
+  if (row.state != name(job->state)) note_difference(check, "state", row.state, std::string(name(job->state)));
   return job;
+}
+
+/// What the records from a job's beginning on make of it.
+struct Retold {
+  Consequences consequences{};
+  Book book{};
+  std::optional<WallTime> opened_at{};
+
+  void add(const AuditRecord& record) {
+    const auto said = decode(record);
+    if (!said) return;
+    consequences.add(record.seq, *said);
+    book.add(*said, record.time);
+    const auto* opened = std::get_if<JobOpened>(&*said);
+    if (!opened_at || (opened != nullptr && !opened->resumed)) opened_at = record.time;
+  }
+};
+
+void compare_times_and_names(const Retold& trail, const JobFacts& row, ChainCheck& check) {
+  const auto shown = [](const std::optional<WallTime>& time) { return time ? rfc3339(*time) : "nothing"; };
+  const event::JobImage& job = trail.book.image;
+  if (row.name != job.name) note_difference(check, "name", row.name, job.name);
+  if (row.patience != job.patience) note_difference(check, "patience", row.patience, job.patience);
+  if (trail.opened_at != row.opened_at)
+    note_difference(check, "openedAt", shown(row.opened_at), shown(trail.opened_at));
+  if (trail.book.closed_at != row.closed_at)
+    note_difference(check, "closedAt", shown(row.closed_at), shown(trail.book.closed_at));
 }
 
 /// A trail without a name.
@@ -188,14 +224,13 @@ void Sqlite::verify_job(std::int64_t key, AuditReport& report) {
     check.note(0, "job",
                "the job's row is gone, and its trail does not say that the job is over: pruning takes no other");
   }
-  Consequences records;
+  Retold trail;
   if (job != nullptr) {
-    for (Query query = database_->query(select_trail, key, job->seq); query.row();) {
-      const AuditRecord record = audit_row(query, id);
-      if (const auto said = decode(record)) records.add(record.seq, *said);
-    }
+    for (Query query = database_->query(select_trail, key, job->seq); query.row();)
+      trail.add(audit_row(query, id));
+    compare_times_and_names(trail, *row, check);
   }
-  compare(records, read_consequences(*database_, key, id), check);
+  compare(trail.consequences, read_consequences(*database_, key, id), check);
 }
 
 result<Pruned> Sqlite::prune(WallTime closed_before, bool with_audit) {
