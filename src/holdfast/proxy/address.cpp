@@ -1,5 +1,8 @@
 #include "holdfast/proxy/address.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 #include "holdfast/base/name.hpp"
 #include "holdfast/net/target.hpp"
 
@@ -111,6 +114,26 @@ std::string trace_id_of(const net::Fields& fields) {
   return std::string(trace);
 }
 
+/// A whole number; SDKs write seconds with a fraction, too, which is cut off.
+std::optional<unsigned> number_field(const net::Fields& fields, std::string_view field) {
+  const auto said = fields.find(field);
+  if (!said) return std::nullopt;
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(said->data(), said->data() + said->size(), number);
+  if (error != std::errc() || (end != said->data() + said->size() && *end != '.')) return std::nullopt;
+  return number;
+}
+
+void read_sdk(const net::Fields& fields, Address& out) {
+  out.retry_count = number_field(fields, "x-stainless-retry-count");
+  for (const char* field : {"x-stainless-timeout", "x-stainless-read-timeout"}) {
+    const auto seconds = number_field(fields, field);
+    if (!seconds || *seconds == 0) continue;
+    const std::chrono::seconds wait(*seconds);
+    out.announced_wait = std::min(out.announced_wait.value_or(wait), wait);
+  }
+}
+
 }  // namespace
 
 result<Address> address_of(std::string_view method, std::string_view path, std::string_view query,
@@ -127,6 +150,7 @@ result<Address> address_of(std::string_view method, std::string_view path, std::
   if (const auto why = read_words(fields, out)) return *why;
   if (const auto why = read_names(fields, out)) return *why;
   if (out.correlation_id.empty()) out.correlation_id = trace_id_of(fields);
+  read_sdk(fields, out);
 
   out.path = path.empty() ? "/" : std::string(path);
   out.query = query;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -25,12 +26,16 @@ struct Address {
   std::string correlation_id{};  ///< as it was said, else the trace id of a valid `traceparent`, else empty
   OnStall on_stall = OnStall::ask;
   OnDisconnect on_disconnect = OnDisconnect::cancel;
+  /// `x-stainless-retry-count`, of the SDKs of OpenAI and Anthropic: the first attempt is 0. Absent: not one of them.
+  std::optional<unsigned> retry_count{};
+  /// How long the client waits, where it says so: `x-stainless-timeout`, `x-stainless-read-timeout`; the shorter.
+  std::optional<std::chrono::seconds> announced_wait{};
   wire::Route route{};
   bool known_path = false;  ///< some dialect has such a path
 };
 
-/// Reads the prefix `/jobs/JOB[/stages/STAGE]`, the fields `Holdfast-…` and `traceparent`. `segments`: of the whole
-/// path, decoded.
+/// Reads the prefix `/jobs/JOB[/stages/STAGE]`, the fields `Holdfast-…`, `x-stainless-…` and `traceparent`. `segments`:
+/// of the whole path, decoded. What an SDK says of itself and cannot be read is ignored.
 ///
 /// Failures, all `invalid_argument`: a prefix and a field that contradict each other, a name that is none, a word that
 /// is not known. Their message names the field and says what would be right.

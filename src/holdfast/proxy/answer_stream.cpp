@@ -36,6 +36,15 @@ std::string_view content_type_of(wire::Framing framing) {
 
 }  // namespace
 
+AnswerError own_error(const wire::Route& route, Errc code, std::string message, net::Fields fields) {
+  const int status = http_status(code);
+  fields.set("Content-Type", "application/json");
+  if (status == 409) fields.set("x-should-retry", "false");  // the SDKs of OpenAI and Anthropic retry 409 otherwise
+  if (code == Errc::unauthorized) fields.set("WWW-Authenticate", "Bearer");
+  std::string body = wire::error_body(route.dialect, code, message);
+  return {status, std::move(fields), std::move(body), code, std::move(message)};
+}
+
 AnswerStream::AnswerStream(const net::Executor& executor, net::Response& response, const wire::Route& route,
                            Times times)
     : executor_(executor),
@@ -57,6 +66,7 @@ void AnswerStream::expect_anything() {
 
 void AnswerStream::keep_alive(net::Fields fields) {
   if (over_) return;
+  if (recording_) recording_->wait_with(fields);
   fields_ = std::move(fields);
   if (waiting_ || (!begun() && wire::keepalive(route_, framing_).empty())) return;
   wait(begun() ? times_.keepalive : times_.header_grace);
@@ -132,14 +142,19 @@ awaitable<void> AnswerStream::turn() {
 }
 
 awaitable<error_code> AnswerStream::send(int status, net::Fields fields, std::string_view body) {
-  over_ = true;
+  over_ = told_ = true;
   timer_.cancel();
+  if (recording_) recording_->whole({status, fields, wire::Framing::whole}, body);
   auto sending = response_.send(status, std::move(fields), body);
   co_return co_await std::move(sending);
 }
 
 awaitable<error_code> AnswerStream::begin(int status, net::Fields fields, wire::Framing framing,
                                           std::string_view first) {
+  if (recording_) {
+    recording_->begin({status, fields, framing});
+    recording_->add(first);
+  }
   auto turning = turn();
   co_await std::move(turning);
   error_code error;
@@ -168,12 +183,14 @@ awaitable<error_code> AnswerStream::begin(int status, net::Fields fields, wire::
 }
 
 awaitable<error_code> AnswerStream::pass(std::string_view bytes) {
+  delivered_ = true;
+  if (recording_) recording_->add(bytes);
+  if (client_left()) co_return asio::error::broken_pipe;
   if (writing_) {
     auto turning = turn();
     co_await std::move(turning);
   }
   writing_ = true;
-  delivered_ = true;
   auto writing = response_.write(bytes);
   const error_code error = co_await std::move(writing);
   finished(times_.keepalive);
@@ -181,9 +198,10 @@ awaitable<error_code> AnswerStream::pass(std::string_view bytes) {
 }
 
 awaitable<error_code> AnswerStream::end() {
+  if (recording_) recording_->end();
   auto turning = turn();
   co_await std::move(turning);
-  over_ = true;
+  over_ = told_ = true;
   timer_.cancel();
   auto ending = response_.end();
   const error_code error = co_await std::move(ending);
@@ -192,24 +210,26 @@ awaitable<error_code> AnswerStream::end() {
 }
 
 awaitable<void> AnswerStream::fail(Errc code, std::string message, net::Fields fields) {
+  return fail(own_error(route_, code, std::move(message), std::move(fields)));
+}
+
+awaitable<void> AnswerStream::fail(AnswerError error) {
+  told_ = true;
+  if (recording_) recording_->end(error);
   auto quieting = quiet();
   co_await std::move(quieting);
   if (client_left() || response_.ended()) co_return;
   if (!begun()) {
-    const int status = http_status(code);
-    fields.set("Content-Type", "application/json");
-    if (status == 409) fields.set("x-should-retry", "false");  // the SDKs of OpenAI and Anthropic retry 409 otherwise
-    if (code == Errc::unauthorized) fields.set("WWW-Authenticate", "Bearer");
-    const std::string body = wire::error_body(route_.dialect, code, message);
-    auto sending = response_.send(status, std::move(fields), body);
+    auto sending = response_.send(error.status, std::move(error.fields), error.body);
     co_await std::move(sending);
     co_return;
   }
   const std::string frames =
-      between() ? wire::error_frames(route_, framing_, code, message, sequence()) : std::string();
+      between() ? wire::error_frames(route_, framing_, error.code, error.message, sequence()) : std::string();
   // What has no frame for an error is cut off, so that nobody takes it for whole: the server does that with an answer
   // that was begun and not ended.
-  if (frames.empty()) co_return;
+  cut_ = frames.empty();
+  if (cut_) co_return;
   auto writing = response_.write(frames);
   if (co_await std::move(writing)) co_return;
   auto ending = response_.end();

@@ -8,9 +8,13 @@
 
 #include "holdfast/net/server.hpp"
 #include "holdfast/net/signal.hpp"
+#include "holdfast/proxy/recording.hpp"
 #include "holdfast/wire/answer.hpp"
 
 namespace holdfast::proxy {
+
+/// An error of ours in the dialect's words.
+AnswerError own_error(const wire::Route& route, Errc code, std::string message, net::Fields fields);
 
 /// The answer as its client gets it: the provider's bytes, and in the silence between them a sign that the line is
 /// alive.
@@ -41,6 +45,12 @@ class AnswerStream {
   /// which a further call replaces. Nothing where the dialect has no keepalive.
   void keep_alive(net::Fields fields);
 
+  /// From now on what is answered is recorded, too, also when the client is there no more.
+  void record_in(std::shared_ptr<Recording> recording) { recording_ = std::move(recording); }
+  /// The client may leave: what is answered then is only recorded, or lost.
+  void outlive_client() { outlives_client_ = true; }
+  bool outlives_client() const { return outlives_client_; }
+
   /// A whole answer; only before anything was sent.
   net::awaitable<net::error_code> send(int status, net::Fields fields, std::string_view body);
   /// The provider's head, with the first bytes of its body; where a head of our own is out, only those.
@@ -48,7 +58,9 @@ class AnswerStream {
   /// Bytes of the provider. `reader` has read them.
   net::awaitable<net::error_code> pass(std::string_view bytes);
   net::awaitable<net::error_code> end();
-  /// An error of ours as what ends the answer: whole, as the stream's last frames, or as a cut.
+  /// An error as what ends the answer: whole, as the stream's last frames, or as a cut.
+  net::awaitable<void> fail(AnswerError error);
+  /// One of ours.
   net::awaitable<void> fail(Errc code, std::string message, net::Fields fields);
 
   /// Ends the keepalives and waits for one under way.
@@ -73,6 +85,10 @@ class AnswerStream {
   /// Bytes of a provider's body have left: nothing of another provider may follow.
   bool delivered() const { return delivered_; }
   bool client_left() const { return response_.client_left(); }
+  /// It has ended, or failed.
+  bool told() const { return told_; }
+  /// It has failed where nothing but a cut could say so.
+  bool was_cut() const { return cut_; }
   /// What was promised by a head of our own.
   wire::Framing framing() const { return framing_; }
   std::uint64_t keepalives() const { return keepalives_; }
@@ -95,6 +111,7 @@ class AnswerStream {
   wire::Framing framing_;
   Times times_;
   net::Fields fields_;
+  std::shared_ptr<Recording> recording_;  ///< null: nobody will ask for it
   const wire::AnswerReader* reader_ = nullptr;
   boost::asio::steady_timer timer_;
   net::Signal free_;
@@ -110,6 +127,7 @@ class AnswerStream {
   bool delivered_ = false;
   bool between_ = true;  ///< bytes of ours may stand here; while a reader reads, it knows
   bool over_ = false;
+  bool told_ = false, cut_ = false, outlives_client_ = false;
 };
 
 }  // namespace holdfast::proxy

@@ -24,6 +24,12 @@ namespace holdfast::proxy {
 inline constexpr std::size_t request_bytes_max = std::size_t{64} * 1024 * 1024;
 /// Of a provider's error: what is passed on to the client. The rest is cut off.
 inline constexpr std::size_t error_bytes_max = std::size_t{1024} * 1024;
+/// Of one answer, and of all answers of a process: what is recorded for clients that come back. Texts have some KiB,
+/// pictures some MiB.
+inline constexpr std::size_t recording_bytes_max = std::size_t{16} * 1024 * 1024;
+inline constexpr std::size_t recordings_bytes_max = std::size_t{256} * 1024 * 1024;
+/// How much too early a client that timed out may seem to have left: its clock began before ours.
+inline constexpr std::chrono::milliseconds timeout_tolerance{1'000};
 /// Connections that were refused before the request left are tried again so often (policy §8).
 inline constexpr int connect_retries_max = 3;
 inline constexpr std::chrono::milliseconds connect_retry_pause{250};  ///< doubled each time, plus up to half of jitter
@@ -72,6 +78,13 @@ struct ProxyOptions {
   std::chrono::milliseconds header_grace{5'000};
   /// Silence towards the client before a keepalive; half of it after a head.
   std::chrono::milliseconds keepalive{10'000};
+  /// One that leaves later, and has not said how long it would wait, has probably timed out: before the 60 s of most
+  /// balancers.
+  std::chrono::milliseconds likely_timeout{55'000};
+  /// How long an operation goes on without its client where that has timed out.
+  std::chrono::milliseconds client_return{20'000};
+  /// How long an outcome that its client could not be told waits for it.
+  std::chrono::milliseconds outcome_kept{60'000};
 };
 
 }  // namespace holdfast::proxy

@@ -42,8 +42,11 @@ void Table::heard(const ProviderOptions& provider, wire::Server said) {
   }
 }
 
-Proxy::Impl::Impl(Gateway& of, net::Executor on, std::shared_ptr<const ProxyOptions> with)
-    : gateway(of), executor(std::move(on)), table(std::make_shared<Table>(executor, std::move(with))) {}
+Proxy::Impl::Impl(Gateway& of, net::Executor on, std::shared_ptr<const ProxyOptions> with, std::shared_ptr<Joins> among)
+    : gateway(of),
+      executor(std::move(on)),
+      table(std::make_shared<Table>(executor, std::move(with))),
+      joins(std::move(among)) {}
 
 void Proxy::Impl::subscribe() {
   stalls = gateway.on_stall_suspected([weak = weak_from_this(), executor = executor](const StallSuspected& stall) {
@@ -69,8 +72,9 @@ void Proxy::Impl::answer_in_advance(const StallSuspected& stall) {
   gateway.async_answer(std::move(answer), boost::asio::detached);
 }
 
-Proxy::Proxy(Gateway& gateway, net::Executor executor, std::shared_ptr<const ProxyOptions> options)
-    : impl_(std::make_shared<Impl>(gateway, std::move(executor), std::move(options))) {
+Proxy::Proxy(Gateway& gateway, net::Executor executor, std::shared_ptr<const ProxyOptions> options,
+             std::shared_ptr<Joins> joins)
+    : impl_(std::make_shared<Impl>(gateway, std::move(executor), std::move(options), std::move(joins))) {
   impl_->subscribe();
 }
 

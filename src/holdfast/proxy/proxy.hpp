@@ -4,6 +4,7 @@
 
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/net/server.hpp"
+#include "holdfast/proxy/joins.hpp"
 #include "holdfast/proxy/options.hpp"
 
 namespace holdfast::proxy {
@@ -19,7 +20,9 @@ namespace holdfast::proxy {
 /// Lifetime: the gateway and the options outlive it; it outlives the server whose handler it is.
 class Proxy {
  public:
-  Proxy(Gateway& gateway, net::Executor executor, std::shared_ptr<const ProxyOptions> options);
+  /// `joins`: shared by all proxies of a process, so that a client finds its answer on whatever thread it comes back.
+  Proxy(Gateway& gateway, net::Executor executor, std::shared_ptr<const ProxyOptions> options,
+        std::shared_ptr<Joins> joins = std::make_shared<Joins>());
   ~Proxy();
   Proxy(const Proxy&) = delete;
   Proxy& operator=(const Proxy&) = delete;

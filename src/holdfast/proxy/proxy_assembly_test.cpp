@@ -136,7 +136,8 @@ TEST_F(AssemblyTest, AStopThatCameBeforeTheRequestHasLeftAsksNobody) {
         auto waiting = boost::asio::post(loop_.executor(), boost::asio::use_awaitable);
         co_await std::move(waiting);
       }
-      relay.emplace(loop_.executor(), wire::Route{}, provider, pool, Relay::Listener{answer, leaving}, net::Fields{});
+      relay.emplace(loop_.executor(), wire::Route{}, provider, pool,
+                    Relay::Listener{answer, [&] { leaving.request_stop(); }}, net::Fields{});
       Outgoing outgoing;
       outgoing.head = {.method = "POST", .target = "/v1/models"};
       outgoing.body = std::make_shared<const std::string>("{}");

@@ -28,7 +28,7 @@ struct Table {
 };
 
 struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
-  Impl(Gateway& of, net::Executor on, std::shared_ptr<const ProxyOptions> with);
+  Impl(Gateway& of, net::Executor on, std::shared_ptr<const ProxyOptions> with, std::shared_ptr<Joins> among);
 
   /// What a client said in advance about stalls is its answer when one comes.
   void subscribe();
@@ -37,6 +37,7 @@ struct Proxy::Impl : std::enable_shared_from_this<Proxy::Impl> {
   Gateway& gateway;
   net::Executor executor;
   std::shared_ptr<Table> table;
+  std::shared_ptr<Joins> joins;
   std::map<std::string, OnStall> said_in_advance;  ///< by operation; only those that do not say ask
   Subscription stalls;
 };

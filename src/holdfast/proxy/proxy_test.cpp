@@ -1,3 +1,5 @@
+#include <boost/asio/post.hpp>
+
 #include "holdfast/proxy/proxy_driver.hpp"
 
 namespace holdfast::proxy {
@@ -335,21 +337,26 @@ TEST_F(ProxyTest, AClientThatLeavesWhileItsRequestIsQueuedHasAskedNobody) {
 
 TEST_F(ProxyTest, AClientThatSaidDetachMayLeave) {
   Held& held = hold();
+  Held& other = hold();
   scripts_["One"] = held.begins_with(delta("a"));
-  std::atomic<OperationPhase> outcome{OperationPhase::running};  // told on the gateway's notice thread
-  const auto ended = gateway_.on_operation_ended([&](const OperationEnded& news) { outcome = news.outcome; });
-  {
+  scripts_["Two"] = other.begins_with(delta("a"));
+  std::map<std::string, OperationPhase> outcomes;
+  const auto ended = gateway_.on_operation_ended([&](const OperationEnded& news) {
+    boost::asio::post(loop_.executor(), [&, news] { outcomes[news.provider_name] = news.outcome; });
+  });
+  for (const std::string fields : {"Holdfast-On-Disconnect: detach\r\n", "Holdfast-Provider: Two\r\n"}) {
     const auto stream = client();
-    send(*stream, post("/v1/chat/completions", chat, "Holdfast-On-Disconnect: detach\r\n"));
+    send(*stream, post("/v1/chat/completions", chat, fields));
     read_until(*stream, "\"a\"}}]}\n\n");
     stream->close();
   }
-  loop_.until([&] { return server_->connections() == 1; }, "the session to go on");
+  // When the one behind it has been cancelled, it would have been, too.
+  loop_.until([&] { return other.left() && outcomes.contains("Two"); }, "the other operation to end");
   held.say(delta("b") + chat_end, true);
   loop_.until([&] { return server_->connections() == 0; }, "the session to end");
-  loop_.until([&] { return outcome != OperationPhase::running; }, "the operation's end to be told");
+  loop_.until([&] { return outcomes.contains("One"); }, "the operation's end to be told");
   EXPECT_FALSE(held.left());
-  EXPECT_EQ(outcome.load(), OperationPhase::completed);
+  EXPECT_EQ(outcomes["One"], OperationPhase::completed);
 }
 
 TEST_F(ProxyTest, WhoIsNotAdmittedIsAnsweredInTheDialectsShape) {

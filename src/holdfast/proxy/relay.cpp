@@ -22,7 +22,7 @@ bool is_error(int status) {
 
 /// A fault is the provider's only while somebody listens: what a client's leaving has broken is no error of anybody.
 void Relay::fail(ProviderFault fault) {
-  if (!listener_.detached && listener_.answer.client_left()) listener_.leaving.request_stop();
+  if (listener_.answer.client_left()) listener_.left();
   throw ProviderError(std::move(fault));
 }
 
@@ -66,20 +66,15 @@ net::Fields Relay::answer_fields(const net::ResponseHead& head, bool keeps_lengt
   return fields;
 }
 
-/// The provider's own error, status and body, where the status can still be told.
+/// The provider's own error, with its status and its body where the status can still be told.
 awaitable<void> Relay::pass_error(net::ResponseHead head) {
   auto reading = call_->read_body(error_bytes_max);
   net::Body body = co_await std::move(reading);
   if (call_->stopped()) throw Error(Errc::cancelled, "the call was stopped");
   ProviderFault fault = wire::fault_of(route_, head.status, body.bytes);
-  AnswerStream& answer = listener_.answer;
-  if (!answer.begun()) {
-    auto sending = answer.send(head.status, answer_fields(head, false), body.bytes);
-    co_await std::move(sending);
-  } else {
-    auto failing = answer.fail(Errc::provider_failed, fault.message, {});
-    co_await std::move(failing);
-  }
+  auto failing = listener_.answer.fail(
+      {head.status, answer_fields(head, false), std::move(body.bytes), Errc::provider_failed, fault.message});
+  co_await std::move(failing);
   fail(std::move(fault));
 }
 
@@ -98,7 +93,8 @@ awaitable<void> Relay::begin(net::ResponseHead head, wire::Framing framing, std:
 
 /// The client takes no more. Either nobody minds, or a cancel is on its way and ends the call.
 awaitable<void> Relay::left() {
-  if (listener_.detached) co_return;
+  listener_.left();
+  if (listener_.answer.outlives_client()) co_return;
   auto waiting = call_->until_stopped();
   co_await std::move(waiting);
   throw Error(Errc::cancelled, "the client has left");
@@ -167,19 +163,10 @@ awaitable<void> Relay::pass_answer(OperationContext& operation, net::ResponseHea
   }
   auto ending = answer.end();
   const error_code ended = co_await std::move(ending);
-  if (ended && !listener_.detached && answer.client_left()) {
+  if (ended && answer.client_left()) {
     auto leaving = left();
     co_await std::move(leaving);
   }
-}
-
-/// The provider's error came as an event; without our asking it would have come with a status of its own.
-awaitable<void> Relay::fail_as_whole(net::ResponseHead head, int status, std::string document) {
-  net::Fields fields = answer_fields(head, false);
-  fields.set("Content-Type", "application/json");
-  auto sending = listener_.answer.send(status, std::move(fields), document);
-  co_await std::move(sending);
-  fail(wire::fault_of(route_, status, document));
 }
 
 /// Streamed by the provider, for its progress, and one document for the client.
@@ -203,10 +190,15 @@ awaitable<void> Relay::pass_assembled(OperationContext& operation, net::Response
     const bool truncated = whole.error().code == Errc::truncated;
     ProviderFault fault{truncated ? ErrorClass::truncated : ErrorClass::protocol, 0, {}, whole.error().message};
     if (const auto& own = reader.fault(); own && own->error_class != ErrorClass::truncated) fault = *own;
-    const int meant = wire::status_meant(route_.dialect, assembler.error());
-    if (meant != 0 && !listener_.answer.begun()) {
-      auto failing = fail_as_whole(std::move(head), meant, assembler.error());
+    if (const int meant = wire::status_meant(route_.dialect, assembler.error()); meant != 0) {
+      // It came as an event; without our asking it would have come with a status of its own.
+      fault = wire::fault_of(route_, meant, assembler.error());
+      net::Fields fields = answer_fields(head, false);
+      fields.set("Content-Type", "application/json");
+      auto failing =
+          listener_.answer.fail({meant, std::move(fields), assembler.error(), Errc::provider_failed, fault.message});
       co_await std::move(failing);
+      fail(std::move(fault));
     }
     auto failing = fail_in_the_middle(std::move(fault));
     co_await std::move(failing);
@@ -226,9 +218,7 @@ awaitable<void> Relay::pass_assembled(OperationContext& operation, net::Response
 }
 
 awaitable<void> Relay::pass_bytes(std::string_view bytes, const ProgressReporter& progress) {
-  AnswerStream& answer = listener_.answer;
-  if (listener_.detached && answer.client_left()) co_return;
-  auto passing = answer.pass(bytes);
+  auto passing = listener_.answer.pass(bytes);
   const error_code error = co_await std::move(passing);
   if (!error) co_return;
   progress.resume();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,8 +20,8 @@ class Relay {
   /// Whether the client wants to hear it to the end, and what to do when it leaves.
   struct Listener {
     AnswerStream& answer;
-    std::stop_source& leaving;  ///< of the operation's caller: its call ends as cancelled
-    bool detached = false;      ///< the client may leave; the provider's call goes on without it
+    /// Asked where the client has gone: stops the operation, unless the answer outlives its client.
+    std::function<void()> left;
   };
 
   Relay(net::Executor executor, const wire::Route& route, const ProviderOptions& provider, net::Pool& pool,
@@ -48,7 +49,6 @@ class Relay {
   net::awaitable<void> left();
   void report(const ProgressReporter& progress, const wire::AnswerReader& reader);
   [[noreturn]] void fail(ProviderFault fault);
-  net::awaitable<void> fail_as_whole(net::ResponseHead head, int status, std::string document);
   net::awaitable<void> fail_in_the_middle(ProviderFault fault);
 
   net::Executor executor_;

@@ -1,6 +1,7 @@
 #include "holdfast/proxy/session.hpp"
 
 #include <boost/asio/detached.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
@@ -51,12 +52,31 @@ Session::Session(Proxy::Impl& proxy, net::Request& request, net::Response& respo
       table_(proxy.table),
       access_(table_->options->access->now()),
       request_(request),
-      response_(response),
-      arrived_(std::chrono::steady_clock::now()) {}
+      response_(response) {}
+
+/// What its client could not be told waits for it. A cut comes behind this, when the handler has returned.
+Session::~Session() {
+  if (!recording_) return;
+  recording_->on_left(nullptr);
+  recording_->end(own_error(address_.route, Errc::cancelled, "the call was stopped", {}));
+  const bool was_offered = proxy_.joins->withdraw(*recording_);
+  if (was_offered || answer_->was_cut()) {
+    proxy_.joins->offer(recording_, net::after(table_->options->outcome_kept));
+  }
+}
 
 awaitable<void> Session::run() {
   auto preparing = prepare();
   if (!co_await std::move(preparing)) co_return;
+  std::shared_ptr<Recording> before;
+  if (may_be_repeated() && *address_.retry_count > 0) before = proxy_.joins->take(repeated());
+  auto answering = before ? follow(std::move(before)) : call();
+  co_await std::move(answering);
+  auto quieting = answer_->quiet();
+  co_await std::move(quieting);
+}
+
+awaitable<void> Session::call() {
   watch_client();
   Round round = Round::again;
   while (round == Round::again) {
@@ -65,8 +85,6 @@ awaitable<void> Session::run() {
     auto serving = serve();
     round = co_await std::move(serving);
   }
-  auto quieting = answer_->quiet();
-  co_await std::move(quieting);
 }
 
 /// Everything that can be wrong before anybody is asked.
@@ -187,7 +205,8 @@ awaitable<bool> Session::lock() {
   auto looking = outcome_of(proxy_.gateway.async_governing_lock(address_.job, address_.stage, asio::use_awaitable));
   auto governing = co_await std::move(looking);
   if (governing && *governing) co_return true;
-  if (address_.on_disconnect == OnDisconnect::cancel && response_.client_left()) co_return false;
+  if (response_.client_left()) own_client_left();
+  if (leaving_.stop_requested()) co_return false;
   LockRequest request{.job_id = address_.job,
                       .provider_name = provider_->name,
                       .provider_type = provider_->type,
@@ -263,12 +282,121 @@ net::Fields Session::own_fields(const OperationContext* operation) const {
   return fields;
 }
 
-/// A client that leaves ends its operation, unless it said that it would: the provider must not work for nobody.
+/// SDKs that try again say so from their first attempt on. What passes unread cannot be compared.
+bool Session::may_be_repeated() const {
+  return address_.retry_count && !address_.route.kind.empty() && !body_->empty();
+}
+
+Repeated Session::repeated() const {
+  Repeated out{.body = body_};
+  for (const char* field : {"Authorization", "x-api-key", "xi-api-key"})
+    out.credential.append(request_.fields().find(field).value_or("")) += '\n';
+  for (const std::string_view each :
+       {std::string_view(request_.method()), std::string_view(request_.target()), std::string_view(address_.job),
+        std::string_view(address_.stage), std::string_view(address_.provider)})
+    out.place.append(each) += '\n';
+  return out;
+}
+
 void Session::watch_client() {
-  if (address_.on_disconnect == OnDisconnect::detach) return;
+  if (address_.on_disconnect == OnDisconnect::detach) answer_->outlive_client();
   response_.on_gone([this](net::Gone why) {
-    if (why == net::Gone::client_left) leaving_.request_stop();
+    if (why == net::Gone::client_left) own_client_left();
   });
+  if (!may_be_repeated()) return;
+  recording_ = proxy_.joins->record(repeated());
+  recording_->on_left([this, executor = proxy_.executor, here = std::weak_ptr(here_)](bool timed_out) {
+    asio::post(executor, [this, here, timed_out] {
+      if (!here.expired()) client_left(timed_out);
+    });
+  });
+  answer_->record_in(recording_);
+}
+
+void Session::own_client_left() {
+  if (!std::exchange(own_client_gone_, true)) client_left(has_timed_out());
+}
+
+/// A client that leaves ends its operation: the provider must not work for nobody. Unless it said that it would; and
+/// one that timed out is waited for.
+void Session::client_left(bool timed_out) {
+  const bool detached = address_.on_disconnect == OnDisconnect::detach;
+  if (!detached && !timed_out) {
+    leaving_.request_stop();
+    return;
+  }
+  answer_->outlive_client();
+  const bool offered = recording_ && proxy_.joins->offer(recording_, net::never);
+  if (detached) return;
+  return_.emplace(proxy_.executor, net::after(table_->options->client_return), [this, offered] {
+    if (!offered || proxy_.joins->withdraw(*recording_)) leaving_.request_stop();
+  });
+}
+
+bool Session::has_timed_out() const {
+  const net::TimePoint now = std::chrono::steady_clock::now();
+  if (address_.announced_wait) return now - began_ + timeout_tolerance >= *address_.announced_wait;
+  return now - began_ >= table_->options->likely_timeout;
+}
+
+/// Gives the answer to the request that this one repeats: what there is of it, and what comes.
+awaitable<void> Session::follow(std::shared_ptr<Recording> recording) {
+  const auto news = std::make_shared<net::Signal>(proxy_.executor);
+  recording->on_news([executor = proxy_.executor, news] { asio::post(executor, [news] { news->notify(); }); });
+  response_.on_gone([news](net::Gone) { news->notify(); });
+  answer_->keep_alive(recording->waiting_fields());
+  std::optional<wire::AnswerReader> reader;
+  std::optional<AnswerStream::Reading> readable;
+  std::size_t read = 0;
+  while (!answer_->told() && !answer_->client_left()) {
+    Recording::News next = recording->read(read, reader.has_value());
+    if (!next.head && next.bytes.empty() && !next.ended && !next.lost) {
+      auto waiting = news->wait();
+      co_await std::move(waiting);
+      continue;
+    }
+    read += next.bytes.size();
+    if (!reader) {
+      reader.emplace(address_.route, next.head ? next.head->status : 200,
+                     next.head ? next.head->framing : answer_->framing());
+      readable.emplace(*answer_, *reader);
+    }
+    auto passing = pass_on(std::move(next), *reader);
+    co_await std::move(passing);
+  }
+  const auto kept_until = net::after(table_->options->outcome_kept);
+  if (answer_->told()) {
+    recording->on_news(nullptr);
+    if (answer_->was_cut()) proxy_.joins->offer(recording, kept_until);
+    co_return;
+  }
+  const bool comes_back = has_timed_out() || address_.on_disconnect == OnDisconnect::detach;
+  if (!recording->left(comes_back) && comes_back) proxy_.joins->offer(recording, kept_until);
+}
+
+awaitable<void> Session::pass_on(Recording::News news, wire::AnswerReader& reader) {
+  const auto failure = [&](Errc code, std::string why) {
+    return own_error(address_.route, code, provider_->name + std::move(why), {});
+  };
+  reader.feed(news.bytes);
+  if (news.head && answer_->begun() && answer_->framing() != news.head->framing) {
+    news.error = failure(Errc::provider_failed, " answered in another form than asked");
+  } else if (news.head && !(news.error && news.bytes.empty())) {
+    net::Fields fields = std::move(news.head->fields);
+    auto beginning = answer_->begin(news.head->status, std::move(fields), news.head->framing, news.bytes);
+    co_await std::move(beginning);
+  } else if (!news.bytes.empty()) {
+    auto passing = answer_->pass(news.bytes);
+    co_await std::move(passing);
+  }
+  if (news.lost) news.error = failure(Errc::truncated, "'s answer is longer than what is kept for one that comes back");
+  if (news.error) {
+    auto failing = answer_->fail(std::move(*news.error));
+    co_await std::move(failing);
+  } else if (news.ended) {
+    auto ending = answer_->end();
+    co_await std::move(ending);
+  }
 }
 
 awaitable<Session::Round> Session::serve() {
@@ -290,8 +418,7 @@ awaitable<Session::Round> Session::serve() {
     net::Fields fields = own_fields(&operation);
     answer_->keep_alive(fields);
     relay.emplace(proxy_.executor, address_.route, *provider_, table_->pool(*provider_),
-                  Relay::Listener{*answer_, leaving_, address_.on_disconnect == OnDisconnect::detach},
-                  std::move(fields));
+                  Relay::Listener{*answer_, [this] { own_client_left(); }}, std::move(fields));
     auto running = relay->run(operation, *out);
     co_await std::move(running);
   };
@@ -307,7 +434,7 @@ awaitable<Session::Round> Session::serve() {
     co_return co_await std::move(going_on);
   }
   // What the provider did wrong has been told on its way, except where it never answered.
-  if (!response_.ended() && !answer_->client_left()) {
+  if (!answer_->told()) {
     auto failing = answer_->fail(failure->code, failure->message, {});
     co_await std::move(failing);
   }

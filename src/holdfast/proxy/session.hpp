@@ -19,10 +19,15 @@ namespace holdfast::proxy {
 ///                                                              ^                    |
 ///                                                              '--- switched, and nothing delivered yet
 ///
+/// A request that repeats one whose client has gone follows that one's answer instead (`Joins`).
+///
 /// Threads: the executor's one. Lifetime: the handler's.
 class Session {
  public:
   Session(Proxy::Impl& proxy, net::Request& request, net::Response& response);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   net::awaitable<void> run();
 
@@ -44,7 +49,15 @@ class Session {
   /// `operation`: null while it is not known yet.
   net::Fields own_fields(const OperationContext* operation) const;
   net::awaitable<bool> refuse(Failure why);
+  net::awaitable<void> call();
+  net::awaitable<void> follow(std::shared_ptr<Recording> recording);
+  net::awaitable<void> pass_on(Recording::News news, wire::AnswerReader& reader);
+  bool may_be_repeated() const;
+  Repeated repeated() const;
   void watch_client();
+  void own_client_left();
+  void client_left(bool timed_out);
+  bool has_timed_out() const;
   void tell_end(const Relay& relay) const;
 
   Proxy::Impl& proxy_;
@@ -52,7 +65,8 @@ class Session {
   std::shared_ptr<const net::Access> access_;  ///< as it was when the request began
   net::Request& request_;
   net::Response& response_;
-  std::optional<std::chrono::steady_clock::time_point> arrived_;  ///< nothing once it was switched
+  const net::TimePoint began_ = std::chrono::steady_clock::now();
+  std::optional<net::TimePoint> arrived_ = began_;  ///< nothing once it was switched
   Address address_;
   wire::RequestFacts asked_;
   std::shared_ptr<const std::string> body_ = std::make_shared<const std::string>();
@@ -62,6 +76,10 @@ class Session {
   const ProviderOptions* provider_ = nullptr;
   std::stop_source leaving_;  ///< the client is gone: what runs for it ends, queued or begun
   std::optional<AnswerStream> answer_;
+  std::shared_ptr<Recording> recording_;  ///< null: this request cannot be repeated
+  std::optional<net::Deadline> return_;   ///< of the client, while the operation goes on without it
+  bool own_client_gone_ = false;
+  std::shared_ptr<const char> here_ = std::make_shared<const char>();  ///< for what is posted from other threads
 };
 
 }  // namespace holdfast::proxy

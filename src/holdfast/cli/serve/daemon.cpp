@@ -23,6 +23,7 @@ namespace asio = boost::asio;
 struct Daemon::Shared {
   asio::thread_pool pool{control::calls_at_once};  ///< for handlers of the control API, which block
   std::atomic<std::size_t> running{0};
+  std::shared_ptr<proxy::Joins> joins = std::make_shared<proxy::Joins>();
 };
 
 /// One I/O thread: its own connections, from the client's to the provider's.
@@ -30,7 +31,7 @@ struct Daemon::Worker {
   Worker(Gateway& gateway, const DaemonOptions& options, Shared& shared)
       : guard(asio::make_work_guard(io)),
         api(gateway, io.get_executor(), options.control, shared.pool),
-        proxy(gateway, io.get_executor(), options.proxy),
+        proxy(gateway, io.get_executor(), options.proxy, shared.joins),
         server(
             io.get_executor(),
             [this](net::Request& request, net::Response& response) {
