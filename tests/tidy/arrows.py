@@ -2,7 +2,7 @@
 """The shape of the source, as a test.
 
 Reads the NEEDS of every module's CMakeLists.txt and every include below src/holdfast, and fails on an arrow that is not
-allowed, on NEEDS that nothing uses, on a cycle, and on clocks, randomness, environment or I/O in the pure modules.
+allowed, on a cycle, and on clocks, randomness, environment or I/O in the pure modules.
 Further rules: what this toolchain does not forgive, files that grow too long, words that the project does not use.
 """
 import pathlib
