@@ -139,7 +139,10 @@ class Moment:
             if line["event"] == "fallback.decided":
                 assert line["data"] in decisions, f"lost decision: {line}"
             if line["event"] in ("question.answered", "consent.given", "consent.applied"):
-                assert any(record["kind"] == line["event"] for record in trail), f"lost record: {line}"
+                # On the record the operation is a part of what is said of it.
+                said_of_it = line["data"] | ({"operationId": line["operationId"]} if line["operationId"] else {})
+                assert any((record["kind"], record["data"]) == (line["event"], said_of_it) for record in trail), \
+                    f"lost record: {line}"
 
     def resume(self, job_id, said):
         resumed = self.run("run", "job.toml", "--resume", job_id, "--json", "--consent", "stall after 0s: switch to Quick",

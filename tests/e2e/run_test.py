@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from bench import Bench, until
+from bench import HOLDFAST, Bench, until
 
 ROOT = pathlib.Path(__file__).parents[2]
 ARTICLE = """# Harbour
@@ -221,10 +221,29 @@ class OtherCommands(Bench):
         self.assertRegex(self.holdfast("--version").stdout, r"holdfast \d+\.\d+\.\d+")
         self.assertIn("holdfast run", self.holdfast("--help").stdout)
 
-    def test_a_closed_pipe_is_no_crash(self):
-        run = subprocess.run(f"'{os.environ['HOLDFAST']}' profiles | true", shell=True, cwd=self.folder, env=self.environment,
-                             capture_output=True, check=False)
-        self.assertEqual(run.returncode, 0)
+    def without_a_reader(self, *words):
+        """Into a pipe that nobody reads any more: exit status, and what came on stderr."""
+        reader, writer = os.pipe()
+        os.close(reader)
+        try:
+            run = subprocess.run([HOLDFAST, *map(str, words)], cwd=self.folder, env=self.environment, stdout=writer,
+                                 stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60, check=False)
+        finally:
+            os.close(writer)
+        return run.returncode, run.stderr
+
+    def test_a_closed_pipe_ends_a_listing_in_silence(self):
+        for words in (["profiles"], ["profiles", "--json"], ["--help"]):
+            with self.subTest(words):
+                self.assertEqual(self.without_a_reader(*words), (-signal.SIGPIPE, ""))
+
+    def test_a_closed_pipe_does_not_end_a_job(self):
+        job = self.slow_providers("true")
+        for mode in ("--plain", "--json"):
+            with self.subTest(mode):
+                said = self.without_a_reader("--config", "holdfast.toml", "run", job, mode, "--out", "o" + mode)
+                self.assertEqual(said, (0, ""))
+                self.assertEqual((self.folder / ("o" + mode) / "text.txt").read_text(), "one\ntwo\n")
 
 
 if __name__ == "__main__":

@@ -211,3 +211,17 @@ def asked(path, model, stream=True, text="hi"):
             MESSAGES: {"model": model, "messages": said, "max_tokens": 9, "stream": stream},
             OLLAMA: {"model": model, "messages": said, "stream": stream},
             SPEECH: {"model": model, "input": text, "voice": "alloy"}}[path]
+
+
+def unchunked(data):
+    """The body that whole chunks make up; fails where a chunk is not as long as it says."""
+    body = b""
+    while True:
+        size, _, rest = data.partition(b"\r\n")
+        length = int(size, 16)
+        chunk, end, data = rest[:length], rest[length:length + 2], rest[length + 2:]
+        assert end == b"\r\n", rest[:length + 20]
+        body += chunk
+        if length == 0:
+            assert not data, data
+            return body

@@ -2,8 +2,9 @@
 """The shape of the source, as a test.
 
 Reads the NEEDS of every module's CMakeLists.txt and every include below src/holdfast, and fails on an arrow that is not
-allowed, on NEEDS that nothing uses, on a cycle, and on clocks, randomness, environment or I/O in the pure modules.
+allowed, on a cycle, and on clocks, randomness, environment or I/O in the pure modules.
 Further rules: what this toolchain does not forgive, files that grow too long, words that the project does not use.
+The tables of docs/design/architecture.md say the same modules, folders and arrows.
 """
 import pathlib
 import re
@@ -108,6 +109,43 @@ def check_modules(needs):
         visit(name)
 
 
+def listed_in_code(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def table_below(heading, page):
+    """The rows of the first table below a heading, as lists of cells."""
+    chapter = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in chapter.splitlines() if line[:1] == "|"]
+    return rows[2:]
+
+
+def check_page(needs):
+    """The tables of the architecture say the modules, their folders and the arrows that are allowed, and no others."""
+    path = root / "docs" / "design" / "architecture.md"
+    page = path.read_text()
+    where = path.relative_to(root)
+    arrows = {}
+    for cells in table_below("Arrows", page):
+        may = set() if cells[1] == "nothing" else None if cells[1] == "everything" else set(re.split(r",\s*", cells[1]))
+        for name in listed_in_code(cells[0]):
+            arrows[name] = may
+    for name in sorted(ALLOWED.keys() | arrows.keys()):
+        if name not in arrows:
+            problems.append(f"{where}: the arrows of {name} are not in the table")
+        elif name not in ALLOWED:
+            problems.append(f"{where}: {name} is in the table of arrows and is no module")
+        elif arrows[name] != ALLOWED[name]:
+            differ = sorted((arrows[name] or set()) ^ (ALLOWED[name] or set())) or ["everything"]
+            problems.append(f"{where}: the arrows of {name} differ from those that are allowed: {', '.join(differ)}")
+    said = {name for cells in table_below("Folders", page) for name in listed_in_code(cells[0])}
+    there = {cmake.parent.relative_to(source).as_posix() for cmake in source.rglob("CMakeLists.txt")} - {"."}
+    for name in sorted(said ^ there):
+        problems.append(f"{where}: the folder {name} " + ("is not there" if name in said else "is not in the table"))
+    for name in sorted(ALLOWED.keys() - needs.keys()):
+        problems.append(f"module {name}: is allowed arrows, and is not there")
+
+
 def check_includes(needs):
     for path in sorted(list(source.rglob("*.hpp")) + list(source.rglob("*.cpp"))):
         relative = path.relative_to(source).as_posix()
@@ -163,6 +201,7 @@ def main():
     if not needs:
         problems.append("no modules were found below " + str(source))
     check_modules(needs)
+    check_page(needs)
     check_includes(needs)
     check_folders()
     check_words()

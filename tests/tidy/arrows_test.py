@@ -22,15 +22,38 @@ FAULTS = {
     "a forbidden word": ("core/lock.cpp", "// the upstream\n", "say client or provider"),
 }
 
+# The same in the page of the architecture: what stands there, what shall stand there.
+PAGE_FAULTS = {
+    "an arrow that the page lacks": ("| `asking` | net, wire, base |", "| `asking` | net, base |", "arrows of asking differ"),
+    "an arrow that the page has too much": ("| `tty` | screen, base |", "| `tty` | screen, core, base |", "arrows of tty differ"),
+    "a module that the page lacks": ("| `asking` | net, wire, base |\n", "", "arrows of asking are not in the table"),
+    "a module that is gone": ("| `asking` | net", "| `asking`, `tides` | net", "tides is in the table of arrows and is no module"),
+    "a folder that the page lacks": ("| `metrics` | the gateway", "| | the gateway", "folder metrics is not in the table"),
+    "a folder that is gone": ("| `metrics` | the gateway", "| `metrics`, `tides` | the gateway", "folder tides is not there"),
+}
+
 failed = 0
 for name, (file, text, expected) in FAULTS.items():
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder)
-        shutil.copytree(root / "src", copy / "src")
+        for part in ("src", "docs"):
+            shutil.copytree(root / part, copy / part)
         target = copy / "src" / "holdfast" / file
         target.write_text(target.read_text() + text)
         run = subprocess.run([sys.executable, arrows, copy], capture_output=True, text=True, check=False)
         caught = run.returncode == 1 and expected in run.stdout
+        print(("caught  " if caught else "MISSED  ") + name)
+        failed += not caught
+for name, (before, after, expected) in PAGE_FAULTS.items():
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder)
+        for part in ("src", "docs"):
+            shutil.copytree(root / part, copy / part)
+        page = copy / "docs" / "design" / "architecture.md"
+        text = page.read_text()
+        page.write_text(text.replace(before, after, 1))
+        run = subprocess.run([sys.executable, arrows, copy], capture_output=True, text=True, check=False)
+        caught = before in text and run.returncode == 1 and expected in run.stdout
         print(("caught  " if caught else "MISSED  ") + name)
         failed += not caught
 sys.exit(1 if failed else 0)

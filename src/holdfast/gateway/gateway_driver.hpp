@@ -2,7 +2,11 @@
 
 // What the gateway's tests share.
 
+#include <gtest/gtest.h>
+
 #include <chrono>
+#include <source_location>
+#include <stdexcept>
 #include <thread>
 
 #include "holdfast/gateway/gateway.hpp"
@@ -10,11 +14,22 @@
 
 namespace holdfast {
 
-/// Waits until `condition` holds; the test's own time limit ends it where it never does.
+/// What has not come by then never will, on the slowest machine and under a sanitizer.
+inline constexpr std::chrono::seconds wait_max{60};
+
+/// Waits until `condition` holds. Where it never does, the test fails with the place of the call: said at once, for
+/// what the exception meets on its way out may itself wait for what does not come.
 template <class Condition>
-void wait_for(Condition condition) {
-  while (!condition())
-    std::this_thread::yield();
+void wait_for(Condition condition, std::source_location where = std::source_location::current()) {
+  const auto deadline = std::chrono::steady_clock::now() + wait_max;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) {
+      const std::string words = "waited " + std::to_string(wait_max.count()) + " s for what never came";
+      ADD_FAILURE_AT(where.file_name(), static_cast<int>(where.line())) << words;
+      throw std::runtime_error(words);
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
 }
 
 /// The code of the `Error` that `action` throws; ok where it throws none.
