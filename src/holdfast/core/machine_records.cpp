@@ -177,7 +177,7 @@ void Machine::saved(Job& job, const Write& write) {
     operation->start_recorded = true;
     open_call(*operation);
   } else if (const auto* answer = std::get_if<Write::AnswerSaved>(&write.then)) {
-    answer_saved(*answer, write.plan != nullptr);
+    answer_saved(*answer);
   } else if (const auto* switched = std::get_if<Write::SwitchSaved>(&write.then)) {
     switch_saved(job, *switched, *write.plan);
   } else {
