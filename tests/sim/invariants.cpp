@@ -72,6 +72,7 @@ void Invariants::heard(Moment now, const Event& event) {
   now_ = now;
   event_ = &event;
   decisions_this_step_.clear();
+  went_along_.clear();
   applied_.clear();
   must_close_.reset();
   suspected_this_step_ = opened_this_step_ = 0;
@@ -161,12 +162,19 @@ void Invariants::commit(SaveId save) {
       commit_decision(*decision, command_of(records, i));
       const bool answers = decision->user_confirmed && decision->ask > 0;
       check(!answers || first<QuestionAnswered>(records) != nullptr, "I2: an answered switch is saved with its answer");
+      const Op* asked = answers ? find(decision->operation_id) : nullptr;
+      const auto* left = first<LockEnded>(records);
+      if (asked != nullptr && left != nullptr) {
+        check(Ledger::governs(left->lock, asked->request.stage_name),
+              "I2: an answer moves the lock of the stage that was asked about");
+      }
       check(decision->consent_id.empty() || first<ConsentApplied>(records) != nullptr,
             "I2: a consent used is recorded");
     }
     if (const auto* answered = std::get_if<QuestionAnswered>(&record)) {
       const auto id = parse_operation_id(answered->operation_id);
       check(answered_.insert({*id, answered->ask}).second, "I4: one answer to a question is on the record");
+      if (first<FallbackDecision>(records) == nullptr) commit_plain_answer(*id, *answered, ledger);
     }
     if (const auto* started = std::get_if<OperationStarted>(&record)) {
       ++trail_["started " + started->operation_id];
@@ -184,6 +192,17 @@ void Invariants::commit(SaveId save) {
     }
     ledger.apply(record);
   }
+}
+
+/// One that names the provider that an earlier decision has locked for the stage decides nothing new.
+void Invariants::commit_plain_answer(OperationId id, const QuestionAnswered& answered, const Ledger& ledger) {
+  const Op* op = find(id);
+  const ProviderLock* lock = op != nullptr ? ledger.governing(op->request.stage_name) : nullptr;
+  if (lock == nullptr || answered.option != "try_alternative") return;
+  check(same_name(lock->provider_name, answered.provider) && !same_name(answered.provider, op->request.provider_name),
+        "I2: a switch without a decision goes where an earlier one has moved the stage");
+  went_along_.insert(id);
+  rows_.count("switch: went along with an earlier one");
 }
 
 void Invariants::commit_anonymous(const News& record) {
@@ -360,7 +379,8 @@ void Invariants::on(const effect::CancelCall& order) {
           "I3: silence ends a call only with a consent given before");
   }
   if (order.why == Errc::switched) {
-    check(decisions_this_step_.contains(op->request.job_id), "I2: a call is switched only by a decision on disk");
+    check(decisions_this_step_.contains(op->request.job_id) || went_along_.contains(order.operation),
+          "I2: a call is switched only by a decision on disk");
   }
   op->cancel_ordered = true;
 }
@@ -407,8 +427,11 @@ void Invariants::on_answer(const Asked& asked, const AnswerResult& result) {
   if (result.refused == Errc::store_unavailable) rows_.count("race: an answer that could not be saved opens again");
   if (!result.applied) return;
   check(op != nullptr, "I5: an answer to nothing never applies");
-  if (closed_.contains({asked.operation, ask}) && !applied_.contains({asked.operation, ask})) {
-    check(!asked.answer.idempotency_key.empty(), "I5: an answer to an older question never applies");
+  const std::string& key = asked.answer.idempotency_key;
+  const bool known = !key.empty() && !keys_.insert({asked.operation, key}).second;
+  const bool sent_again = known && asked.answer.ask == 0;
+  if ((sent_again || closed_.contains({asked.operation, ask})) && !applied_.contains({asked.operation, ask})) {
+    check(!key.empty(), "I5: an answer to an older question never applies");
     rows_.count("answer: repeated with its key");
     return;
   }

@@ -96,6 +96,7 @@ class Invariants {
   void note(const event::CallEnded&);
   void commit(SaveId save);
   void lose(SaveId save);
+  void commit_plain_answer(OperationId id, const QuestionAnswered& answered, const Ledger& ledger);
   void commit_anonymous(const News& record);
   void commit_lock(const ProviderLock& lock, const std::vector<News>& records);
   void commit_end(const LockEnded& ended, const std::vector<News>& records);
@@ -142,7 +143,9 @@ class Invariants {
   std::set<std::string> opening_;  ///< jobs whose `JobOpened` was ordered and is not known to be lost
   std::vector<Awaited> awaited_;
   std::vector<Window> late_;
-  std::set<std::string> decisions_this_step_;  ///< jobs
+  std::set<std::string> decisions_this_step_;           ///< jobs
+  std::set<OperationId> went_along_;                    ///< this step: to where an earlier decision has moved its stage
+  std::set<std::pair<OperationId, std::string>> keys_;  ///< of answers that were applied
   std::set<std::pair<OperationId, int>> answered_, closed_, applied_;
   std::map<std::string, int> trail_;       ///< "operation.started op-…" → how often on disk
   std::optional<OperationId> must_close_;  ///< I5: by this step

@@ -93,6 +93,7 @@ inline constexpr const char* required_rows[] = {
     "store: unknown, was lost",
     "store: unknown, was saved",
     "switch: the rest of the stages renewed",
+    "switch: went along with an earlier one",
     "two calls: the decision's provider locked",
     "unlock",
 };

@@ -28,7 +28,7 @@ struct ActivityWriter::Segment {
   std::array<std::atomic<bool>, 4096> armed{};
   // The sweep's own.
   // `held_before`: of `held`, what came before `since`. `reported`: the newest progress that is no longer news.
-  std::array<std::int64_t, 4096> wake_at, since{}, held_before{}, limit{}, category_at{}, reported{};
+  std::array<std::int64_t, 4096> wake_at, began{}, since{}, held_before{}, limit{}, category_at{}, reported{};
   std::array<OperationId, 4096> operation{};
   std::array<std::uint32_t, 4096> number{};  ///< of the watch
   std::array<bool, 4096> written{};          ///< a writer still holds it
@@ -106,7 +106,7 @@ std::optional<ActivityWriter> ActivitySlots::take(OperationId operation, Instant
   place.held_at_progress[i].store(0, std::memory_order_relaxed);
   place.armed[i].store(false, std::memory_order_relaxed);
   place.wake_at[i] = never;
-  place.since[i] = ticks(now);
+  place.since[i] = place.began[i] = ticks(now);
   place.limit[i] = place.category_at[i] = never;
   place.reported[i] = place.held_before[i] = 0;
   place.operation[i] = operation;
@@ -268,24 +268,27 @@ void ActivitySlots::look(Segment& place, std::uint32_t i, Instant now, std::vect
     // An armed slot without a limit has an open question: look each time, so that no progress is overlooked.
     if (armed) wake = std::numeric_limits<std::int64_t>::min();
   } else {
-    const Instant base = instant(std::max(progress, place.since[i]));
-    const std::int64_t held = place.held_since[i].load(std::memory_order_relaxed);
-    const Instant until = held == 0 ? now : std::max(base, instant(held));
-    const std::int64_t whole_holds =
-        place.held[i].load(std::memory_order_relaxed) -
-        (place.since[i] >= progress ? place.held_before[i] : place.held_at_progress[i].load(std::memory_order_relaxed));
+    const std::int64_t held_since = place.held_since[i].load(std::memory_order_relaxed);
+    const std::int64_t held = place.held[i].load(std::memory_order_relaxed);
     // Where we slept while the client held, both are taken off: the user is asked later, never earlier. Below zero it
     // must not go, or the next look would come after the end of a silence that begins meanwhile.
-    const Nanoseconds silence = std::max(
-        until - base - late_between(base, until) - Nanoseconds(std::max(whole_holds, std::int64_t(0))), Nanoseconds(0));
+    const auto silent_since = [&](Instant base, std::int64_t held_before) {
+      const Instant until = held_since == 0 ? now : std::max(base, instant(held_since));
+      const Nanoseconds holds(std::max(held - held_before, std::int64_t(0)));
+      return std::max(until - base - late_between(base, until) - holds, Nanoseconds(0));
+    };
+    const std::int64_t heard = std::max(progress, place.began[i]);
+    const Nanoseconds unheard = silent_since(instant(heard), place.held_at_progress[i].load(std::memory_order_relaxed));
+    const bool anew = place.since[i] >= progress;
+    const Nanoseconds silence = anew ? silent_since(instant(place.since[i]), place.held_before[i]) : unheard;
     if (silence.count() >= place.limit[i]) {
       place.limit[i] = never;
       place.reported[i] = progress;  // known when the question was asked: only what comes later withdraws it
-      const std::int64_t alive = std::max(ticks(base), place.last_alive[i].load(std::memory_order_relaxed));
+      const std::int64_t alive = std::max(heard, place.last_alive[i].load(std::memory_order_relaxed));
       out.push_back({.operation = operation,
                      .what = Due::What::silence,
                      .watch = place.number[i],
-                     .silence = silence,
+                     .silence = unheard,  // an answer sets the clock anew, and brings no progress
                      .since_heartbeat = now - instant(alive)});
     } else {
       wake = std::min(wake, ticks(now) + (place.limit[i] - silence.count()));

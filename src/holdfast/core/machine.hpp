@@ -85,6 +85,7 @@ struct Write {
   struct AnswerSaved {
     Ticket ticket{};
     OperationId operation{};
+    bool leaves = false;  ///< its call goes to the provider that the stage was switched to
   };
   struct SwitchSaved {
     Ticket ticket{};
@@ -207,6 +208,7 @@ class Machine {
   void on(const event::CancelRequested&);
   void take_over(Job& job, const event::LostOperation& lost);
   void read_again(Job& job);
+  static bool is_over(const Job& job);
   void resume_job(Job& job, const event::JobRequested& event);
   void cancel_job(const event::CancelRequested&);
   void cancel_one(const event::CancelRequested&, Operation&);
@@ -242,8 +244,10 @@ class Machine {
   void resolve_by_progress(Operation& operation);
   void save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event,
                    const AnswerOption& option);
+  FallbackDecision decision_of(const Operation& operation, const QuestionTable::Open& open, const ProviderLock* lock,
+                               const Answer& answer) const;
   void save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event);
-  void answer_saved(const Write::AnswerSaved& saved, bool cancelled_call);
+  void answer_saved(const Write::AnswerSaved& saved);
   void answer_failed(Ticket ticket, OperationId operation, Errc code, const std::string& why);
   void apply_stall_consents(Operation& operation, Nanoseconds silence);
   void apply_error_consents(Operation& operation);
@@ -265,8 +269,12 @@ class Machine {
   // machine_switching.cpp
   void on(const event::DecisionSubmitted&);
   void on(const event::SwitchRequested&);
-  result<SwitchPlan> plan_switch(const Job& job, FallbackDecision decision, const std::string& to_type,
-                                 bool takes_lock) const;
+  static const ProviderLock* lock_left_by(const Job& job, const FallbackDecision& decision);
+  static std::optional<Failure> why_it_stays(const ProviderLock& lock, const FallbackDecision& decision);
+  /// `lock`: the one that is left; null: none governs what is switched.
+  result<SwitchPlan> plan_switch(const Job& job, FallbackDecision decision, const ProviderLock* lock,
+                                 const std::string& to_type, bool takes_lock) const;
+  void leave(const Job& job, const ProviderLock& lock, SwitchPlan& plan) const;
   std::vector<News> records_of(const SwitchPlan& plan) const;
   void carry_out(Job& job, const SwitchPlan& plan, SaveId saved);
   void switch_queued(Job& job);

@@ -224,5 +224,18 @@ TEST_F(Answers, ThatCancelBehindACancelAreKeptAndDoNotCloseTheJobAgain) {
   EXPECT_EQ(open(), 0u);
 }
 
+// A client that sent its answer again, for want of a reply, answered the next question with it.
+TEST_F(Answers, ThatAreSentAgainUnderTheirKeyDoNotAnswerTheNextQuestion) {
+  const OperationId id = stalled();
+  EXPECT_TRUE(applied(answer(id, "continue_30s", 0, true, "", "key-1")));
+  wait(31s);
+  ASSERT_EQ(open(), 1u) << "the second question";
+  EXPECT_TRUE(applied(answer(id, "continue_30s", 0, true, "", "key-1"))) << "it is said again what became of it";
+  EXPECT_EQ(open(), 1u);
+  EXPECT_EQ(count<QuestionAnswered>(), 1u);
+  EXPECT_TRUE(applied(answer(id, "continue_30s", 0, true, "", "key-2")));
+  EXPECT_EQ(open(), 0u);
+}
+
 }  // namespace
 }  // namespace holdfast

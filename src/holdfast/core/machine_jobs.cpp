@@ -172,9 +172,19 @@ void Machine::on(const event::JobFinished& event) {
   change(*job, std::move(closing));
 }
 
+/// It was there, and has ended for good. What failed can be run again.
+bool Machine::is_over(const Job& job) {
+  return !job.opened &&
+         (job.state == JobState::done || job.state == JobState::cancelled || job.state == JobState::released);
+}
+
 void Machine::on(const event::StageReached& event) {
   Job* job = ready_job(event.step.job_id, event);
   if (job == nullptr) return;
+  if (is_over(*job)) {
+    return refuse(event.ticket, Errc::no_such_job,
+                  "job " + job->id + " is over (" + std::string(name(job->state)) + "); no stage of it is reached");
+  }
   Write reached{.records = {}, .then = Write::Replied{event.ticket}};
   open_record(*job, reached.records);
   reached.records.push_back(StageFinished{event.step});

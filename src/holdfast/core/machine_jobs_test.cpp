@@ -452,5 +452,24 @@ TEST_F(Jobs, ALockWithoutANamedProviderIsUnlockedWhereItIsActive) {
   EXPECT_EQ(machine().job("job")->locks.active_count(), 0u);
 }
 
+// An item that ended while its job was cancelled or released opened the job again, and nobody closed it.
+TEST_F(Jobs, AStageOfAJobThatIsOverDoesNotOpenIt) {
+  for (const JobState over : {JobState::cancelled, JobState::released, JobState::done}) {
+    const std::string id(name(over));
+    lock(id, "Ollama");
+    const OperationId running = start(id, "Ollama", "script").id;  // so that it stays known
+    if (over == JobState::cancelled) cancel(id);
+    if (over == JobState::released) tell(event::ReleaseRequested{ticket(), id});
+    if (over == JobState::done) tell(event::JobFinished{ticket(), id, over, "ana"});
+    const Ticket late = ticket();
+    tell(event::StageReached{late, {id, "script", 1, 1, true, {}}});
+    EXPECT_EQ(refusal(late), Errc::no_such_job) << id;
+    ASSERT_NE(machine().job(id), nullptr) << id;
+    EXPECT_EQ(machine().job(id)->state, over) << id;
+    end(running);
+  }
+  EXPECT_EQ(count<JobOpened>(), 3u);
+}
+
 }  // namespace
 }  // namespace holdfast

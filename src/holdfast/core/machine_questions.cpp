@@ -268,9 +268,12 @@ std::optional<AnswerResult> Machine::refusal_of(const event::Answered& event, co
     return AnswerResult{
         .applied = false, .refused = code, .winning_option = std::move(winning), .message = std::move(message)};
   };
-  const bool current = open != nullptr && (answer.ask == 0 || answer.ask == open->question.ask);
+  // One that names no question is of the one that is open, unless it is an earlier answer sent again.
+  const QuestionTable::Closed* repeated = questions_.repeated(event.operation, answer);
+  const bool current = open != nullptr && repeated == nullptr && (answer.ask == 0 || answer.ask == open->question.ask);
   if (!current) {
-    const QuestionTable::Closed* closed = questions_.closed(event.operation, answer.ask);
+    const QuestionTable::Closed* closed =
+        repeated != nullptr ? repeated : questions_.closed(event.operation, answer.ask);
     if (closed != nullptr && closed->by == QuestionTable::ClosedBy::answer) {
       if (answer.repeats(closed->answer)) {
         return AnswerResult{
@@ -418,8 +421,7 @@ void Machine::save_answer(Operation& operation, QuestionTable::Open& open, const
 }
 
 void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event) {
-  const std::string& job_id = operation.terms->job_id;
-  Job& job = job_for(job_id);
+  Job& job = job_for(operation.terms->job_id);
   if (commands_wait(job)) {
     open.recording = false;
     if (job.waiting.size() >= limits::waiting_per_job_max) {
@@ -431,26 +433,7 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
     job.waiting.push_back(std::move(later));
     return;
   }
-  FallbackDecision decision =
-      open.question.kind == QuestionKind::stall
-          ? FallbackDecision::after_stall(job_id, operation.terms->provider_name, event.answer.provider,
-                                          in_ms(elapsed(operation)), operation.correlation_id, {},
-                                          open.question.silence + in_ms(now_.at - open.asked_at))
-          : FallbackDecision::after_fatal_error(job_id, operation.terms->provider_name, event.answer.provider,
-                                                in_ms(elapsed(operation)), operation.correlation_id, {},
-                                                operation.fault ? operation.fault->message : "", true);
-  decision.decided_by = event.answer.by;
-  decision.operation_id = text(operation.id);
-  decision.ask = open.question.ask;
-  if (event.answer.door == "consent") decision.consent_id = event.answer.note;
-  if (job.locks.governing(operation.terms->stage_name) == nullptr) {
-    decision.affected_stages = {operation.terms->stage_name};
-  }
-  auto plan = plan_switch(job, std::move(decision), event.provider_type, true);
-  if (!plan) {
-    open.recording = false;
-    return refuse_answer(event.ticket, plan.error().code, plan.error().message);
-  }
+  const ProviderLock* lock = job.locks.governing(operation.terms->stage_name);
   std::vector<News> records;
   open_record(job, records, event.answer.by);
   add_consent(operation, open, records);
@@ -458,13 +441,41 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
   if (open.question.kind == QuestionKind::stall) {
     records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
   }
-  std::ranges::move(records_of(*plan), std::back_inserter(records));
-  change(job, {.records = std::move(records),
-               .then = Write::AnswerSaved{event.ticket, operation.id},
-               .plan = std::make_unique<const SwitchPlan>(std::move(*plan))});
+  Write answer{.records = std::move(records), .then = Write::AnswerSaved{event.ticket, operation.id, true}};
+  // Where an earlier answer has moved the stage there, this one decides nothing new.
+  const bool is_there = lock != nullptr && same_name(lock->provider_name, event.answer.provider);
+  if (!is_there) {
+    auto plan = plan_switch(job, decision_of(operation, open, lock, event.answer), lock, event.provider_type, true);
+    if (!plan) {
+      open.recording = false;
+      return refuse_answer(event.ticket, plan.error().code, plan.error().message);
+    }
+    std::ranges::move(records_of(*plan), std::back_inserter(answer.records));
+    answer.plan = std::make_unique<const SwitchPlan>(std::move(*plan));
+  }
+  change(job, std::move(answer));
 }
 
-void Machine::answer_saved(const Write::AnswerSaved& saved, bool cancels_call) {
+FallbackDecision Machine::decision_of(const Operation& operation, const QuestionTable::Open& open,
+                                      const ProviderLock* lock, const Answer& answer) const {
+  const std::string& from = lock != nullptr ? lock->provider_name : operation.terms->provider_name;
+  FallbackDecision decision =
+      open.question.kind == QuestionKind::stall
+          ? FallbackDecision::after_stall(operation.terms->job_id, from, answer.provider, in_ms(elapsed(operation)),
+                                          operation.correlation_id, {},
+                                          open.question.silence + in_ms(now_.at - open.asked_at))
+          : FallbackDecision::after_fatal_error(operation.terms->job_id, from, answer.provider,
+                                                in_ms(elapsed(operation)), operation.correlation_id, {},
+                                                operation.fault ? operation.fault->message : "", true);
+  decision.decided_by = answer.by;
+  decision.operation_id = text(operation.id);
+  decision.ask = open.question.ask;
+  if (answer.door == "consent") decision.consent_id = answer.note;
+  if (lock == nullptr) decision.affected_stages = {operation.terms->stage_name};
+  return decision;
+}
+
+void Machine::answer_saved(const Write::AnswerSaved& saved) {
   Operation* operation = find(saved.operation);
   QuestionTable::Open* open = questions_.find(saved.operation);
   HOLDFAST_CHECK(operation != nullptr && open != nullptr && open->recording, "an answered question is kept");
@@ -476,7 +487,7 @@ void Machine::answer_saved(const Write::AnswerSaved& saved, bool cancels_call) {
   reply(saved.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});
   if (operation->stage == Operation::Stage::ended) leave_adopted(*operation);
   if (operation->stage != Operation::Stage::running) return;  // it ended meanwhile: its result stands
-  if (cancels_call) return order_cancel(*operation, Errc::switched);
+  if (saved.leaves) return order_cancel(*operation, Errc::switched);
 
   const AnswerOption& option = *question.option(answer.option);
   set_category(*operation, operation->terms->patience->category_after(elapsed(*operation)));

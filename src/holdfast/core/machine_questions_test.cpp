@@ -27,6 +27,18 @@ TEST_F(Questions, StallIsAnnouncedOnceNotAtEverySweep) {
   EXPECT_EQ(stall.alternatives.size(), 2u);
 }
 
+// After «continue», the next question said that there was no output for 30 s, where there had been none for 75.
+TEST_F(Questions, TheEvidenceCountsSilenceFromTheLastProgressAndNotFromTheLastAnswer) {
+  const OperationId id = stalled();
+  answer(id, "continue_30s");
+  wait(31s);
+  ASSERT_EQ(count<StallSuspected>(), 2u);
+  const StallSuspected again = all<StallSuspected>()[1];
+  EXPECT_GE(again.elapsed_since_last_progress, 75s);
+  EXPECT_GE(again.elapsed_since_last_heartbeat, 75s);
+  EXPECT_NE(again.evidence.find("No new output for 1 min 15 s"), std::string::npos) << again.evidence;
+}
+
 TEST_F(Questions, NoAnswerMeansNothingForEver) {
   const OperationId id = stalled();
   const std::size_t before = told.size();

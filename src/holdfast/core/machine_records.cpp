@@ -26,11 +26,14 @@ std::size_t count_records(const std::vector<Write>& writes) {
   return sum;
 }
 
-Refused gap(std::uint64_t missing) {
+Refused gap(const AnonymousTrail::Missing& missing) {
   Refused out;
   out.code = Errc::store_unavailable;
-  out.message = std::to_string(missing) +
-                " ends of operations without a job are not on the record: the store did not take them in time";
+  if (missing.ends != 0) out.message = std::to_string(missing.ends) + " ends of operations without a job";
+  if (missing.refusals != 0) {
+    out.message += (missing.ends != 0 ? " and " : "") + std::to_string(missing.refusals) + " refusals";
+  }
+  out.message += " are not on the record: the store did not take them in time";
   return out;
 }
 
@@ -45,6 +48,12 @@ void Machine::journal(std::vector<News> news) {
 
 void Machine::write_down(std::vector<News> news) {
   std::erase_if(news, [](const News& each) { return !is_record(each); });
+  if (backlog_ >= limits::backlog_max) {
+    // Whoever is refused may ask again at once, and as often as he likes.
+    const std::size_t refused =
+        std::erase_if(news, [](const News& each) { return std::holds_alternative<Refused>(each); });
+    anonymous_.miss(now_.at, {.ends = 0, .refusals = refused});
+  }
   if (news.empty()) return;
   if (job_of(news.front()).empty()) {
     for (News& each : news) {
@@ -177,7 +186,7 @@ void Machine::saved(Job& job, const Write& write) {
     operation->start_recorded = true;
     open_call(*operation);
   } else if (const auto* answer = std::get_if<Write::AnswerSaved>(&write.then)) {
-    answer_saved(*answer, write.plan != nullptr);
+    answer_saved(*answer);
   } else if (const auto* switched = std::get_if<Write::SwitchSaved>(&write.then)) {
     switch_saved(job, *switched, *write.plan);
   } else {
@@ -330,12 +339,16 @@ void Machine::write_anonymous() {
 }
 
 void AnonymousTrail::add(Instant now, OperationEnded ended) {
+  if (waiting_.size() >= limits::anonymous_waiting_max) return miss(now, {.ends = 1});
   if (!due_) due_ = now + limits::anonymous_linger;
-  if (waiting_.size() >= limits::anonymous_waiting_max) {
-    ++missing_;
-  } else {
-    waiting_.push_back(std::move(ended));
-  }
+  waiting_.push_back(std::move(ended));
+}
+
+void AnonymousTrail::miss(Instant now, Missing more) {
+  if (more.total() == 0) return;
+  if (!due_) due_ = now + limits::anonymous_linger;
+  missing_.ends += more.ends;
+  missing_.refusals += more.refusals;
 }
 
 std::optional<Instant> AnonymousTrail::due() const {
@@ -352,7 +365,7 @@ std::vector<News> AnonymousTrail::take(SaveId save) {
   save_ = save;
   sent_ = std::min(waiting_.size(), limits::anonymous_bundle_max);
   std::vector<News> records(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent_));
-  if (sent_ == waiting_.size() && missing_ != 0) {
+  if (sent_ == waiting_.size() && missing_.total() != 0) {
     said_ = missing_;
     records.emplace_back(gap(said_));
   }
@@ -361,10 +374,12 @@ std::vector<News> AnonymousTrail::take(SaveId save) {
 
 std::optional<Refused> AnonymousTrail::saved(Instant now) {
   std::optional<Refused> said;
-  if (said_ != 0) said = gap(said_);
+  if (said_.total() != 0) said = gap(said_);
   waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent_));
-  missing_ -= said_;
-  sent_ = said_ = 0;
+  missing_.ends -= said_.ends;
+  missing_.refusals -= said_.refusals;
+  sent_ = 0;
+  said_ = {};
   save_ = {};
   failing_ = false;
   due_.reset();
@@ -374,10 +389,11 @@ std::optional<Refused> AnonymousTrail::saved(Instant now) {
 
 void AnonymousTrail::failed(Instant now, bool kept) {
   if (!kept) {
-    missing_ += sent_;
+    missing_.ends += sent_;
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(sent_));
   }
-  sent_ = said_ = 0;
+  sent_ = 0;
+  said_ = {};
   save_ = {};
   failing_ = true;
   due_ = now + limits::backlog_retry;

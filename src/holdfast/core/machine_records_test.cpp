@@ -257,5 +257,23 @@ TEST_F(Records, WhileTooMuchWaitsForTheStoreNothingNewBegins) {
   EXPECT_EQ(refusal(start("other", "Ollama", "script").ticket), Errc::ok);
 }
 
+// Callers that asked again and again while the disk was full filled the memory with their refusals.
+TEST_F(Records, RefusalsBeyondTheBoundAreCountedAndTheCountIsOnTheRecord) {
+  locked_and_started();
+  disk = Disk::fails;
+  for (std::size_t i = 0; i < limits::backlog_max; ++i)
+    happens("A");
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(refusal(start("other", "Ollama", "script").ticket), Errc::store_unavailable);
+  EXPECT_EQ(count<Refused>(), limits::backlog_max + 5) << "they are told";
+  EXPECT_EQ(machine().backlog(), limits::backlog_max);
+  disk = Disk::saves;
+  wait(2s);
+  const auto* gap = std::get_if<Refused>(&saves.back().records.back());
+  ASSERT_NE(gap, nullptr);
+  EXPECT_TRUE(gap->message.starts_with("5 refusals are not on the record")) << gap->message;
+  EXPECT_EQ(machine().anonymous().missing(), 0u);
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -4,17 +4,9 @@
 
 namespace holdfast {
 
-result<SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decision, const std::string& to_type,
-                                        bool takes_lock) const {
-  if (auto wrong = problem(decision)) return std::move(*wrong);
-  if (takes_lock) {
-    if (const auto why = name_problem(to_type)) {
-      return Failure{Errc::invalid_argument, "the type of provider " + decision.to_provider + " " + *why};
-    }
-  }
-  decision.timestamp = now_.wall;
-
-  // Which lock is left: the one that governs what was named, else the newest of the provider to leave.
+/// Which lock a decision leaves that was not made about one: the lock over the stages that it names, else the newest of
+/// the provider to leave.
+const ProviderLock* Machine::lock_left_by(const Job& job, const FallbackDecision& decision) {
   const StageSet named{decision.affected_stages, {}};
   const ProviderLock* lock = nullptr;
   for (const ProviderLock& each : job.locks.all()) {
@@ -23,15 +15,73 @@ result<SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decisio
         named.all() ? same_name(each.provider_name, decision.from_provider) : each.governed().overlaps(named);
     if (concerns) lock = &each;
   }
-  if (named.all() && lock == nullptr) lock = job.locks.newest_active();
+  return named.all() && lock == nullptr ? job.locks.newest_active() : lock;
+}
 
+std::optional<Failure> Machine::why_it_stays(const ProviderLock& lock, const FallbackDecision& decision) {
+  if (!same_name(lock.provider_name, decision.from_provider)) {
+    return Failure{Errc::invalid_argument, "the decision leaves " + decision.from_provider +
+                                               ", but the stages are locked to " + lock.provider_name};
+  }
+  if (!lock.overridable) {
+    return Failure{Errc::lock_not_overridable,
+                   "the lock is absolute and ends only by release or by cancelling the job: " + lock.text()};
+  }
+  if (!decision.user_confirmed) {
+    return Failure{Errc::confirmation_required,
+                   std::string(name(decision.reason_code)) +
+                       " without the user's confirmation never moves a lock: " + lock.text()};
+  }
+  const StageSet named{decision.affected_stages, {}};
+  if (!named.all() && !lock.governed().covers(named)) {
+    return Failure{Errc::invalid_argument,
+                   "the decision affects stages (" + named.text() + ") beyond those of the lock: " + lock.text()};
+  }
+  return std::nullopt;
+}
+
+/// The lock ends; what the decision does not name, and what is finished, stays with its provider.
+void Machine::leave(const Job& job, const ProviderLock& lock, SwitchPlan& plan) const {
+  const StageSet governed = lock.governed();
+  if (plan.affected.all()) {
+    plan.affected = governed;
+    std::erase_if(plan.affected.stages, [&](const auto& stage) { return job.finished_stages.contains(stage); });
+    if (plan.affected.stages.empty()) plan.affected = governed;
+  }
+  if (const auto rest = governed.without(plan.affected)) {
+    plan.renewed = lock;
+    plan.renewed->stages = rest->stages;
+    plan.renewed->except_stages = rest->except;
+    plan.renewed->locked_at = now_.wall;
+    plan.renewed->epoch = plan.epoch;
+  }
+  plan.decision.affected_stages = plan.affected.stages;
+  plan.ended = lock;
+  plan.ended->state = LockState::ended;
+  plan.ended->reason = name(plan.decision.reason_code);
+  plan.ended->ended_at = now_.wall;
+}
+
+result<SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decision, const ProviderLock* lock,
+                                        const std::string& to_type, bool takes_lock) const {
+  if (auto wrong = problem(decision)) return std::move(*wrong);
+  if (takes_lock) {
+    if (const auto why = name_problem(to_type)) {
+      return Failure{Errc::invalid_argument, "the type of provider " + decision.to_provider + " " + *why};
+    }
+  }
+  decision.timestamp = now_.wall;
+  StageSet named{decision.affected_stages, {}};
   SwitchPlan plan{.decision = std::move(decision),
-                  .affected = named,
+                  .affected = std::move(named),
                   .ended = {},
                   .renewed = {},
                   .taken = {},
                   .epoch = job.epoch + 1};
-  if (lock == nullptr) {
+  if (lock != nullptr) {
+    if (auto why = why_it_stays(*lock, plan.decision)) return std::move(*why);
+    leave(job, *lock, plan);
+  } else {
     if (!plan.decision.user_confirmed && plan.decision.reason_code != ReasonCode::legacy_auto) {
       return Failure{Errc::confirmation_required, "a switch needs the user's confirmation"};
     }
@@ -39,43 +89,6 @@ result<SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decisio
       plan.epoch = job.epoch;  // history: nothing is locked, nothing moves
       return plan;
     }
-  } else {
-    if (!same_name(lock->provider_name, plan.decision.from_provider)) {
-      return Failure{Errc::invalid_argument, "the decision leaves " + plan.decision.from_provider +
-                                                 ", but the stages are locked to " + lock->provider_name};
-    }
-    if (!lock->overridable) {
-      return Failure{Errc::lock_not_overridable,
-                     "the lock is absolute and ends only by release or by cancelling the "
-                     "job: " +
-                         lock->text()};
-    }
-    if (!plan.decision.user_confirmed) {
-      return Failure{Errc::confirmation_required,
-                     std::string(name(plan.decision.reason_code)) +
-                         " without the user's confirmation never moves a lock: " + lock->text()};
-    }
-    const StageSet governed = lock->governed();
-    if (!named.all() && !governed.covers(named)) {
-      return Failure{Errc::invalid_argument,
-                     "the decision affects stages (" + named.text() + ") beyond those of the lock: " + lock->text()};
-    }
-    if (named.all()) {
-      plan.affected = governed;
-      std::erase_if(plan.affected.stages, [&](const auto& stage) { return job.finished_stages.contains(stage); });
-      if (plan.affected.stages.empty()) plan.affected = governed;
-    } else if (const auto rest = governed.without(named)) {
-      plan.renewed = *lock;
-      plan.renewed->stages = rest->stages;
-      plan.renewed->except_stages = rest->except;
-      plan.renewed->locked_at = now_.wall;
-      plan.renewed->epoch = plan.epoch;
-    }
-    plan.decision.affected_stages = plan.affected.stages;
-    plan.ended = *lock;
-    plan.ended->state = LockState::ended;
-    plan.ended->reason = name(plan.decision.reason_code);
-    plan.ended->ended_at = now_.wall;
   }
   if ((takes_lock || plan.renewed) && job.locks.full()) {
     return Failure{Errc::too_large, "job " + job.id + " has had " + std::to_string(limits::locks_per_job_max) +
@@ -132,7 +145,7 @@ void Machine::on(const event::DecisionSubmitted& event) {
   if (auto wrong = problem(event.decision)) return reply(event.ticket, std::move(*wrong));
   Job* job = ready_job(event.decision.job_id, event);
   if (job == nullptr) return;
-  auto plan = plan_switch(*job, event.decision, "", false);
+  auto plan = plan_switch(*job, event.decision, lock_left_by(*job, event.decision), "", false);
   if (!plan) {
     journal({Refused{.job_id = job->id,
                      .stage_name = {},
@@ -143,9 +156,15 @@ void Machine::on(const event::DecisionSubmitted& event) {
                      .by = event.decision.decided_by}});
     return reply(event.ticket, plan.error());
   }
-  const auto asked = parse_operation_id(event.decision.operation_id).value_or(OperationId{});
+  // History moves nothing; and it is the operation of a stage that moves which ends.
+  OperationId asked{};
+  if (const Operation* named = find(parse_operation_id(event.decision.operation_id).value_or(OperationId{}));
+      named != nullptr && event.decision.user_confirmed && event.decision.reason_code != ReasonCode::legacy_auto &&
+      named->terms->job_id == job->id && plan->affected.contains(named->terms->stage_name)) {
+    asked = named->id;
+  }
   std::vector<News> records = records_of(*plan);
-  open_record(*job, records, event.decision.decided_by);
+  if (!is_over(*job) || plan->ended) open_record(*job, records, event.decision.decided_by);  // else it is history
   change(*job, {.records = std::move(records),
                 .then = Write::SwitchSaved{event.ticket, asked},
                 .plan = std::make_unique<const SwitchPlan>(std::move(*plan))});
@@ -158,9 +177,9 @@ void Machine::on(const event::SwitchRequested& event) {
   }
   Job* job = ready_job(request.job_id, event);
   if (job == nullptr) return;
-  const ProviderLock* lock =
-      request.stages.empty() ? job->locks.newest_active() : job->locks.covering({request.stages, {}});
-  if (!request.from_provider.empty()) lock = job->locks.newest(request.from_provider);
+  const ProviderLock* lock = !request.stages.empty()         ? job->locks.covering({request.stages, {}})
+                             : request.from_provider.empty() ? job->locks.newest_active()
+                                                             : job->locks.newest(request.from_provider);
   if (lock == nullptr || !lock->active()) {
     return refuse(event.ticket, Errc::no_such_job,
                   "job " + request.job_id + " has no active lock over " +
@@ -176,8 +195,8 @@ void Machine::on(const event::SwitchRequested& event) {
                   "no provider named " + request.to_provider + " is configured; there are " + known);
   }
   FallbackDecision decision = FallbackDecision::user_requested(
-      request.job_id, lock->provider_name, request.to_provider, milliseconds(0),
-      request.correlation_id.empty() ? lock->correlation_id : request.correlation_id, request.stages);
+      request.job_id, request.from_provider.empty() ? lock->provider_name : request.from_provider, request.to_provider,
+      milliseconds(0), request.correlation_id.empty() ? lock->correlation_id : request.correlation_id, request.stages);
   decision.user_confirmed = request.confirmed;
   decision.decided_by = request.by;
   for (const OperationId id : job->operations) {
@@ -186,7 +205,7 @@ void Machine::on(const event::SwitchRequested& event) {
       decision.elapsed_before_switch = std::max(decision.elapsed_before_switch, in_ms(elapsed(*operation)));
     }
   }
-  auto plan = plan_switch(*job, std::move(decision), request.to_type, true);
+  auto plan = plan_switch(*job, std::move(decision), lock, request.to_type, true);
   if (!plan) {
     journal({Refused{.job_id = job->id,
                      .stage_name = {},

@@ -259,5 +259,121 @@ TEST_F(Switching, ASwitchToAProviderThatNobodyConfiguredIsRefusedAndNamesThoseTh
   EXPECT_EQ(refusal(switch_to("job", "OpenAI")), Errc::ok);
 }
 
+// A stall in one stage moved the lock of another.
+TEST_F(Switching, AnAnswerMovesTheLockOfTheStageThatWasAskedAbout) {
+  lock("job", "Ollama", {"script"});
+  lock("job", "Ollama", {"images"});
+  const OperationId asked = start("job", "Ollama", "script").id;
+  wait(46s);
+  answer(asked, "try_alternative");
+  EXPECT_EQ(provider("script"), "OpenAI");
+  EXPECT_EQ(provider("images"), "Ollama");
+  EXPECT_EQ(all<FallbackDecision>()[0].affected_stages, std::vector<std::string>{"script"});
+}
+
+TEST_F(Switching, AnAbsoluteLockOfAnotherStageIsNotInTheWay) {
+  lock("job", "Ollama", {"script"});
+  lock("job", "Ollama", {"images"}, false);
+  const OperationId asked = start("job", "Ollama", "script").id;
+  wait(46s);
+  EXPECT_TRUE(applied(answer(asked, "try_alternative")));
+  EXPECT_EQ(provider("script"), "OpenAI");
+  EXPECT_EQ(provider("images"), "Ollama");
+}
+
+// Of four parallel items that hung at one provider, one could be moved, and the others waited for ever.
+TEST_F(Switching, WhoeverIsAskedAboutAfterItsStageWasMovedGoesAlongWithoutAnotherDecision) {
+  lock("job", "Ollama");
+  const OperationId first = start("job", "Ollama", "script").id, second = start("job", "Ollama", "script").id;
+  wait(46s);
+  EXPECT_TRUE(applied(answer(first, "try_alternative")));
+  const std::uint64_t epoch = machine().job("job")->epoch;
+  EXPECT_TRUE(applied(answer(second, "try_alternative")));
+  ASSERT_EQ(cancels.size(), 2u);
+  EXPECT_EQ(cancels[1].operation, second);
+  EXPECT_EQ(cancels[1].why, Errc::switched);
+  EXPECT_EQ(count<FallbackDecision>(), 1u);
+  EXPECT_EQ(count<QuestionAnswered>(), 2u);
+  EXPECT_EQ(machine().job("job")->epoch, epoch);
+}
+
+TEST_F(Switching, WhoeverIsAskedAboutAfterItsStageWasMovedMayGoElsewhere) {
+  lock("job", "Ollama");
+  const OperationId first = start("job", "Ollama", "script").id, second = start("job", "Ollama", "script").id;
+  wait(46s);
+  answer(first, "try_alternative");
+  EXPECT_TRUE(applied(answer(second, "try_alternative", 0, true, "One")));
+  EXPECT_EQ(provider("script"), "One");
+  EXPECT_EQ(all<FallbackDecision>()[1].from_provider, "OpenAI");
+}
+
+TEST_F(Switching, AConsentMovesEveryItemThatHangs) {
+  lock("job", "Ollama");
+  consent("job", "stall after 60s: switch to OpenAI");
+  for (int i = 0; i < 3; ++i)
+    start("job", "Ollama", "script");
+  wait(62s);
+  EXPECT_EQ(cancels.size(), 3u);
+  EXPECT_EQ(count<FallbackDecision>(), 1u);
+  EXPECT_EQ(count<ConsentApplied>(), 3u);
+}
+
+TEST_F(Switching, WhatIsFinishedStaysLockedWhereItWas) {
+  lock("job", "Ollama", {"script", "refinement"});
+  tell(event::StageReached{ticket(), {"job", "script", 1, 1, true, {}}});
+  switch_to("job", "OpenAI");
+  EXPECT_EQ(provider("script"), "Ollama");
+  EXPECT_EQ(provider("refinement"), "OpenAI");
+}
+
+TEST_F(Switching, ADecisionEndsNoOperationOfAnotherJobOrStageAndHistoryEndsNone) {
+  lock("job", "Ollama", {"script"});
+  lock("other", "Ollama", {"script"});
+  const OperationId others = start("other", "Ollama", "script").id, mine = start("job", "Ollama", "script").id;
+  FallbackDecision history = wish("OpenAI", {"script"});
+  history.reason_code = ReasonCode::legacy_auto;
+  history.user_confirmed = false;
+  history.operation_id = text(mine);
+  decide(history);
+  FallbackDecision foreign = wish("OpenAI", {"script"});
+  foreign.operation_id = text(others);
+  decide(foreign);
+  EXPECT_TRUE(cancels.empty());
+  FallbackDecision own = wish("Ollama", {"script"});
+  own.from_provider = "OpenAI";
+  lock("job", "OpenAI", {"script"});
+  own.operation_id = text(mine);
+  decide(own);
+  ASSERT_EQ(cancels.size(), 1u);
+  EXPECT_EQ(cancels[0].operation, mine);
+}
+
+TEST_F(Switching, HistoryDoesNotOpenAJobThatIsOver) {
+  lock("job", "Ollama");
+  start("job", "Ollama", "script");  // so that it stays known
+  tell(event::ReleaseRequested{ticket(), "job"});
+  FallbackDecision history = wish("OpenAI");
+  history.reason_code = ReasonCode::legacy_auto;
+  history.user_confirmed = false;
+  decide(history);
+  EXPECT_EQ(machine().job("job")->state, JobState::released);
+  EXPECT_EQ(count<FallbackDecision>(), 1u);
+}
+
+TEST_F(Switching, ASwitchThatNamesAnotherProviderThanTheStagesHaveIsRefused) {
+  lock("job", "Ollama", {"script"});
+  lock("job", "One", {"images"});
+  SwitchRequest request;
+  request.job_id = "job";
+  request.from_provider = "One";
+  request.to_provider = "OpenAI";
+  request.to_type = "cloud_llm";
+  request.stages = {"script"};
+  request.confirmed = true;
+  const Ticket mine = ticket();
+  tell(event::SwitchRequested{mine, request});
+  EXPECT_EQ(refusal(mine), Errc::invalid_argument);
+}
+
 }  // namespace
 }  // namespace holdfast

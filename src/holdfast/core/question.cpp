@@ -79,6 +79,15 @@ const QuestionTable::Closed* QuestionTable::closed(OperationId operation, int as
   return after->first.first == operation ? &after->second : nullptr;
 }
 
+const QuestionTable::Closed* QuestionTable::repeated(OperationId operation, const Answer& answer) const {
+  if (answer.ask != 0) return nullptr;  // it says which question it means
+  for (auto each = closed_.lower_bound({operation, 0}); each != closed_.end() && each->first.first == operation;
+       ++each) {
+    if (each->second.by == ClosedBy::answer && answer.repeats(each->second.answer)) return &each->second;
+  }
+  return nullptr;
+}
+
 std::vector<AnswerOption> failure_options() {
   return {{.id = "try_again", .label = "Try Again (same provider)", .action = AnswerAction::retry},
           {.id = "try_alternative",

@@ -93,6 +93,8 @@ class QuestionTable {
   void close(OperationId operation, Closed closed);
   /// What became of question `ask`; of the newest closed one where `ask` is 0.
   const Closed* closed(OperationId operation, int ask) const;
+  /// The one that this answer, which names none, has answered before under its key; null: there is none.
+  const Closed* repeated(OperationId operation, const Answer& answer) const;
   std::size_t open_count() const { return open_.size(); }
   const std::unordered_map<OperationId, Open>& all_open() const { return open_; }
 
