@@ -4,6 +4,65 @@
 
 namespace holdfast {
 
+namespace {
+
+/// The lock that governs what was named, else the newest of the provider to leave, else the newest.
+const ProviderLock* lock_to_leave(const Job& job, const StageSet& named, const std::string& from_provider) {
+  const ProviderLock* lock = nullptr;
+  for (const ProviderLock& each : job.locks.all()) {
+    if (!each.active()) continue;
+    const bool concerns = named.all() ? same_name(each.provider_name, from_provider) : each.governed().overlaps(named);
+    if (concerns) lock = &each;
+  }
+  return named.all() && lock == nullptr ? job.locks.newest_active() : lock;
+}
+
+/// Why this decision may not end that lock.
+std::optional<Failure> refusal_to_leave(const ProviderLock& lock, const FallbackDecision& decision,
+                                        const StageSet& named) {
+  if (!same_name(lock.provider_name, decision.from_provider)) {
+    return Failure{Errc::invalid_argument, "the decision leaves " + decision.from_provider +
+                                               ", but the stages are locked to " + lock.provider_name};
+  }
+  if (!lock.overridable) {
+    return Failure{Errc::lock_not_overridable,
+                   "the lock is absolute and ends only by release or by cancelling the job: " + lock.text()};
+  }
+  if (!decision.user_confirmed) {
+    return Failure{Errc::confirmation_required,
+                   std::string(name(decision.reason_code)) +
+                       " without the user's confirmation never moves a lock: " + lock.text()};
+  }
+  if (!named.all() && !lock.governed().covers(named)) {
+    return Failure{Errc::invalid_argument,
+                   "the decision affects stages (" + named.text() + ") beyond those of the lock: " + lock.text()};
+  }
+  return std::nullopt;
+}
+
+/// Ends the lock; what of it was not named goes on under one that is renewed.
+void leave_lock(SwitchPlan& plan, const Job& job, const ProviderLock& lock, WallTime now) {
+  const StageSet governed = lock.governed();
+  if (plan.affected.all()) {
+    plan.affected = governed;
+    std::erase_if(plan.affected.stages, [&](const auto& stage) { return job.finished_stages.contains(stage); });
+    if (plan.affected.stages.empty()) plan.affected = governed;
+  } else if (const auto rest = governed.without(plan.affected)) {
+    plan.renewed = lock;
+    plan.renewed->stages = rest->stages;
+    plan.renewed->except_stages = rest->except;
+    plan.renewed->locked_at = now;
+    plan.renewed->epoch = plan.epoch;
+  }
+  plan.decision.affected_stages = plan.affected.stages;
+  plan.ended = lock;
+  plan.ended->state = LockState::ended;
+  plan.ended->reason = name(plan.decision.reason_code);
+  plan.ended->ended_at = now;
+}
+
+}  // namespace
+
 result<SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decision, const std::string& to_type,
                                         bool takes_lock) const {
   if (auto wrong = problem(decision)) return std::move(*wrong);
@@ -13,69 +72,22 @@ result<SwitchPlan> Machine::plan_switch(const Job& job, FallbackDecision decisio
     }
   }
   decision.timestamp = now_.wall;
-
-  // Which lock is left: the one that governs what was named, else the newest of the provider to leave.
   const StageSet named{decision.affected_stages, {}};
-  const ProviderLock* lock = nullptr;
-  for (const ProviderLock& each : job.locks.all()) {
-    if (!each.active()) continue;
-    const bool concerns =
-        named.all() ? same_name(each.provider_name, decision.from_provider) : each.governed().overlaps(named);
-    if (concerns) lock = &each;
-  }
-  if (named.all() && lock == nullptr) lock = job.locks.newest_active();
-
+  const ProviderLock* lock = lock_to_leave(job, named, decision.from_provider);
   SwitchPlan plan{.decision = std::move(decision),
                   .affected = named,
                   .ended = {},
                   .renewed = {},
                   .taken = {},
                   .epoch = job.epoch + 1};
-  if (lock == nullptr) {
-    if (!plan.decision.user_confirmed && plan.decision.reason_code != ReasonCode::legacy_auto) {
-      return Failure{Errc::confirmation_required, "a switch needs the user's confirmation"};
-    }
-    if (!takes_lock) {
-      plan.epoch = job.epoch;  // history: nothing is locked, nothing moves
-      return plan;
-    }
-  } else {
-    if (!same_name(lock->provider_name, plan.decision.from_provider)) {
-      return Failure{Errc::invalid_argument, "the decision leaves " + plan.decision.from_provider +
-                                                 ", but the stages are locked to " + lock->provider_name};
-    }
-    if (!lock->overridable) {
-      return Failure{Errc::lock_not_overridable,
-                     "the lock is absolute and ends only by release or by cancelling the "
-                     "job: " +
-                         lock->text()};
-    }
-    if (!plan.decision.user_confirmed) {
-      return Failure{Errc::confirmation_required,
-                     std::string(name(plan.decision.reason_code)) +
-                         " without the user's confirmation never moves a lock: " + lock->text()};
-    }
-    const StageSet governed = lock->governed();
-    if (!named.all() && !governed.covers(named)) {
-      return Failure{Errc::invalid_argument,
-                     "the decision affects stages (" + named.text() + ") beyond those of the lock: " + lock->text()};
-    }
-    if (named.all()) {
-      plan.affected = governed;
-      std::erase_if(plan.affected.stages, [&](const auto& stage) { return job.finished_stages.contains(stage); });
-      if (plan.affected.stages.empty()) plan.affected = governed;
-    } else if (const auto rest = governed.without(named)) {
-      plan.renewed = *lock;
-      plan.renewed->stages = rest->stages;
-      plan.renewed->except_stages = rest->except;
-      plan.renewed->locked_at = now_.wall;
-      plan.renewed->epoch = plan.epoch;
-    }
-    plan.decision.affected_stages = plan.affected.stages;
-    plan.ended = *lock;
-    plan.ended->state = LockState::ended;
-    plan.ended->reason = name(plan.decision.reason_code);
-    plan.ended->ended_at = now_.wall;
+  if (lock != nullptr) {
+    if (auto refused = refusal_to_leave(*lock, plan.decision, named)) return std::move(*refused);
+    leave_lock(plan, job, *lock, now_.wall);
+  } else if (!plan.decision.user_confirmed && plan.decision.reason_code != ReasonCode::legacy_auto) {
+    return Failure{Errc::confirmation_required, "a switch needs the user's confirmation"};
+  } else if (!takes_lock) {
+    plan.epoch = job.epoch;  // history: nothing is locked, nothing moves
+    return plan;
   }
   if ((takes_lock || plan.renewed) && job.locks.full()) {
     return Failure{Errc::too_large, "job " + job.id + " has had " + std::to_string(limits::locks_per_job_max) +
