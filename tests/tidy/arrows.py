@@ -3,8 +3,8 @@
 
 Reads the NEEDS of every module's CMakeLists.txt and every include below src/holdfast, and fails on an arrow that is not
 allowed, on a cycle, and on clocks, randomness, environment or I/O in the pure modules.
-Further rules: what this toolchain does not forgive, files that grow too long, words that the project does not use.
-The tables of docs/design/architecture.md say the same modules, folders and arrows.
+Further rules: what this toolchain does not forgive, files and functions that grow too long, words that the project does
+not use. The tables of docs/design/architecture.md say the same modules, folders and arrows.
 """
 import pathlib
 import re
@@ -61,6 +61,11 @@ IMPURE = [
     (r"#include <boost/(asio|beast|process)", "does I/O"),
 ]
 FILE_LINES_MAX = 600
+FUNCTION_LINES_MAX = 60
+# Functions that are longer, and why.
+FUNCTION_EXCEPTIONS = {
+    "Relay::pass_answer": "one coroutine from top to bottom, so that it never asks what state it is in",
+}
 
 
 def module_of(path):
@@ -178,6 +183,25 @@ def check_includes(needs):
             problems.append(f"{path.relative_to(root)}: over {FILE_LINES_MAX} lines; does it hold two subjects?")
 
 
+def check_functions():
+    """The layout is clang-format's: a body ends with a brace alone in the column in which its head began."""
+    for path in sorted(list(source.rglob("*.hpp")) + list(source.rglob("*.cpp"))):
+        if path.stem.endswith("_test"):
+            continue  # tables of cases
+        began = {"": (0, ""), "  ": (0, "")}
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            indent, text = re.match(r"( *)(.*)", line).groups()
+            if indent not in began:
+                continue
+            if text == "}":
+                first, head = began[indent]
+                if number - first >= FUNCTION_LINES_MAX and not any(f"{name}(" in head for name in FUNCTION_EXCEPTIONS):
+                    problems.append(f"{path.relative_to(root)}:{first}: {number - first + 1} lines up to the closing "
+                                    f"brace; a function has at most {FUNCTION_LINES_MAX}")
+            elif text and not re.match(r"[}#)]|//|(public|private|protected):", text):
+                began[indent] = (number, text)
+
+
 def check_folders():
     for folder in sorted({p.parent for p in source.rglob("*.cpp")}):
         sources = [p for p in folder.glob("*.cpp") if not p.stem.endswith("_test")]
@@ -203,6 +227,7 @@ def main():
     check_modules(needs)
     check_page(needs)
     check_includes(needs)
+    check_functions()
     check_folders()
     check_words()
     for problem in problems:

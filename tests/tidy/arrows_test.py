@@ -19,6 +19,7 @@ FAULTS = {
     "an arrow in NEEDS": ("store/CMakeLists.txt", "holdfast_module(net NEEDS core)\n", "NEEDS core is an arrow"),
     "a circle": ("store/CMakeLists.txt", "holdfast_module(base NEEDS core)\n", "circle"),
     "a file that is too long": ("core/lock.cpp", "//\n" * 700, "over 600 lines"),
+    "a function that is too long": ("core/lock.cpp", "int f(int a,\n      int b) {\n" + "  g();\n" * 58 + "}\n", "a function has at most"),
     "a forbidden word": ("core/lock.cpp", "// the upstream\n", "say client or provider"),
 }
 

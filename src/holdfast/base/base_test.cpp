@@ -3,6 +3,7 @@
 #include "holdfast/base/error.hpp"
 #include "holdfast/base/id.hpp"
 #include "holdfast/base/name.hpp"
+#include "holdfast/base/text.hpp"
 #include "holdfast/base/wall_time.hpp"
 
 namespace holdfast {
@@ -53,6 +54,21 @@ TEST(Name, ComparesWithoutRegardToAsciiCaseOnly) {
   EXPECT_TRUE(NameLess{}("a", "B"));
   EXPECT_FALSE(NameLess{}("B", "a"));
   EXPECT_EQ(folded("FFmpeg"), "ffmpeg");
+}
+
+TEST(Text, EditsLeadFromOneWordToTheOther) {
+  EXPECT_EQ(edit_distance("", ""), 0u);
+  EXPECT_EQ(edit_distance("", "abc"), 3u);
+  EXPECT_EQ(edit_distance("provider", "provder"), 1u);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3u);
+  EXPECT_EQ(edit_distance("ab", "ba"), 2u);
+}
+
+TEST(Text, IsCutBetweenCharacters) {
+  EXPECT_EQ(cut_to_bytes("ab", 2), "ab");
+  EXPECT_EQ(cut_to_bytes("abc", 2), "ab");
+  EXPECT_EQ(cut_to_bytes("aé", 2), "a");
+  EXPECT_EQ(cut_to_bytes("é", 1), "");
 }
 
 TEST(OperationId, TextSortsLikeTheNumberAndLeadsBack) {

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <system_error>
 
 #include "holdfast/base/name.hpp"
+#include "holdfast/net/endpoint.hpp"
+#include "holdfast/net/target.hpp"
 #include "holdfast/providers/command_keys.hpp"
 #include "holdfast/toml/toml_reader.hpp"
 
@@ -42,28 +43,6 @@ std::vector<std::string_view> protocol_names() {
   for (const ProtocolRow& row : protocols)
     out.push_back(row.name);
   return out;
-}
-
-bool is_loopback(std::string_view host) {
-  return host == "localhost" || host == "::1" || (host.starts_with("127.") && host.size() > 4);
-}
-
-/// The host of HOST:PORT or [IPV6]:PORT; nothing where the text is neither.
-std::optional<std::string_view> host_of(std::string_view listen) {
-  const std::size_t colon = listen.rfind(':');
-  if (colon == std::string_view::npos) return std::nullopt;
-  const std::string_view digits = listen.substr(colon + 1);
-  unsigned port = 0;
-  const auto read = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  if (read.ec != std::errc() || read.ptr != digits.data() + digits.size() || port > 65535) return std::nullopt;
-  std::string_view host = listen.substr(0, colon);
-  if (host.starts_with('[') && host.ends_with(']')) {
-    host = host.substr(1, host.size() - 2);
-  } else if (host.find(':') != std::string_view::npos) {
-    return std::nullopt;
-  }
-  if (host.empty() || host.find_first_of("[]/@ \t") != std::string_view::npos) return std::nullopt;
-  return host;
 }
 
 /// What is wrong with an http address, as the end of a sentence.
@@ -120,8 +99,9 @@ class Reading {
     config_.store = *store;
     if (store->starts_with(sqlite) && store->size() > sqlite.size()) {
       config_.store = fmt::format("sqlite:{}", against(folder_, store->substr(sqlite.size())).string());
-    } else if (*store != "memory:" && !store->starts_with("postgresql://") && !store->starts_with("postgres://")) {
-      top.problem("store", fmt::format("store is '{}'; it must be sqlite:PATH, postgresql://… or memory:",
+    } else if (*store != "memory:") {
+      // Only its kind is shown: behind that a password may stand.
+      top.problem("store", fmt::format("store is '{}'; this version has sqlite:PATH and memory: only",
                                        shown(store->substr(0, store->find("://")))));
     }
   }
@@ -132,7 +112,8 @@ class Reading {
     if (const auto listen = server.text("listen")) out.listen = *listen;
     if (auto hosts = server.texts("hosts")) {
       for (const std::string& each : *hosts) {
-        if (const auto wrong = name_problem(each)) server.problem("hosts", "an entry of hosts " + *wrong);
+        if (net::is_host(net::as_host(each))) continue;
+        server.problem("hosts", fmt::format("hosts: '{}' is no name and no address", shown(each)));
       }
       out.hosts = std::move(*hosts);
     }
@@ -140,11 +121,11 @@ class Reading {
     if (const TomlValue* tls = server.table("tls")) read_tls(*tls);
     for (const TomlValue* each : server.tables("tokens", tokens_max))
       read_token(*each);
-    const auto host = host_of(out.listen);
-    if (!host) {
+    const auto endpoint = net::parse_endpoint(out.listen);
+    if (!endpoint || endpoint->is_unix() || !net::is_host(out.listen)) {
       server.problem("listen", fmt::format("listen is '{}'; it must be HOST:PORT, such as 127.0.0.1:7411 or [::1]:7411",
                                            shown(out.listen)));
-    } else if (!is_loopback(*host) && !out.insecure && (!out.tls || out.tokens.empty())) {
+    } else if (!net::is_loopback(endpoint->host) && !out.insecure && (!out.tls || out.tokens.empty())) {
       server.problem("listen", fmt::format("listen is '{}', which others can reach: it needs [server.tls] and "
                                            "[[server.tokens]], or says insecure = true",
                                            shown(out.listen)));

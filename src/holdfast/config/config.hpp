@@ -54,7 +54,7 @@ struct NotifyConfig {
 /// Empty texts and paths were not said: the caller's default holds.
 struct Config {
   std::filesystem::path file;         ///< where it was read; empty: built in
-  std::string store;                  ///< "sqlite:/absolute/path", "postgresql://…" or "memory:"
+  std::string store;                  ///< "sqlite:/absolute/path" or "memory:"
   std::filesystem::path profiles;     ///< absolute
   std::string patience = "balanced";  ///< whether there is such a profile is for the caller to check
   ServerConfig server;

@@ -168,7 +168,7 @@ TEST(Config, NamesTheLineAndWhatWouldBeRight) {
   const std::string a = "[[providers]]\nname = \"A\"\nprotocol = \"ollama\"\n";
   const std::string c = "[[providers]]\nname = \"C\"\nprotocol = \"command\"\ncommand = [\"x\"]\n";
   const std::vector<std::pair<std::string, std::string>> cases = {
-      {"store = \"mysql://u:p@h\"", "1: the configuration: store is 'mysql'; it must be sqlite:PATH"},
+      {"store = \"mysql://u:p@h\"", "1: the configuration: store is 'mysql'; this version has"},
       {"store = \"sqlite:\"", "store is 'sqlite:'"},
       {"store = 3", "1: the configuration: store is a whole number; it must be a text"},
       {"profiles = \"\"", "profiles is empty"},
@@ -217,7 +217,7 @@ TEST(Config, NamesTheLineAndWhatWouldBeRight) {
       {"[server]\nlisten = \"x:99999\"", "it must be HOST:PORT"},
       {"[server]\nlisten = \"::1:80\"", "it must be HOST:PORT"},
       {"[server]\nlisten = \":80\"", "it must be HOST:PORT"},
-      {"[server]\nhosts = [\"\"]", "an entry of hosts is empty"},
+      {"[server]\nhosts = [\"\"]", "2: [server]: hosts: '' is no name and no address"},
       {"[server.tls]\nkey = \"\"",
        "1: [server.tls]: certificate is missing; it names a PEM file\n2: [server.tls]: key is empty"},
       {"[[server.tokens]]\nname = \"a\"\nsha256 = \"12\"\nscopes = [\"all\"]\ntoken = \"t\"",
@@ -241,7 +241,27 @@ TEST(Config, APublicAddressIsFineWhenItIsMeant) {
   EXPECT_EQ(config_of("[server]\nlisten = \"0.0.0.0:80\"\ninsecure = true").server.insecure, true);
   EXPECT_EQ(config_of("[server]\nlisten = \"[::1]:80\"").server.listen, "[::1]:80");
   EXPECT_EQ(config_of("store = \"memory:\"").store, "memory:");
-  EXPECT_EQ(config_of("store = \"postgresql://h/d\"").store, "postgresql://h/d");
+}
+
+TEST(Config, AStoreThatThisVersionDoesNotHaveIsRefusedWhereItStandsAndItsPasswordIsNotShown) {
+  for (const std::string kind : {"postgresql", "postgres"}) {
+    EXPECT_EQ(problems_of("\nstore = \"" + kind + "://ana:s3cret@h/d\""),
+              "2: the configuration: store is '" + kind + "'; this version has sqlite:PATH and memory: only");
+  }
+}
+
+TEST(Config, WhatServeWouldRefuseIsRefusedHere) {
+  for (const char* public_one : {"127.evil.example:80", "127.0.0.1.evil.example:80", "127.1.2.3.4:80", "[::]:80"}) {
+    EXPECT_THAT(problems_of("[server]\nlisten = \"" + std::string(public_one) + "\""), HasSubstr("others can reach"))
+        << public_one;
+  }
+  for (const char* own : {"localhost:80", "127.8.8.8:80", "[::1]:80"}) {
+    EXPECT_EQ(problems_of("[server]\nlisten = \"" + std::string(own) + "\""), "") << own;
+  }
+  EXPECT_THAT(problems_of("[server]\nlisten = \"unix:/run/h.sock\""), HasSubstr("it must be HOST:PORT"));
+  EXPECT_THAT(problems_of("[server]\nhosts = [\"https://box.example\"]"),
+              HasSubstr("'https://box.example' is no name"));
+  EXPECT_EQ(problems_of("[server]\nhosts = [\"box.example\", \"::1\", \"tunnel.example:8443\"]"), "");
 }
 
 TEST(Config, ProtocolsHaveNames) {

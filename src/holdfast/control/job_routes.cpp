@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <functional>
-#include <random>
 #include <set>
 
 #include "holdfast/api/json.hpp"
@@ -9,9 +8,13 @@
 #include "holdfast/control/handlers.hpp"
 #include "holdfast/control/page.hpp"
 #include "holdfast/core/limits.hpp"
+#include "holdfast/gateway/job_id.hpp"
 
 namespace holdfast::control {
 namespace {
+
+/// An id that is there already would be joined: programs open hundreds of thousands of one name, and none is typed.
+constexpr std::size_t job_id_letters = 8;
 
 Error no_such_job(const std::string& id) {
   return {Errc::no_such_job, "there is no job " + id};
@@ -26,18 +29,6 @@ JobRow job_of(const Call& call, const std::string& id) {
 template <class T>
 boost::json::object object(const T& value) {
   return api::to_json(value);
-}
-
-/// The name and some letters that nobody mistakes for each other, so that people can say it.
-std::string new_job_id(std::string name) {
-  constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";
-  constexpr std::size_t letters = 8;
-  if (name.empty() || name.size() + 1 + letters > name_bytes_max) name = "job";
-  std::random_device random;
-  name += '-';
-  for (std::size_t i = 0; i < letters; ++i)
-    name += alphabet[random() % alphabet.size()];
-  return name;
 }
 
 bool is_held(const std::vector<ProviderLock>& locks, const LockRequest& request) {
@@ -150,7 +141,7 @@ Reply list_jobs(const Call& call) {
 
 Reply open_job(const Call& call) {
   const api::JobBody body = checked(api::job_from_json(call.body));
-  const std::string id = body.job_id.empty() ? new_job_id(body.name) : body.job_id;
+  const std::string id = body.job_id.empty() ? new_job_id(body.name, job_id_letters) : body.job_id;
   const std::string by = call.by(body.by);
   if (!body.patience.empty()) call.gateway.profiles().for_provider("Ollama", body.patience);  // throws where unknown
   const std::vector<LockRequest> locks = locks_to_take(call, id, body);

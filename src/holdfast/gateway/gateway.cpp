@@ -6,6 +6,7 @@
 #include <set>
 #include <span>
 
+#include "holdfast/base/text.hpp"
 #include "holdfast/gateway/call.hpp"
 #include "holdfast/gateway/engine.hpp"
 #include "holdfast/store/owner.hpp"
@@ -101,16 +102,6 @@ void report_end(Call& call, bool here, event::CallEnded::How how, ProviderFault 
   } else {
     call.inbox->post(std::move(tell));
   }
-}
-
-/// A text that may enter a record: 200 bytes at most, cut between characters.
-std::string short_error(std::string text) {
-  if (text.size() <= limits::error_text_bytes_max) return text;
-  std::size_t end = limits::error_text_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-    --end;
-  text.resize(end);
-  return text;
 }
 
 }  // namespace
@@ -274,7 +265,7 @@ void Gateway::close_failed(Call& call, const std::exception_ptr& error, EndIsTol
     throw ended_by(fate);
   }
   ProviderFault fault = fault_of(error);
-  fault.message = short_error(std::move(fault.message));
+  fault.message = std::string(cut_to_bytes(fault.message, limits::error_text_bytes_max));  // enters a record
   report_end(call, here, event::CallEnded::How::failed, std::move(fault));
 }
 

@@ -62,7 +62,6 @@ struct OperationState {
   milliseconds stall_threshold{};
   std::optional<Question> question{};  ///< the open one
   std::optional<ProviderFault> fault{};
-  int retries = 0;  ///< same-provider retries, visible as policy §8 asks
 };
 
 /// The gateway: locks jobs to providers, watches their calls, asks, and keeps the record.

@@ -3,9 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
 #include <set>
 
+#include "holdfast/base/text.hpp"
+#include "holdfast/gateway/job_id.hpp"
 #include "holdfast/jobs/resume.hpp"
 #include "holdfast/jobs/stage_runner.hpp"
 #include "holdfast/providers/programs.hpp"
@@ -15,19 +16,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A name may be as long as an id; six characters and a dash are added.
-std::string cut_to_bytes(std::string name, std::size_t bytes_max) {
-  if (name.size() <= bytes_max) return name;
-  std::size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xc0) == 0x80)
-    --end;
-  name.resize(end);
-  return name;
-}
+/// People type it to resume, and one person starts no million jobs of one name.
+constexpr std::size_t job_id_letters = 6;
 
 /// What is a name for a person is not always one for a folder.
 std::string folder_name(const std::string& text) {
-  std::string name = cut_to_bytes(text, 200);
+  std::string name(cut_to_bytes(text, 200));
   std::ranges::replace(name, '/', '-');
   if (name.starts_with('.') || name.starts_with('-')) name.insert(0, "job");
   return name;
@@ -106,18 +100,9 @@ void add_stage_problems(const Stage& stage, const std::string& provider, const p
 
 }  // namespace
 
-std::string new_job_id(const std::string& name) {
-  constexpr std::string_view alphabet = "0123456789abcdefghjkmnpqrstvwxyz";  // Crockford's: no i, l, o, u
-  std::random_device random;
-  std::string id = cut_to_bytes(name, name_bytes_max - 7) + "-";
-  for (int i = 0; i < 6; ++i)
-    id += alphabet[random() % alphabet.size()];
-  return id;
-}
-
 Runner::Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile job, RunOptions options)
     : gateway_(gateway), catalogue_(catalogue), job_(std::move(job)), options_(std::move(options)) {
-  if (options_.job_id.empty()) options_.job_id = new_job_id(job_.name);
+  if (options_.job_id.empty()) options_.job_id = new_job_id(job_.name, job_id_letters);
   if (options_.patience.empty()) options_.patience = job_.patience;
   if (options_.resume) {
     kept_ = gateway_.job(options_.job_id);

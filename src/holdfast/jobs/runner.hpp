@@ -75,7 +75,4 @@ class Runner {
   std::optional<JobRow> kept_{};  ///< of the run that is resumed
 };
 
-/// NAME and six characters that nobody has used yet, none of which look alike: "narrated-video-k3f9q2".
-std::string new_job_id(const std::string& name);
-
 }  // namespace holdfast::jobs

@@ -1,5 +1,6 @@
 #include <sys/un.h>
 
+#include <algorithm>
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "holdfast/net/endpoint.hpp"
+#include "holdfast/net/message.hpp"
 #include "holdfast/net/socket_stream.hpp"
 
 namespace holdfast::net {
@@ -144,6 +146,20 @@ result<Endpoint> parse_endpoint(std::string_view text) {
     return refused(shown + ": the port is a number up to 65535");
   }
   return Endpoint{.host = std::string(host), .port = port};
+}
+
+bool is_loopback(std::string_view host) {
+  if (host.starts_with('[')) {
+    host = host.substr(1, std::min(host.find(']'), host.size()) - 1);
+  } else if (std::ranges::count(host, ':') == 1) {
+    host = host.substr(0, host.find(':'));
+  }
+  if (same_word(host, "localhost")) return true;
+  error_code not_an_address;
+  const asio::ip::address address = asio::ip::make_address(host, not_an_address);
+  if (not_an_address) return false;
+  if (!address.is_v6() || !address.to_v6().is_v4_mapped()) return address.is_loopback();
+  return asio::ip::make_address_v4(asio::ip::v4_mapped, address.to_v6()).is_loopback();
 }
 
 awaitable<Connected> connect(Endpoint endpoint, std::chrono::milliseconds address_time) {

@@ -33,6 +33,10 @@ struct Endpoint {
 /// `Errc::invalid_argument` names what is wrong; a path too long for a Unix socket by its length and the limit.
 result<Endpoint> parse_endpoint(std::string_view text);
 
+/// Whether only this machine reaches it: "localhost", 127.0.0.0/8, ::1, and 127.0.0.0/8 in IPv6 notation; brackets and
+/// a port may be there. An address is four whole numbers: what else begins with "127." is a name, and anybody's.
+bool is_loopback(std::string_view host);
+
 struct Connected {
   error_code error = {};
   std::unique_ptr<Stream> stream = {};

@@ -229,6 +229,17 @@ TEST_F(SocketTest, EndpointsAreReadAndWrittenAlike) {
   EXPECT_THAT(parse_endpoint("/" + std::string(200, 'x')).error().message, HasSubstr("107"));
 }
 
+TEST(Endpoints, OnlyAddressesOfThisMachineAndItsOwnNameAreLoopback) {
+  for (const char* own : {"localhost", "LocalHost:80", "127.0.0.1", "127.8.8.8:1", "::1", "[::1]", "[::1]:80",
+                          "::ffff:127.0.0.1", "[::FFFF:127.0.0.1]:80"}) {
+    EXPECT_TRUE(is_loopback(own)) << own;
+  }
+  for (const char* other : {"", "127.evil.example", "127.0.0.1.evil.example:80", "127.", "127.1.2.3.4", "localhost.x",
+                            "0.0.0.0", "::", "[::]:80", "192.0.2.7:80", "::ffff:192.0.2.7", "[", "[]"}) {
+    EXPECT_FALSE(is_loopback(other)) << other;
+  }
+}
+
 TEST_F(SocketTest, FetchesOverBothKindsOfSockets) {
   for (const Endpoint& endpoint : {unix_endpoint(), tcp_endpoint(), Endpoint{.host = "localhost", .port = 0}}) {
     const Endpoint actual = serve(endpoint);

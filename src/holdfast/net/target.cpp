@@ -242,4 +242,9 @@ bool is_host(std::string_view text) {
   return colon == text.size() || is_port(text.substr(colon + 1));
 }
 
+std::string as_host(std::string_view said) {
+  const bool bare_six = std::ranges::count(said, ':') > 1 && !said.starts_with('[');
+  return bare_six ? "[" + std::string(said) + "]" : std::string(said);
+}
+
 }  // namespace holdfast::net

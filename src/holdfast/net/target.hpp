@@ -54,5 +54,7 @@ result<Target> parse_target(std::string_view method, std::string_view target);
 
 /// What may stand in `Host`: a name or address, and a port.
 bool is_host(std::string_view text);
+/// An address of the configuration as it stands in `Host`: `::1` → `[::1]`.
+std::string as_host(std::string_view said);
 
 }  // namespace holdfast::net

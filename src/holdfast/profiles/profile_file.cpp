@@ -9,6 +9,7 @@
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/base/name.hpp"
+#include "holdfast/base/text.hpp"
 #include "holdfast/profiles/located_json.hpp"
 
 namespace holdfast::profiles {
@@ -18,22 +19,6 @@ namespace {
 struct Wrong {
   Failure failure;
 };
-
-/// How many edits lead from one key to the other: to name the key that was probably meant.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j)
-    row[j] = j;
-  for (std::size_t i = 1; i <= a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i);
-    for (std::size_t j = 1; j <= b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({replaced, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row.back();
-}
 
 /// Whether a terminal would take part of the text for a command.
 bool has_control_characters(std::string_view text) {
@@ -99,7 +84,7 @@ void Reader::known_keys(const LocatedValue& object, const std::string& path, Key
   for (const LocatedMember& member : object.members) {
     if (std::ranges::find(keys, member.key) != keys.end()) continue;
     const std::string key = shown(member.key);
-    const auto edits = [&](std::string_view known) { return distance(folded(known), folded(key)); };
+    const auto edits = [&](std::string_view known) { return edit_distance(folded(known), folded(key)); };
     const std::string_view nearest = *std::ranges::min_element(keys, {}, edits);
     if (edits(nearest) <= std::max<std::size_t>(2, nearest.size() / 2)) {
       wrong(member.line, path + key, fmt::format("no such key is known; did you mean '{}'?", nearest));

@@ -84,16 +84,16 @@ ProviderFault LlmAnswer::fault_of(const CallEnd& end) const {
   ErrorClass kind = ErrorClass::connection;
   if (end.error == net::Fault::malformed || end.error == net::Fault::head_too_large) kind = ErrorClass::protocol;
   if (end.error == net::Fault::truncated && end.phase == CallPhase::reading) kind = ErrorClass::truncated;
-  std::string what = name_.provider;
+  std::string what;
   switch (end.phase) {
     case CallPhase::connecting:
-      what += " could not be connected to at " + name_.address;
+      what = "could not connect to " + name_.provider + " at " + name_.address;
       break;
     case CallPhase::asking:
-      what += " at " + name_.address + " did not answer";
+      what = name_.provider + " at " + name_.address + " did not answer";
       break;
     case CallPhase::reading:
-      what += " did not finish its answer";
+      what = name_.provider + " did not finish its answer";
       break;
   }
   return {kind, 0, {}, what + ": " + end.error.message()};

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <boost/asio/error.hpp>
-#include <random>
 
+#include "holdfast/net/pause.hpp"
 #include "holdfast/providers/asking/exchange.hpp"
 #include "holdfast/providers/asking/model_list.hpp"
 #include "holdfast/providers/http_access.hpp"
@@ -19,11 +19,6 @@ namespace {
 /// A list of models; those of the largest providers have some hundred kilobytes.
 constexpr std::size_t list_bytes_max = 4 * 1024 * 1024;
 
-double chance() {
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  return std::uniform_real_distribution<double>(0, 1)(random);
-}
-
 /// A request to a provider, without what every request to it bears.
 struct Question {
   std::string method = "GET";
@@ -32,16 +27,9 @@ struct Question {
   std::string body{};
 };
 
-/// Where both say `/v1`, once: people write the base URL of Anthropic either way.
-std::string target_at(const net::BaseUrl& base, std::string_view path) {
-  constexpr std::string_view version = "/v1";
-  if (base.path.ends_with(version) && path.starts_with("/v1/")) path.remove_prefix(version.size());
-  return base.path + std::string(path);
-}
-
 net::RequestHead head_of(const HttpAccess& access, const Question& question) {
   net::RequestHead head{
-      .method = question.method, .target = target_at(access.base, question.path), .fields = question.fields};
+      .method = question.method, .target = wire::target_at(access.base.path, question.path), .fields = question.fields};
   if (!access.api_key.empty()) {
     const auto [name, value] = wire::auth_header(access.dialect, access.api_key.reveal());
     head.fields.add(name, value);
@@ -95,6 +83,7 @@ class LlmProvider final : public Provider {
  private:
   std::string model_for(const std::string& said, bool moved) const;
   std::string no_model() const;
+  std::string no_list_of_models() const;
   Question question_for(const StageCall& call, const std::string& model, wire::Route& route) const;
   std::optional<milliseconds> pause_after(const LlmAnswer& answer, const CallEnd& end, int attempt,
                                           std::string& why) const;
@@ -166,7 +155,7 @@ std::optional<milliseconds> LlmProvider::pause_after(const LlmAnswer& answer, co
     asked_for = *pause;
     why = "HTTP " + std::to_string(answer.status());
   }
-  const milliseconds pause = pause_before(attempt, times_.retry_pause, asked_for, chance());
+  const milliseconds pause = net::pause_before(attempt, times_.retry_pause, asked_for);
   why += "; asking again in " + spoken(pause) + " (" + std::to_string(attempt + 1) + " of " +
          std::to_string(retries_max) + ")";
   return pause;
@@ -218,6 +207,14 @@ std::vector<std::string> LlmProvider::problems_of_models(const std::string& body
   return problems;
 }
 
+/// Somebody is there, but not where `base_url` says: or somebody who speaks like OpenAI and has no such list.
+std::string LlmProvider::no_list_of_models() const {
+  const std::string target = wire::target_at(access_->base.path, models_path(dialect_));
+  const bool unversioned = dialect_ == wire::Dialect::openai && !access_->base.path.ends_with("/v1");
+  return access_->base.origin.text() + " has no list of models at " + target.substr(0, target.find('?')) +
+         " (HTTP 404); " + (unversioned ? "base_url without /v1?" : "is base_url right?");
+}
+
 std::vector<std::string> LlmProvider::check() const {
   if (!access_) return problems();
   Question question{.path = std::string(models_path(dialect_))};
@@ -235,8 +232,7 @@ std::vector<std::string> LlmProvider::check() const {
   if (refused && access_->api_key.empty()) {
     return {address + " wants a key (HTTP " + std::to_string(answer.status) + "); say api_key_env or api_key_file"};
   }
-  // Not everybody who speaks like OpenAI has such a list; then nothing can be said of the models.
-  if (answer.status == 404 && dialect_ == wire::Dialect::openai) return {};
+  if (answer.status == 404) return {no_list_of_models()};
   if (answer.status != 200) {
     const wire::Route route{.dialect = dialect_, .action = wire::Action::models};
     const ProviderFault fault = wire::fault_of(route, answer.status, answer.body);

@@ -360,6 +360,16 @@ TEST_F(LlmProviderTest, ACheckSaysThatTheKeyWasRefusedWithoutShowingIt) {
   EXPECT_THAT(box.asked()[1].target, StartsWith("/v1/models"));
 }
 
+TEST_F(LlmProviderTest, AServerWithoutAListOfModelsIsNotCalledReachable) {
+  ScriptedProvider box({{.status = 404}, {.status = 404}, {.status = 404}});
+  EXPECT_THAT(
+      provider(Protocol::openai, box.url())->check(),
+      ElementsAre(AllOf(HasSubstr("no list of models at /models (HTTP 404)"), HasSubstr("base_url without /v1?"))));
+  EXPECT_THAT(provider(Protocol::openai, box.url("/v1"))->check(),
+              ElementsAre(AllOf(HasSubstr("at /v1/models (HTTP 404)"), HasSubstr("is base_url right?"))));
+  EXPECT_THAT(provider(Protocol::ollama, box.url())->check(), ElementsAre(HasSubstr("at /api/tags (HTTP 404)")));
+}
+
 TEST_F(LlmProviderTest, ACheckNamesTheAddressThatNobodyListensAt) {
   std::uint16_t port = 0;
   {

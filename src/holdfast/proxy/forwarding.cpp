@@ -4,6 +4,7 @@
 #include <array>
 
 #include "holdfast/wire/compose.hpp"
+#include "holdfast/wire/route.hpp"
 
 namespace holdfast::proxy {
 namespace {
@@ -60,12 +61,7 @@ std::string ProviderOptions::model(std::string_view asked, bool moved) const {
 }
 
 std::string target_at(const net::BaseUrl& base, std::string_view path, std::string_view query) {
-  constexpr std::string_view version = "/v1";
-  if (base.path.ends_with(version) && (path == version || path.starts_with("/v1/"))) path.remove_prefix(version.size());
-  std::string target = base.path + std::string(path);
-  if (target.empty()) target = "/";
-  if (!query.empty()) target.append("?").append(query);
-  return target;
+  return wire::target_at(base.path, path, query);
 }
 
 net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,

@@ -9,8 +9,7 @@
 /// A head of one hop becomes the head of the next. Pure.
 namespace holdfast::proxy {
 
-/// The target at the provider: `base` in front of `path`. Where both say `/v1`, once: clients of OpenAI put it in
-/// their base URL, and providers have it in theirs.
+/// The target at the provider, as `wire::target_at` makes it.
 std::string target_at(const net::BaseUrl& base, std::string_view path, std::string_view query);
 
 /// What a client's head becomes for the provider: fields of the hop and Holdfast's own stay here; the provider's key

@@ -20,18 +20,6 @@ net::Tokens tokens() {
   return net::Tokens::make(entries).value();
 }
 
-TEST(Forwarding, TheVersionStandsInATargetOnce) {
-  const net::BaseUrl versioned = net::parse_origin("https://api.openai.com/v1").value();
-  const net::BaseUrl plain = net::parse_origin("http://127.0.0.1:11434").value();
-  const net::BaseUrl deep = net::parse_origin("http://host/proxy/v1").value();
-  EXPECT_EQ(target_at(versioned, "/v1/chat/completions", ""), "/v1/chat/completions");
-  EXPECT_EQ(target_at(versioned, "/v1beta/x", ""), "/v1/v1beta/x");
-  EXPECT_EQ(target_at(plain, "/v1/chat/completions", ""), "/v1/chat/completions");
-  EXPECT_EQ(target_at(plain, "/api/tags", "a=1&b"), "/api/tags?a=1&b");
-  EXPECT_EQ(target_at(deep, "/v1/models", ""), "/proxy/v1/models");
-  EXPECT_EQ(target_at(plain, "/", ""), "/");
-}
-
 TEST(Forwarding, FieldsOfTheHopAndHoldfastsOwnStayHere) {
   const net::RequestHead from{.method = "POST",
                               .fields = {{"Host", "localhost:7411"},

@@ -5,7 +5,8 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <random>
+
+#include "holdfast/net/pause.hpp"
 
 namespace holdfast::proxy {
 namespace {
@@ -17,14 +18,6 @@ using net::error_code;
 /// The request has not left, and nobody was there to begin any work.
 bool was_refused(const error_code& error) {
   return error == asio::error::connection_refused;
-}
-
-/// Doubled each time, plus up to half of it, so that a hundred waiting jobs do not come back in one moment.
-std::chrono::milliseconds pause_before(int attempt) {
-  const auto pause = connect_retry_pause * (1 << attempt);
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  std::uniform_int_distribution<std::int64_t> jitter(0, pause.count() / 2);
-  return pause + std::chrono::milliseconds(jitter(random));
 }
 
 }  // namespace
@@ -69,7 +62,7 @@ awaitable<error_code> ProviderCall::connect_patiently(bool fresh, const std::fun
     if (stopped_) co_return error_code(asio::error::operation_aborted);
     if (lease_) co_return error_code();
     if (!was_refused(lease_.error()) || attempt == connect_retries_max) co_return lease_.error();
-    const auto pause = pause_before(attempt);
+    const auto pause = net::pause_before(attempt, connect_retry_pause);
     tell("connection refused; trying again in " + std::to_string(pause.count()) + " ms (" +
          std::to_string(attempt + 1) + " of " + std::to_string(connect_retries_max) + ")");
     auto waiting = wake_.wait_until(net::after(pause));

@@ -22,14 +22,6 @@ auto reading(Database& database, Read read) -> result<decltype(read())> {
   }
 }
 
-JobState state_named(std::string_view said) {
-  for (const JobState each : {JobState::running, JobState::waiting, JobState::interrupted, JobState::done,
-                              JobState::failed, JobState::cancelled}) {
-    if (name(each) == said) return each;
-  }
-  return JobState::released;
-}
-
 /// A job's row, and whether its owner has died.
 struct Found {
   std::int64_t key = 0;
@@ -44,7 +36,7 @@ Found job_row(const Query& query) {
   out.row = {.job_id = query.text(0),
              .name = query.text(2),
              .patience = query.text(3),
-             .state = state_named(query.view(4)),
+             .state = enum_named(query.view(4), JobState::released),
              .epoch = query.size(5),
              .opened_at = as_time(query.number(6))};
   if (!query.is_null(7)) out.row.closed_at = as_time(query.number(7));

@@ -23,14 +23,6 @@ std::vector<std::string> as_list(std::string_view text) {
   return out;
 }
 
-template <class Enum>
-Enum enum_named(std::string_view said, Enum last) {
-  for (int i = 0; i < static_cast<int>(last); ++i) {
-    if (name(static_cast<Enum>(i)) == said) return static_cast<Enum>(i);
-  }
-  return last;
-}
-
 std::optional<WallTime> optional_time(const Query& row, int column) {
   if (row.is_null(column)) return std::nullopt;
   return as_time(row.number(column));

@@ -23,6 +23,15 @@ inline WallTime as_time(std::int64_t number) {
   return WallTime(milliseconds(std::clamp<std::int64_t>(number, 0, year_10000_ms - 1)));
 }
 
+/// The inverse of `name`; what a damaged row holds counts as the last.
+template <class Enum>
+Enum enum_named(std::string_view said, Enum last) {
+  for (int i = 0; i < static_cast<int>(last); ++i) {
+    if (name(static_cast<Enum>(i)) == said) return static_cast<Enum>(i);
+  }
+  return last;
+}
+
 /// A list of texts as a JSON array.
 std::string list_text(const std::vector<std::string>& list);
 

@@ -5,16 +5,6 @@
 #include "holdfast/store/sqlite_rows.hpp"
 
 namespace holdfast::store {
-namespace {
-
-JobState state_named(std::string_view said) {
-  for (int i = 0; i < static_cast<int>(JobState::released); ++i) {
-    if (name(static_cast<JobState>(i)) == said) return static_cast<JobState>(i);
-  }
-  return JobState::released;
-}
-
-}  // namespace
 
 Errc code_of(const Fault& constraint) {
   const std::string_view what = constraint.what();
@@ -103,7 +93,7 @@ Writer::Row Writer::read_row(const std::string& job_id) {
       row.count = query.size(1);
       row.last_hash = query.text(2);
       row.exists = !query.is_null(3);
-      row.state = state_named(query.view(3));
+      row.state = enum_named(query.view(3), JobState::released);
       if (!query.is_null(4)) row.closed_at = as_time(query.number(4));
       row.epoch = row.written_epoch = query.size(5);
       row.decided = query.number(6) != 0;

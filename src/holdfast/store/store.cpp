@@ -10,12 +10,12 @@ result<std::unique_ptr<Store>> open(const std::string& url, Empty empty) {
   constexpr std::string_view sqlite = "sqlite:";
   if (url.starts_with(sqlite)) {
     const std::string path = url.substr(sqlite.size());
-    if (path.empty()) return Failure{Errc::config, "store 'sqlite:' names no file; write sqlite:PATH"};
+    if (path.empty()) return Failure{Errc::config, "'sqlite:' names no file; write sqlite:PATH"};
     return Sqlite::open(path, {.empty = empty});
   }
-  return Failure{Errc::config, "store '" + url +
-                                   "' is of a kind that this version does not have; it knows 'memory:' and "
-                                   "'sqlite:PATH'"};
+  // Only its kind is shown: behind that a password may stand.
+  return Failure{Errc::config, "this version has no store '" + url.substr(0, url.find("://")) +
+                                   "'; it has sqlite:PATH and memory: only"};
 }
 
 }  // namespace holdfast::store

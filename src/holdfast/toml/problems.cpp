@@ -3,31 +3,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "holdfast/base/name.hpp"
+#include "holdfast/base/text.hpp"
 
 namespace holdfast {
 namespace {
 
 /// A longer word is no typing error of a key, and the distance costs the product of both lengths.
 constexpr std::size_t suggestion_bytes_max = 64;
-
-/// Insertions, deletions and replacements between two words; Levenshtein's recurrence over one row.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
 
 /// Case, dashes and underscores are the commonest differences, and no difference here.
 std::string loose(std::string_view word) {
@@ -75,13 +59,7 @@ void throw_exception_from_error(const Problems& problems, const boost::source_lo
 std::string shown(std::string_view text, std::size_t bytes_max) {
   const bool readable = is_utf8(text);
   const bool cut = text.size() > bytes_max;
-  if (cut) {
-    std::size_t end = bytes_max;
-    // Not through the middle of a character: the bytes after its first are 10xxxxxx.
-    while (readable && end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-      --end;
-    text = text.substr(0, end);
-  }
+  text = readable ? cut_to_bytes(text, bytes_max) : text.substr(0, bytes_max);
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -101,7 +79,7 @@ std::string_view nearest(std::string_view word, const std::vector<std::string_vi
   std::size_t best_distance = std::max<std::size_t>(1, std::min<std::size_t>(3, word.size() / 3)) + 1;
   for (const std::string_view each : known) {
     if (each.size() > suggestion_bytes_max) continue;
-    const std::size_t d = distance(wanted, loose(each));
+    const std::size_t d = edit_distance(wanted, loose(each));
     if (d < best_distance) {
       best = each;
       best_distance = d;

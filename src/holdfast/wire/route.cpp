@@ -116,6 +116,16 @@ std::optional<Route> route_of(std::string_view method, std::string_view path, bo
   return std::nullopt;
 }
 
+std::string target_at(std::string_view base, std::string_view path, std::string_view query) {
+  constexpr std::string_view version = "/v1";
+  if (base.ends_with(version) && (path == version || path.starts_with("/v1/"))) path.remove_prefix(version.size());
+  std::string target(base);
+  target.append(path);
+  if (target.empty()) target.push_back('/');
+  if (!query.empty()) target.append("?").append(query);
+  return target;
+}
+
 std::string_view model_member(Dialect dialect) noexcept {
   return dialect == Dialect::elevenlabs ? "model_id" : "model";
 }

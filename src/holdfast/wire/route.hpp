@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 /// The languages of the providers, pure: bytes of requests out; bytes of answers in → progress, liveness, end, error.
@@ -50,6 +51,10 @@ struct Route {
 /// is none of the above is `other`. `anthropic_version`: that header was sent; it decides `/v1/models` and what is
 /// `other` below `/v1/`. Nothing: no dialect has such a path.
 std::optional<Route> route_of(std::string_view method, std::string_view path, bool anthropic_version);
+
+/// The target at a provider whose base URL has the path `base`: `base` in front of `path`, which begins with a slash.
+/// Where both say `/v1`, once: some clients put it in their base URL, and some providers have it in theirs.
+std::string target_at(std::string_view base, std::string_view path, std::string_view query = {});
 
 /// The member of a request's body that names the model.
 std::string_view model_member(Dialect dialect) noexcept;

@@ -84,5 +84,15 @@ TEST(Dialect, IsKnownByTheNameOfItsProtocol) {
   EXPECT_EQ(dialect_from_name("command"), std::nullopt);
 }
 
+TEST(Target, TheVersionStandsInItOnce) {
+  EXPECT_EQ(target_at("/v1", "/v1/chat/completions"), "/v1/chat/completions");
+  EXPECT_EQ(target_at("/v1", "/v1"), "/v1");
+  EXPECT_EQ(target_at("/v1", "/v1beta/x"), "/v1/v1beta/x");
+  EXPECT_EQ(target_at("", "/v1/chat/completions"), "/v1/chat/completions");
+  EXPECT_EQ(target_at("", "/api/tags", "a=1&b"), "/api/tags?a=1&b");
+  EXPECT_EQ(target_at("/proxy/v1", "/v1/models"), "/proxy/v1/models");
+  EXPECT_EQ(target_at("", ""), "/");
+}
+
 }  // namespace
 }  // namespace holdfast::wire

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "holdfast/base/name.hpp"
+#include "holdfast/cli/line/examples.hpp"
 #include "holdfast/jobs/job_file.hpp"
 #include "holdfast/toml/problems.hpp"
 
@@ -15,63 +16,6 @@ namespace {
 
 constexpr const char* about =
     "Keeps a long generative job on the provider its user chose: slow is not failed, and nothing switches by itself.";
-
-constexpr const char* general_examples = R"(
-Examples:
-  holdfast init                                        a commented job.toml and holdfast.toml to start from
-  holdfast run job.toml                                run it, live on the terminal
-  holdfast run job.toml --input article=@README.md     with a text of your own
-  holdfast run job.toml --dry-run                      what it would do, and everything that is wrong with it
-  holdfast run job.toml --resume film-k3f9q2           go on where that run ended
-  holdfast jobs                                        what ran, what runs, what waits for an answer
-  holdfast watch film-k3f9q2                           the same screen, in another terminal
-  holdfast answer                                      the open questions, and how to answer them
-  holdfast audit verify                                whether the record is whole and unchanged
-  holdfast profiles Ollama --patience longForm         how long Ollama may take
-  holdfast providers --check                           who can serve a stage here, and what is missing
-  holdfast serve                                       a proxy that waits, for any OpenAI, Anthropic or Ollama client
-  holdfast doctor                                      whether this machine has what it takes
-
-Exit status: 0 done, 1 the job failed, 2 usage or configuration, 3 refused by policy, 4 cancelled,
-5 store or the job's process unreachable. Environment: HOLDFAST_CONFIG, HOLDFAST_STORE, NO_COLOR.
-)";
-
-constexpr const char* run_examples = R"(
-Examples:
-  holdfast run job.toml --input article=@notes.md --out film
-  holdfast run job.toml --provider tts-synthesis=Piper --patience longForm
-  holdfast run job.toml --consent 'stall after 10m: switch to Piper' --consent 'error: cancel'
-  holdfast run job.toml --json | jq 'select(.event == "stage.finished")'
-
-On a terminal a suspected stall is a question, answered by a key; no answer means: keep waiting. Without a terminal
-it is printed with the command that answers it from another one; or decide in advance with --on-stall or --consent.
-)";
-
-constexpr const char* serve_examples = R"(
-Examples:
-  holdfast serve                                       then point an SDK at http://127.0.0.1:7411/v1
-  holdfast serve --config holdfast.toml --listen 127.0.0.1:0
-  curl http://127.0.0.1:7411/jobs/film/v1/chat/completions -H 'Content-Type: application/json' \
-    -d '{"model": "…", "messages": […]}'
-
-The first SIGTERM lets what runs end; the second ends it. SIGHUP reads the configuration again.
-)";
-
-constexpr const char* answer_examples = R"(
-Examples:
-  holdfast answer                                      the open questions of all running jobs
-  holdfast answer op-01K… continue_5m
-  holdfast answer op-01K… try_alternative --provider Piper --confirm
-  holdfast answer op-01K… cancel_job --confirm
-)";
-
-constexpr const char* audit_examples = R"(
-Examples:
-  holdfast audit show film-k3f9q2
-  holdfast audit verify                                exit status 1 where something was changed
-  holdfast audit export > trail.jsonl
-  holdfast audit verify --file trail.jsonl
-)";
 
 /// What the options write into, before the texts among them are read.
 struct Raw {
@@ -123,7 +67,6 @@ void add_repeated(CLI::App& app, const std::string& name, std::vector<std::strin
 
 void add_run(CLI::App& app, Raw& raw) {
   CLI::App* run = app.add_subcommand("run", "run a job file, its stages locked to their providers");
-  run->footer(run_examples);
   run->add_option("JOB", raw.run.job, "the job file; may be left out with --resume")->type_name("FILE");
   add_repeated(*run, "--input", raw.inputs, "NAME=VALUE|@FILE", "an input of the job; repeat for more");
   run->add_option("--patience", raw.run.patience, "conservative, balanced, longForm, or one of your own")
@@ -151,7 +94,6 @@ void add_json(CLI::App& app, bool& into) {
 
 void add_serve(CLI::App& app, Raw& raw) {
   CLI::App* serve = app.add_subcommand("serve", "the patient proxy and the control API, until SIGTERM");
-  serve->footer(serve_examples);
   serve->add_option("--listen", raw.serve.listen, "where (127.0.0.1:7411)")->type_name("HOST:PORT");
   CLI::App* token =
       app.add_subcommand("token", "make a token for clients of `serve`, and what the configuration says of it");
@@ -212,7 +154,6 @@ void add_kept(CLI::App& app, Raw& raw) {
 
   CLI::App* audit = app.add_subcommand("audit", "the record: show, verify, export");
   audit->require_subcommand(1);
-  audit->footer(audit_examples);
   CLI::App* audit_show = audit->add_subcommand("show", "every record of a job, in order");
   audit_show->add_option("JOB", raw.audit.job, "the job's id")->required();
   add_json(*audit_show, raw.audit.json);
@@ -233,8 +174,7 @@ void add_kept(CLI::App& app, Raw& raw) {
 
 /// Acting on a job, wherever it runs.
 void add_acting(CLI::App& app, Raw& raw) {
-  CLI::App* answer = app.add_subcommand("answer", "answer a question of a running job; without words: list them");
-  answer->footer(answer_examples);
+  CLI::App* answer = app.add_subcommand("answer", "answer a question of a running job; without arguments: list them");
   answer->add_option("OPERATION", raw.answer.operation, "op-…, as the question names it");
   answer->add_option("OPTION", raw.answer.option, "continue_30s, continue_5m, wait_until_done, try_alternative, …");
   answer->add_option("--ask", raw.answer.ask, "the question's number (the open one)")->type_name("N");
@@ -259,6 +199,16 @@ void add_acting(CLI::App& app, Raw& raw) {
   CLI::App* release = app.add_subcommand("release", "give a job's locks back; it is over then");
   release->add_option("JOB", raw.release.job, "the job's id")->required();
   add_json(*release, raw.release.json);
+}
+
+void add_examples(CLI::App& app) {
+  app.footer(std::string(examples_of("")));
+  for (CLI::App* command : app.get_subcommands(nullptr)) {
+    const std::string examples(examples_of(command->get_name()));
+    command->footer(examples);
+    for (CLI::App* verb : command->get_subcommands(nullptr))
+      verb->footer(examples);
+  }
 }
 
 Usage wrong(const std::string& what, const std::string& command = {}) {
@@ -426,7 +376,6 @@ std::variant<Arguments, Usage> parse_arguments(const std::vector<std::string>& w
   }
   Raw raw;
   CLI::App app(about, "holdfast");
-  app.footer(general_examples);
   app.require_subcommand(0, 1);
   app.allow_extras(false);
   app.fallthrough();
@@ -436,6 +385,7 @@ std::variant<Arguments, Usage> parse_arguments(const std::vector<std::string>& w
   add_serve(app, raw);
   add_kept(app, raw);
   add_acting(app, raw);
+  add_examples(app);
   try {
     std::vector<std::string> reversed(words.rbegin(), words.rend());  // as CLI11 takes them
     app.parse(std::move(reversed));

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cctype>
+#include <sstream>
+
 namespace holdfast::cli {
 namespace {
 
@@ -105,15 +109,70 @@ TEST(Arguments, the_other_commands_take_theirs) {
   EXPECT_TRUE(taken<VersionArguments>({"version", "--json"}).json);
 }
 
-TEST(Arguments, help_has_examples_and_names_every_command) {
+TEST(Arguments, help_names_commands_and_options) {
   const std::string all = help({"--help"});
-  for (const char* command : {"run", "init", "profiles", "providers", "doctor", "Examples:", "HOLDFAST_CONFIG"}) {
+  for (const char* command : {"run", "init", "profiles", "providers", "doctor"}) {
     EXPECT_THAT(all, HasSubstr(command));
   }
   const std::string run = help({"run", "--help"});
   for (const char* option : {"--input", "--patience", "--provider", "--out", "--on-stall", "--on-error", "--consent",
-                             "--dry-run", "--json", "--plain", "Examples:"}) {
+                             "--dry-run", "--json", "--plain"}) {
     EXPECT_THAT(run, HasSubstr(option));
+  }
+}
+
+/// The commands that the program's help lists.
+std::vector<std::string> commands_listed() {
+  std::istringstream lines(help({"--help"}));
+  std::vector<std::string> out;
+  for (std::string line; std::getline(lines, line) && line != "Examples:";) {
+    if (line.starts_with("  ") && std::islower(static_cast<unsigned char>(line[2])) != 0) {
+      out.push_back(line.substr(2, line.find(' ', 2) - 2));
+    }
+  }
+  return out;
+}
+
+/// The words of an example, without what a shell does behind it and without its explanation.
+std::vector<std::string> words_of(std::string example) {
+  for (const char* end : {"   ", " | ", " > "})
+    example.resize(std::min(example.find(end), example.size()));
+  std::vector<std::string> words{""};
+  bool quoted = false;
+  for (const char c : example) {
+    if (c == '\'') {
+      quoted = !quoted;
+    } else if (c == ' ' && !quoted) {
+      words.emplace_back();
+    } else {
+      words.back() += c;
+    }
+  }
+  return {words.begin() + 1, words.end()};  // without "holdfast"
+}
+
+TEST(Arguments, every_command_has_examples_of_its_own_and_takes_them) {
+  std::vector<std::string> commands = commands_listed();
+  EXPECT_GE(commands.size(), 19U);
+  commands.emplace_back();
+  for (const std::string& command : commands) {
+    const std::string text =
+        help(command.empty() ? std::vector<std::string>{"--help"} : std::vector<std::string>{command, "--help"});
+    EXPECT_THAT(text, HasSubstr("Examples:\n  holdfast" + (command.empty() ? "" : " " + command)));
+    std::istringstream lines(text.substr(std::min(text.find("Examples:"), text.size())));
+    for (std::string line; std::getline(lines, line);) {
+      if (!line.starts_with("  holdfast ")) continue;
+      const auto words = words_of(line.substr(2));
+      const auto parsed = parse_arguments(words);
+      EXPECT_TRUE(std::holds_alternative<Arguments>(parsed)) << line;
+      EXPECT_TRUE(command.empty() || words.front() == command) << line;
+    }
+  }
+}
+
+TEST(Arguments, help_names_every_variable_of_the_environment_that_is_read) {
+  for (const char* variable : {"HOLDFAST_CONFIG", "HOLDFAST_STORE", "HOLDFAST_URL", "HOLDFAST_TOKEN", "NO_COLOR"}) {
+    EXPECT_THAT(help({"--help"}), HasSubstr(variable));
   }
 }
 

@@ -16,7 +16,7 @@ std::string new_token_text(const std::string& name, const std::vector<std::strin
     return api::text(boost::json::object{{"token", token}, {"name", name}, {"sha256", sha256}, {"scopes", list}}) +
            "\n";
   }
-  return "For the client, shown this once: " + token +
+  return "Client token (shown only once): " + token +
          "\n\nFor the configuration:\n\n[[server.tokens]]\nname = " + api::text(boost::json::string(name)) +
          "\nsha256 = \"" + sha256 + "\"\nscopes = " + api::text(list) + "\n";
 }

@@ -20,12 +20,6 @@ std::string_view name_in(std::string_view host) {
   return host.substr(0, host.find(':'));
 }
 
-/// An address of the configuration as it stands in `Host`: `::1` → `[::1]`.
-std::string as_host(std::string_view said) {
-  const bool bare_six = std::ranges::count(said, ':') > 1 && !said.starts_with('[');
-  return bare_six ? "[" + std::string(said) + "]" : std::string(said);
-}
-
 /// What was sent, as far as a sentence may show it.
 std::string shown(std::string_view text) {
   return "'" + std::string(text.substr(0, 80)) + "'";
@@ -47,20 +41,6 @@ bool is_unix(const Peer& peer) {
 }
 
 }  // namespace
-
-bool is_loopback(std::string_view host) {
-  if (host.starts_with('[')) {
-    host = host.substr(1, std::min(host.find(']'), host.size()) - 1);
-  } else if (std::ranges::count(host, ':') == 1) {
-    host = host.substr(0, host.find(':'));
-  }
-  constexpr std::string_view mapped = "::ffff:";
-  if (host.size() > mapped.size() && same_word(host.substr(0, mapped.size()), mapped))
-    host.remove_prefix(mapped.size());
-  if (same_word(host, "localhost") || host == "::1") return true;
-  // Only an address: 127.evil.example is a name.
-  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
-}
 
 result<Access> Access::make(AccessOptions options) {
   Access out;

@@ -87,7 +87,4 @@ class CurrentAccess {
   std::shared_ptr<const Access> access_;
 };
 
-/// "localhost", 127.0.0.0/8, ::1, and the latter two in each other's notation; brackets and ports may be there.
-bool is_loopback(std::string_view host);
-
 }  // namespace holdfast::net

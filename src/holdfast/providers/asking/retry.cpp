@@ -1,7 +1,6 @@
 #include "holdfast/providers/asking/retry.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <condition_variable>
 #include <ctime>
 #include <mutex>
@@ -31,12 +30,6 @@ std::optional<milliseconds> parse_retry_after(std::string_view value, WallTime n
   const auto date = parse_http_date(std::string(value));
   if (!date) return std::nullopt;
   return std::max(milliseconds(0), *date - now);
-}
-
-milliseconds pause_before(int attempt, milliseconds first, milliseconds asked_for, double chance) {
-  const milliseconds doubled = first * (1 << attempt);
-  const auto jitter = static_cast<std::int64_t>(std::floor(chance * static_cast<double>(doubled.count()) / 2));
-  return std::max(doubled, asked_for) + milliseconds(jitter);
 }
 
 bool wait_unless_stopped(milliseconds pause, const std::stop_token& stop) {

@@ -21,11 +21,6 @@ inline constexpr milliseconds retry_after_max{10 * 60 * 1000};
 /// `now`: to count from to a date; one that has passed is 0.
 std::optional<milliseconds> parse_retry_after(std::string_view value, WallTime now);
 
-/// How long to wait before retry number `attempt`, from 0: the doubled pause, or what the provider asked for where
-/// that is more, and up to half the pause on top, so that a hundred waiting jobs do not come back in one moment.
-/// `chance`: 0 to 1.
-milliseconds pause_before(int attempt, milliseconds first, milliseconds asked_for, double chance);
-
 /// Waits on this thread. False: `stop` ended it, at once.
 bool wait_unless_stopped(milliseconds pause, const std::stop_token& stop);
 

@@ -28,13 +28,6 @@ TEST(Retry, ANumberThatFitsNowhereIsALongTime) {
   EXPECT_GT(parse_retry_after("99999999999999999999999999", now), retry_after_max);
 }
 
-TEST(Retry, PausesAreDoubledAndShakenAndNeverShorterThanAskedFor) {
-  EXPECT_EQ(pause_before(0, 500ms, 0ms, 0), 500ms);
-  EXPECT_EQ(pause_before(2, 500ms, 0ms, 0), 2000ms);
-  EXPECT_EQ(pause_before(2, 500ms, 0ms, 1), 3000ms);
-  EXPECT_EQ(pause_before(0, 500ms, 20s, 0.5), 20'125ms);
-}
-
 TEST(Retry, AStopEndsThePauseAtOnce) {
   std::stop_source stop;
   const auto began = std::chrono::steady_clock::now();
