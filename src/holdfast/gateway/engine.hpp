@@ -149,6 +149,7 @@ class Engine {
   std::unordered_map<Ticket, Opening> openings_;
   std::map<std::pair<OperationId, std::string>, Answering> answering_;  ///< as many as callers wait for
   std::map<std::string, SharedPatience> terms_;  ///< shared by operations that wait alike; emptied by `reload`
+  const std::uint64_t ids_begin_;                ///< in each millisecond: see `next_operation_id`
   std::uint64_t last_ticket_ = 0, last_operation_ = 0, last_notice_ = 0;
   std::unordered_map<SaveId, std::shared_ptr<boost::asio::steady_timer>> look_ups_;
   std::vector<Due> due_;  ///< what the last sweep found
