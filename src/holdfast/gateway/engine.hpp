@@ -66,6 +66,8 @@ class Engine {
   void hear(Event event);
   void give_back(std::uint32_t slot) { slots_.give_back(slot); }
   void pulled(OperationId id);
+  /// Whoever asked for it wants it no more.
+  void cancel_for_caller(OperationId id);
   void announce(News news);
   const Machine& machine() const { return machine_; }
   std::optional<OperationState> state_of(OperationId id) const;
@@ -120,7 +122,8 @@ class Engine {
   /// The handler, and behind it those that join until then.
   ReplyHandler leading(const event::Answered& answered, ReplyHandler handler);
   void start_operation(Ticket ticket, OperationRequest request, Opening opening);
-  std::unique_ptr<Call::Caller> watched_caller(OperationId id, std::stop_token token);
+  std::unique_ptr<Call::Caller> watched_caller(Ticket ticket, OperationId id, std::stop_token token);
+  void let_go(Ticket ticket);
   void schedule_pull(const std::shared_ptr<Call>& call);
   void arm_pull_timer();
   void pull_what_is_due();

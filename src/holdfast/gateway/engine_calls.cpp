@@ -57,14 +57,18 @@ void Engine::start_operation(Ticket ticket, OperationRequest request, Opening op
   if (opening.caller_stop.stop_requested()) {
     return opening.handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});
   }
-  opening.caller = watched_caller(asked.id, std::move(opening.caller_stop));
+  opening.caller = watched_caller(ticket, asked.id, std::move(opening.caller_stop));
   openings_.emplace(ticket, std::move(opening));
   hear(std::move(asked));
 }
 
 void Engine::perform(effect::OpenCall& order) {
   const auto found = openings_.find(order.ticket);
-  HOLDFAST_CHECK(found != openings_.end(), "a call is opened for somebody");
+  if (found == openings_.end()) {
+    // Its caller stopped it while it waited for its job, when the core did not know it yet: now it can be told.
+    cancel_for_caller(order.operation);
+    return hear(event::CallEnded{order.operation, event::CallEnded::How::closed, {}});
+  }
   Opening opening = std::move(found->second);
   openings_.erase(found);
   const auto writer = slots_.take(order.operation, instant_now());
@@ -87,20 +91,35 @@ void Engine::perform(effect::OpenCall& order) {
 }
 
 /// The caller's stop token cancels the operation, in the order of news like any other cancel.
-std::unique_ptr<Call::Caller> Engine::watched_caller(OperationId id, std::stop_token token) {
+std::unique_ptr<Call::Caller> Engine::watched_caller(Ticket ticket, OperationId id, std::stop_token token) {
   if (!token.stop_possible()) return nullptr;
   auto caller = std::make_unique<Call::Caller>(std::move(token));
   // Posted: whoever requests the stop may hold anything, and this callback may be destroyed by what it begins.
-  caller->on_stop.emplace(caller->token, [inbox = inbox_, id] {
-    inbox->post([id](Engine& engine) {
-      CancelRequest request;
-      request.operation_id = text(id);
-      request.confirmed = true;
-      request.by = "caller";
-      engine.hear(event::CancelRequested{{}, std::move(request), id, {}});
+  caller->on_stop.emplace(caller->token, [inbox = inbox_, ticket, id] {
+    inbox->post([ticket, id](Engine& engine) {
+      engine.cancel_for_caller(id);
+      engine.let_go(ticket);
     });
   });
   return caller;
+}
+
+void Engine::cancel_for_caller(OperationId id) {
+  CancelRequest request;
+  request.operation_id = text(id);
+  request.confirmed = true;
+  request.by = "caller";
+  hear(event::CancelRequested{{}, std::move(request), id, {}});
+}
+
+/// A caller that stopped does not wait for the disk: neither for its job to be read nor for its start to be written.
+/// What the core says of it later finds nobody.
+void Engine::let_go(Ticket ticket) {
+  const auto waiting = openings_.find(ticket);
+  if (waiting == openings_.end()) return;
+  const OpenHandler handler = std::move(waiting->second.handler);
+  openings_.erase(waiting);
+  handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});
 }
 
 void Engine::perform(effect::CancelCall& order) {

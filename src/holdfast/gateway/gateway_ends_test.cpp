@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/use_future.hpp>
 #include <future>
 #include <set>
 
@@ -12,6 +16,145 @@ namespace holdfast {
 namespace {
 
 using namespace std::chrono_literals;
+
+/// A disk that stands still while it is shut.
+class GatedStore final : public store::Memory {
+ public:
+  std::vector<store::Outcome> commit(std::span<const store::Transaction> transactions) override {
+    wait();
+    return Memory::commit(transactions);
+  }
+  result<std::optional<event::JobImage>> load(const std::string& job) override {
+    wait();
+    return Memory::load(job);
+  }
+  void shut() { open_ = false; }
+  void open() {
+    open_ = true;
+    open_.notify_all();
+  }
+  bool is_waited_for() const { return waiting_; }
+
+ private:
+  void wait() {
+    waiting_ = true;
+    open_.wait(false);
+    waiting_ = false;
+  }
+
+  std::atomic<bool> open_{true}, waiting_{false};
+};
+
+/// A request of one coroutine whose caller stops it while the disk stands still.
+class StoppedWhileWaiting : public testing::Test {
+ protected:
+  StoppedWhileWaiting() : gateway_({}, make_store()) {}
+  ~StoppedWhileWaiting() override { store_->open(); }
+
+  std::unique_ptr<store::Store> make_store() {
+    auto store = std::make_unique<GatedStore>();
+    store_ = store.get();
+    return store;
+  }
+  /// Brings the request: whatever is brought to the engine behind it, it hears behind it.
+  void ask(OperationRequest asked) {
+    auto work = [this, asked]() -> boost::asio::awaitable<void> {
+      auto function = [this](OperationContext&) -> boost::asio::awaitable<void> {
+        called_ = true;
+        co_return;
+      };
+      auto call = gateway_.async_execute_with_patience(asked, pushed_heartbeat(), function, boost::asio::use_awaitable,
+                                                       stop_.get_token());
+      co_await std::move(call);
+    };
+    outcome_ = boost::asio::co_spawn(io_, work, boost::asio::use_future);
+    io_.poll();
+    gateway_.open_questions();
+  }
+  void expect_that_the_caller_hears_its_stop_before_the_disk() {
+    stop_.request_stop();
+    io_.run_for(10s);
+    EXPECT_EQ(outcome_.wait_for(0s), std::future_status::ready) << "the caller waits for the disk";
+    store_->open();
+    io_.run();
+    EXPECT_EQ(thrown([this] { outcome_.get(); }), Errc::cancelled);
+    EXPECT_FALSE(called_);
+  }
+  /// The trail says who ended what never ran.
+  void expect_that_it_is_on_the_record() {
+    const auto has = [this](auto is) {
+      return soon([&] {
+        const auto records = gateway_.records("job");
+        return std::ranges::any_of(records, [&](const KeptRecord& each) { return is(each.record); });
+      });
+    };
+    EXPECT_TRUE(has([](const News& news) {
+      const auto* cancelled = std::get_if<Cancelled>(&news);
+      return cancelled != nullptr && cancelled->by == "caller";
+    }));
+    EXPECT_TRUE(has([](const News& news) {
+      const auto* ended = std::get_if<OperationEnded>(&news);
+      return ended != nullptr && ended->outcome == OperationPhase::cancelled;
+    }));
+    EXPECT_TRUE(soon([this] { return gateway_.operations().empty(); }));
+  }
+
+  GatedStore* store_ = nullptr;
+  Gateway gateway_;
+  std::stop_source stop_;
+  boost::asio::io_context io_;
+  std::future<void> outcome_;
+  bool called_ = false;
+};
+
+// The stop was heard before the operation was there, and was dropped: the function ran and was never told.
+TEST_F(StoppedWhileWaiting, ForItsJobToBeReadHearsItAndDoesNotRun) {
+  store_->shut();
+  ask(request());
+  expect_that_the_caller_hears_its_stop_before_the_disk();
+  expect_that_it_is_on_the_record();
+}
+
+// The same, behind another command of its job.
+TEST_F(StoppedWhileWaiting, ForAnotherLockOfItsJobToBeWrittenHearsItAndDoesNotRun) {
+  gateway_.lock_provider({.job_id = "job", .provider_name = "Ollama", .stages = {"script-generation"}});
+  store_->shut();
+  auto locking = std::async(std::launch::async, [this] {
+    gateway_.lock_provider({.job_id = "job", .provider_name = "Ollama", .stages = {"refinement"}});
+  });
+  wait_for([this] { return store_->is_waited_for(); });
+  ask(request());
+  expect_that_the_caller_hears_its_stop_before_the_disk();
+  locking.get();
+  expect_that_it_is_on_the_record();
+}
+
+TEST_F(StoppedWhileWaiting, ForItsStartToBeWrittenHearsItAndDoesNotRun) {
+  gateway_.lock_provider({.job_id = "job", .provider_name = "Ollama"});
+  store_->shut();
+  OperationRequest recorded = request();
+  recorded.recorded_first = true;
+  ask(recorded);
+  expect_that_the_caller_hears_its_stop_before_the_disk();
+  expect_that_it_is_on_the_record();
+}
+
+// Where the job cannot even be read, the refusal finds nobody.
+TEST_F(StoppedWhileWaiting, ForAJobThatThenRefusesItHearsTheStopOnly) {
+  gateway_.lock_provider({.job_id = "job", .provider_name = "Other", .provider_type = "local_llm"});
+  store_->shut();
+  auto locking = std::async(std::launch::async, [this] {
+    return thrown([this] { gateway_.lock_provider({.job_id = "job", .provider_name = "Ollama", .stages = {"x"}}); });
+  });
+  ask(request());
+  stop_.request_stop();
+  store_->open();
+  io_.run();
+  const Errc heard = thrown([this] { outcome_.get(); });
+  EXPECT_TRUE(heard == Errc::cancelled || heard == Errc::provider_locked);
+  EXPECT_EQ(locking.get(), Errc::lock_conflict);
+  EXPECT_FALSE(called_);
+}
 
 // Their random part was for the first id only: two gateways that worked in the same millisecond gave the same ids.
 TEST(OperationIds, AreNotSharedByTwoGatewaysThatWorkAtTheSameTime) {
