@@ -65,6 +65,28 @@ struct OperationState {
   int retries = 0;  ///< same-provider retries, visible as policy §8 asks
 };
 
+namespace gateway {
+/// A call on its way to the coroutine that runs it, and in its frame. Where their context is destroyed, so is this, and
+/// the operation is cancelled: nobody waits for it any more.
+class HeldCall {
+ public:
+  HeldCall() = default;
+  explicit HeldCall(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+  HeldCall(HeldCall&&) noexcept = default;
+  HeldCall& operator=(HeldCall other) noexcept {
+    call_.swap(other.call_);
+    return *this;
+  }
+  /// Cancels it where neither its function has ended nor anybody has ended it.
+  ~HeldCall();
+
+  const std::shared_ptr<Call>& call() const { return call_; }
+
+ private:
+  std::shared_ptr<Call> call_;
+};
+}  // namespace gateway
+
 /// The gateway: locks jobs to providers, watches their calls, asks, and keeps the record.
 ///
 /// Threads: every function may be called from any thread, callbacks included. Callbacks run one at a time, in order,
@@ -107,6 +129,8 @@ class Gateway {
 
   /// Defined in <holdfast/gateway/async.hpp>. The same for a coroutine `function(OperationContext&) ->
   /// boost::asio::awaitable<T>`, which runs on the completion token's executor. Completes with (std::exception_ptr, T).
+  /// Where that executor's context is destroyed while the function runs, the operation is cancelled. It has to be there
+  /// until the call was opened.
   template <class Function, class Token>
   auto async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
                                    Token&& token, std::stop_token stop = {});
@@ -217,7 +241,7 @@ class Gateway {
   std::shared_ptr<gateway::Call> open_call(OperationRequest request, const SharedHeartbeat& heartbeat,
                                            std::stop_token stop);
   void async_open_call(OperationRequest request, const SharedHeartbeat& heartbeat, std::stop_token stop,
-                       Handler<std::shared_ptr<gateway::Call>> handler);
+                       Handler<gateway::HeldCall> handler);
   /// Who tells the engine that a call has ended: its own thread, while a blocked caller goes on with the value, or this
   /// one, which saves an I/O thread the waking of another.
   enum class EndIsTold { behind, here };

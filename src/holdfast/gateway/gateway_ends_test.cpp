@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_future.hpp>
 #include <future>
 #include <set>
@@ -175,6 +177,65 @@ TEST(OperationIds, AreNotSharedByTwoGatewaysThatWorkAtTheSameTime) {
   std::set<std::string> all(mine.begin(), mine.end());
   all.insert(theirs.begin(), theirs.end());
   EXPECT_EQ(all.size(), mine.size() + theirs.size());
+}
+
+/// One call of a provider that takes one at a time; its function waits for ever.
+boost::asio::awaitable<void> wait_for_ever(Gateway& gateway, std::promise<std::stop_token>& told) {
+  auto function = [&told](OperationContext& operation) -> boost::asio::awaitable<int> {
+    told.set_value(operation.stop_token());
+    boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, std::chrono::hours(1));
+    co_await timer.async_wait(boost::asio::use_awaitable);
+    co_return 1;
+  };
+  auto call = gateway.async_execute_with_patience(request(), pushed_heartbeat(), function, boost::asio::use_awaitable);
+  co_await std::move(call);
+}
+
+GatewayOptions one_at_a_time() {
+  GatewayOptions options;
+  options.providers = {{.name = "Ollama", .type = "local_llm", .concurrent_max = 1}};
+  return options;
+}
+
+// It ran for ever, was asked about, and kept its place at the provider.
+TEST(Coroutine, WhoseContextIsDestroyedEndsItsOperationAndGivesItsPlaceBack) {
+  Gateway gateway(one_at_a_time());
+  std::promise<std::stop_token> told;
+  auto stop = told.get_future();
+  {
+    boost::asio::io_context io;
+    boost::asio::co_spawn(io, wait_for_ever(gateway, told), boost::asio::detached);
+    while (stop.wait_for(0s) != std::future_status::ready)
+      io.run_one();
+    gateway.operations();  // the engine is through with the context
+  }
+  ASSERT_TRUE(soon([&] { return gateway.operations().empty(); }));
+  EXPECT_EQ(gateway.provider_state("corr")->outcome, OperationPhase::cancelled);
+  const std::stop_token token = stop.get();
+  EXPECT_TRUE(soon([&] { return token.stop_requested(); })) << "helpers of the function may be working still";
+  EXPECT_EQ(gateway.execute_with_patience(request(), pushed_heartbeat(), [](OperationContext&) { return 2; }), 2);
+}
+
+TEST(Coroutine, WhoseContextIsDestroyedBeforeItHearsThatItsCallIsOpenLeavesNoneBehind) {
+  Gateway gateway;
+  std::promise<std::stop_token> told;
+  {
+    boost::asio::io_context io;
+    boost::asio::co_spawn(io, wait_for_ever(gateway, told), boost::asio::detached);
+    while (gateway.operations().empty())
+      io.poll_one();
+  }
+  EXPECT_TRUE(soon([&] { return gateway.operations().empty(); }));
+}
+
+TEST(Coroutine, WhoseContextIsDestroyedAfterTheGatewayHarmsNothing) {
+  boost::asio::io_context io;
+  std::promise<std::stop_token> told;
+  auto stop = told.get_future();
+  Gateway gateway;
+  boost::asio::co_spawn(io, wait_for_ever(gateway, told), boost::asio::detached);
+  while (stop.wait_for(0s) != std::future_status::ready)
+    io.run_one();
 }
 
 }  // namespace
