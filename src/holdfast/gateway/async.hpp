@@ -3,9 +3,11 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "holdfast/gateway/gateway.hpp"
@@ -113,7 +115,9 @@ auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartb
     } catch (...) {
       error = std::current_exception();
     }
-    close_failed(*call, error, EndIsTold::here);
+    // Whoever awaits it may have cancelled it: what the function threw then says nothing about the provider.
+    const auto asked = co_await boost::asio::this_coro::cancellation_state;
+    close_failed(*call, error, EndIsTold::here, asked.cancelled() != boost::asio::cancellation_type::none);
     std::rethrow_exception(error);
   };
   // The handler's executor is the one of the coroutine that awaits: there the function runs.

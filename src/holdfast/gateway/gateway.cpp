@@ -269,9 +269,10 @@ void Gateway::close_returned(Call& call, EndIsTold told) {
   report_end(call, told == EndIsTold::here, event::CallEnded::How::returned);
 }
 
-void Gateway::close_failed(Call& call, const std::exception_ptr& error, EndIsTold told) {
+void Gateway::close_failed(Call& call, const std::exception_ptr& error, EndIsTold told, bool stopped) {
   const bool here = told == EndIsTold::here;
-  if (call.caller && call.caller->token.stop_requested() && call.settle(Call::Fate::cancelled)) {
+  stopped = stopped || (call.caller && call.caller->token.stop_requested());
+  if (stopped && call.settle(Call::Fate::cancelled)) {
     // It ended because its caller said so, before the engine could hear of it.
     report_end(call, here, event::CallEnded::How::closed);
     throw ended_by(Call::Fate::cancelled);

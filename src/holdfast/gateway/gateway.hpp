@@ -248,7 +248,8 @@ class Gateway {
   /// Returns where the function's result counts; throws cancelled or switched where it does not.
   static void close_returned(gateway::Call& call, EndIsTold told);
   /// Returns where the function's exception counts; throws cancelled or switched where it does not.
-  static void close_failed(gateway::Call& call, const std::exception_ptr& error, EndIsTold told);
+  /// `stopped`: by its caller, who may also have said so by the stop token.
+  static void close_failed(gateway::Call& call, const std::exception_ptr& error, EndIsTold told, bool stopped = false);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

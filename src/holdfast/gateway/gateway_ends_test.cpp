@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -236,6 +238,32 @@ TEST(Coroutine, WhoseContextIsDestroyedAfterTheGatewayHarmsNothing) {
   boost::asio::co_spawn(io, wait_for_ever(gateway, told), boost::asio::detached);
   while (stop.wait_for(0s) != std::future_status::ready)
     io.run_one();
+}
+
+// The caller's own cancel was announced as a hard error of the provider.
+TEST(Coroutine, ThatIsCancelledByAsioEndsAsCancelledAndNotAsAFailure) {
+  Gateway gateway;
+  std::atomic<int> hard_errors = 0;
+  const auto errors = gateway.on_hard_error([&](const ProviderHardError&) { ++hard_errors; });
+  std::promise<void> ended;
+  const auto ends = gateway.on_operation_ended([&](const OperationEnded&) { ended.set_value(); });
+  boost::asio::io_context io;
+  boost::asio::cancellation_signal cancel;
+  std::promise<std::stop_token> told;
+  auto stop = told.get_future();
+  std::exception_ptr outcome;
+  boost::asio::co_spawn(
+      io, wait_for_ever(gateway, told),
+      boost::asio::bind_cancellation_slot(cancel.slot(), [&](const std::exception_ptr& error) { outcome = error; }));
+  while (stop.wait_for(0s) != std::future_status::ready)
+    io.run_one();
+  cancel.emit(boost::asio::cancellation_type::terminal);
+  io.run();
+  ASSERT_TRUE(outcome);
+  EXPECT_THROW(std::rethrow_exception(outcome), Error);
+  ended.get_future().wait();
+  EXPECT_EQ(gateway.provider_state("corr")->outcome, OperationPhase::cancelled);
+  EXPECT_EQ(hard_errors, 0);
 }
 
 }  // namespace
