@@ -51,6 +51,7 @@ Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
           options_.on_commit) {
   step(event::ProvidersConfigured{options_.providers});
   arm_sweep();
+  stoppers_.post([] {});  // so that one is there when no thread is to be had any more
   thread_ = std::thread([this] {
     name_this_thread("hf-engine");
     inbox_->io().run();
@@ -82,7 +83,7 @@ Engine::~Engine() {
   inbox_->wait_until_idle();
   work_.reset();
   thread_.join();
-  stoppers_.join();
+  stoppers_.finish();
 }
 
 bool Engine::ends_are_told() const {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <deque>
 #include <functional>
 #include <future>
@@ -16,6 +15,7 @@
 #include "holdfast/core/activity.hpp"
 #include "holdfast/core/machine.hpp"
 #include "holdfast/gateway/call.hpp"
+#include "holdfast/gateway/crew.hpp"
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/gateway/inbox.hpp"
 #include "holdfast/gateway/notice_board.hpp"
@@ -37,6 +37,8 @@ class Engine {
   using OpenHandler = std::function<void(result<std::shared_ptr<Call>>)>;
   /// Makes the event when its turn has come; throws `Error` to refuse.
   using EventMaker = std::function<Event(Engine&, Ticket)>;
+
+  static constexpr int stoppers_max = 64;  ///< as many stop callbacks may hang before one delays another
 
   Engine(GatewayOptions options, std::unique_ptr<store::Store> store);
   /// Ends what runs, writes down what is under way, stops the threads.
@@ -162,7 +164,7 @@ class Engine {
   Instant progress_noticed_{};
   std::shared_ptr<NoticeBoard> notices_;
   Pulls pulls_;
-  boost::asio::thread_pool stoppers_{1};  ///< stop callbacks are the caller's code: not in the engine's turn
+  Crew stoppers_{"hf-stop", stoppers_max};  ///< stop callbacks are the caller's code: not in the engine's turn
   StoreDesk desk_;
   std::thread thread_;
 };

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/gateway/clock.hpp"
@@ -127,7 +126,7 @@ void Engine::perform(effect::CancelCall& order) {
   if (!call) return;
   const bool won = call->settle(order.why == Errc::switched ? Call::Fate::switched : Call::Fate::cancelled);
   if (!won) return;  // the function has returned: its end is on the way, and its result stands
-  boost::asio::post(stoppers_, [call] { call->stop.get().request_stop(); });
+  stoppers_.post([call] { call->stop.get().request_stop(); });
   queue_.push_back(event::CallEnded{order.operation, event::CallEnded::How::closed, {}});
 }
 
@@ -142,7 +141,7 @@ void Engine::perform(effect::EndWatch& order) {
   if (!call) return;
   calls_[call->writer.slot()] = nullptr;
   // Where nobody else holds it any more, its strategy goes with it: that is the caller's code, and not for our turn.
-  if (call->pulled) boost::asio::post(stoppers_, [call = std::move(call)] {});
+  if (call->pulled) stoppers_.post([call = std::move(call)] {});
 }
 
 std::shared_ptr<Call> Engine::call_of(OperationId id) const {

@@ -266,5 +266,39 @@ TEST(Coroutine, ThatIsCancelledByAsioEndsAsCancelledAndNotAsAFailure) {
   EXPECT_EQ(hard_errors, 0);
 }
 
+// They ran one after the other: the next operation heard of its cancel when the first one's callback was done.
+TEST(StopCallback, ThatIsSlowDelaysNobodyElsesCancel) {
+  Gateway gateway;
+  std::promise<void> started, release;
+  auto slow = std::async(std::launch::async, [&] {
+    OperationRequest one = request();
+    one.job_id = "slow";
+    return thrown([&] {
+      gateway.execute_with_patience(one, pushed_heartbeat(), [&](OperationContext& operation) {
+        const std::stop_callback callback(operation.stop_token(), [&] { release.get_future().wait(); });
+        started.set_value();
+        wait_for([&] { return operation.stop_token().stop_requested(); });
+      });
+    });
+  });
+  started.get_future().wait();
+  std::promise<void> second_started;
+  auto second = std::async(std::launch::async, [&] {
+    return thrown([&] {
+      gateway.execute_with_patience(request(), pushed_heartbeat(), [&](OperationContext& operation) {
+        second_started.set_value();
+        wait_for([&] { return operation.stop_token().stop_requested(); });
+      });
+    });
+  });
+  second_started.get_future().wait();
+  gateway.cancel({.job_id = "slow", .confirmed = true});
+  gateway.cancel({.job_id = "job", .confirmed = true});
+  EXPECT_EQ(second.wait_for(10s), std::future_status::ready) << "it waits for another operation's callback";
+  release.set_value();
+  EXPECT_EQ(second.get(), Errc::cancelled);
+  EXPECT_EQ(slow.get(), Errc::cancelled);
+}
+
 }  // namespace
 }  // namespace holdfast
