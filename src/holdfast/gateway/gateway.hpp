@@ -284,16 +284,17 @@ class ScopedProviderLock {
 template <class Function>
 auto Gateway::execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function&& function,
                                     std::stop_token stop) -> std::invoke_result_t<Function, OperationContext&> {
+  using T = std::invoke_result_t<Function, OperationContext&>;
   const std::shared_ptr<gateway::Call> call = open_call(std::move(request), heartbeat, std::move(stop));
   OperationContext context(call);
   try {
-    if constexpr (std::is_void_v<std::invoke_result_t<Function, OperationContext&>>) {
+    if constexpr (std::is_void_v<T>) {
       std::forward<Function>(function)(context);
       close_returned(*call, EndIsTold::behind);
     } else {
-      auto value = std::forward<Function>(function)(context);
+      T&& value = std::forward<Function>(function)(context);  // a reference stays one
       close_returned(*call, EndIsTold::behind);
-      return value;
+      return std::forward<T>(value);
     }
   } catch (...) {
     close_failed(*call, std::current_exception(), EndIsTold::behind);

@@ -300,5 +300,16 @@ TEST(StopCallback, ThatIsSlowDelaysNobodyElsesCancel) {
   EXPECT_EQ(slow.get(), Errc::cancelled);
 }
 
+TEST(Result, ThatIsAReferenceIsTheOneThatTheFunctionReturned) {
+  Gateway gateway;
+  int mine = 7;
+  const int& returned =
+      gateway.execute_with_patience(request(), pushed_heartbeat(), [&](OperationContext&) -> int& { return mine; });
+  EXPECT_EQ(&returned, &mine);
+  auto owned = gateway.execute_with_patience(request(), pushed_heartbeat(),
+                                             [](OperationContext&) { return std::make_unique<int>(3); });
+  EXPECT_EQ(*owned, 3);
+}
+
 }  // namespace
 }  // namespace holdfast
