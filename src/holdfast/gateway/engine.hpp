@@ -126,6 +126,7 @@ class Engine {
   void start_operation(Ticket ticket, OperationRequest request, Opening opening);
   std::unique_ptr<Call::Caller> watched_caller(Ticket ticket, OperationId id, std::stop_token token);
   void let_go(Ticket ticket);
+  void forget_one();
   void schedule_pull(const std::shared_ptr<Call>& call);
   void arm_pull_timer();
   void pull_what_is_due();
@@ -148,8 +149,9 @@ class Engine {
   ActivitySlots slots_;
   std::deque<Event> queue_;
   bool pumping_ = false, closed_ = false;
-  std::deque<std::shared_ptr<Call>> calls_;  ///< by slot; null where none runs
-  std::map<OperationId, Ended> ended_;       ///< as many as the Machine keeps
+  std::deque<std::shared_ptr<Call>> calls_;       ///< by slot; null where none runs
+  std::unordered_map<OperationId, Ended> ended_;  ///< as many as the Machine keeps
+  std::deque<OperationId> ended_line_;            ///< who ended first is forgotten first
   std::unordered_map<Ticket, ReplyHandler> replies_;
   std::unordered_map<Ticket, Opening> openings_;
   std::map<std::pair<OperationId, std::string>, Answering> answering_;  ///< as many as callers wait for

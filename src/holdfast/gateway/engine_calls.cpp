@@ -135,13 +135,23 @@ void Engine::perform(effect::EndWatch& order) {
   if (call) {
     ended_[order.operation] = {call->progress(), call->heartbeats.load(std::memory_order_relaxed),
                                slots_.last_alive(order.operation), slots_.last_progress(order.operation)};
-    if (ended_.size() > limits::ended_kept_max) ended_.erase(ended_.begin());
+    ended_line_.push_back(order.operation);
+    forget_one();
   }
   slots_.end(order.operation);
   if (!call) return;
   calls_[call->writer.slot()] = nullptr;
   // Where nobody else holds it any more, its strategy goes with it: that is the caller's code, and not for our turn.
   if (call->pulled) stoppers_.post([call = std::move(call)] {});
+}
+
+/// What is left of the one that ended first, where the core has forgotten it too: one that is asked about is kept.
+void Engine::forget_one() {
+  if (ended_line_.size() <= limits::ended_kept_max) return;
+  const OperationId first = ended_line_.front();
+  ended_line_.pop_front();
+  if (machine_.operation(first) != nullptr) return ended_line_.push_back(first);
+  ended_.erase(first);
 }
 
 std::shared_ptr<Call> Engine::call_of(OperationId id) const {

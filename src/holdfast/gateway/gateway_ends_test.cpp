@@ -311,5 +311,31 @@ TEST(Result, ThatIsAReferenceIsTheOneThatTheFunctionReturned) {
   EXPECT_EQ(*owned, 3);
 }
 
+// Who began first was forgotten first, though it had ended last.
+TEST(EndedOperation, ThatRanLongIsKnownWhenManyShortOnesHaveEndedBeforeIt) {
+  Gateway gateway;
+  OperationRequest anonymous = request();
+  anonymous.job_id.clear();
+  std::promise<void> started, release;
+  auto running = std::async(std::launch::async, [&] {
+    OperationRequest longer = anonymous;
+    longer.correlation_id = "long";
+    gateway.execute_with_patience(longer, pushed_heartbeat(), [&](OperationContext& operation) {
+      operation.progress().tokens(512);
+      started.set_value();
+      release.get_future().wait();
+    });
+  });
+  started.get_future().wait();
+  for (int i = 0; i < 1100; ++i)
+    gateway.execute_with_patience(anonymous, pushed_heartbeat(), [](OperationContext&) {});
+  release.set_value();
+  running.get();
+  wait_for([&] { return gateway.provider_state("long")->outcome == OperationPhase::completed; });
+  EXPECT_EQ(gateway.provider_state("long")->heartbeat_count, 1);
+  ASSERT_TRUE(gateway.provider_state("long")->progress);
+  EXPECT_EQ(gateway.provider_state("long")->progress->tokens, 512);
+}
+
 }  // namespace
 }  // namespace holdfast
