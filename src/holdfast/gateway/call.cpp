@@ -24,6 +24,15 @@ bool raise(std::atomic<T>& cell, T value) {
 
 }  // namespace
 
+std::string shortened(std::string text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t end = bytes_max;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
+    --end;
+  text.resize(end);
+  return text;
+}
+
 Call::Call(OperationId call_id, SharedTerms call_terms, SharedInbox call_inbox, ActivityWriter call_writer)
     : id(call_id), terms(std::move(call_terms)), inbox(std::move(call_inbox)), writer(std::move(call_writer)) {}
 
@@ -74,7 +83,7 @@ void Call::percent_is(double value) {
 }
 
 void Call::message_is(std::string text) {
-  if (text.size() > message_bytes_max) text.resize(message_bytes_max);
+  text = shortened(std::move(text), message_bytes_max);
   Shown& shown = shown_.get();
   const std::lock_guard lock(shown.mutex);
   shown.message = std::move(text);

@@ -15,6 +15,9 @@
 
 namespace holdfast::gateway {
 
+/// At most so many bytes of it, cut between characters.
+std::string shortened(std::string text, std::size_t bytes_max);
+
 /// Made by whoever needs it first; most calls never do. Threads: any.
 template <class T>
 class Lazy {

@@ -103,16 +103,6 @@ void report_end(Call& call, bool here, event::CallEnded::How how, ProviderFault 
   }
 }
 
-/// A text that may enter a record: 200 bytes at most, cut between characters.
-std::string short_error(std::string text) {
-  if (text.size() <= limits::error_text_bytes_max) return text;
-  std::size_t end = limits::error_text_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80)
-    --end;
-  text.resize(end);
-  return text;
-}
-
 }  // namespace
 
 struct Gateway::Impl {
@@ -284,7 +274,7 @@ void Gateway::close_failed(Call& call, const std::exception_ptr& error, EndIsTol
     throw ended_by(fate);
   }
   ProviderFault fault = fault_of(error);
-  fault.message = short_error(std::move(fault.message));
+  fault.message = gateway::shortened(std::move(fault.message), limits::error_text_bytes_max);
   report_end(call, here, event::CallEnded::How::failed, std::move(fault));
 }
 

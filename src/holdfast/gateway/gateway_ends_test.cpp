@@ -337,5 +337,19 @@ TEST(EndedOperation, ThatRanLongIsKnownWhenManyShortOnesHaveEndedBeforeIt) {
   EXPECT_EQ(gateway.provider_state("long")->progress->tokens, 512);
 }
 
+TEST(ProgressMessage, ThatIsTooLongIsCutBetweenCharacters) {
+  Gateway gateway;
+  gateway.execute_with_patience(request(), pushed_heartbeat(), [&](OperationContext& operation) {
+    const auto kept = [&](const std::string& said) {
+      operation.progress().message(said);
+      return gateway.provider_state("corr")->progress->message;
+    };
+    EXPECT_EQ(kept(std::string(255, 'a') + "é"), std::string(255, 'a'));
+    EXPECT_EQ(kept(std::string(254, 'a') + "éé"), std::string(254, 'a') + "é");
+    EXPECT_EQ(kept(std::string(254, 'a') + "🙂"), std::string(254, 'a'));
+    EXPECT_EQ(kept(std::string(256, 'a')), std::string(256, 'a'));
+  });
+}
+
 }  // namespace
 }  // namespace holdfast
