@@ -68,6 +68,7 @@ class Engine {
   void hear(Event event);
   void give_back(std::uint32_t slot) { slots_.give_back(slot); }
   void pulled(OperationId id);
+  void pull_threw(OperationId id, const std::string& why);
   /// Whoever asked for it wants it no more.
   void cancel_for_caller(OperationId id);
   void announce(News news);

@@ -187,6 +187,10 @@ void Engine::pulled(OperationId id) {
   if (const auto call = call_of(id)) schedule_pull(call);
 }
 
+void Engine::pull_threw(OperationId id, const std::string& why) {
+  if (options_.on_pull_thrown) options_.on_pull_thrown(text(id), why);
+}
+
 std::optional<OperationState> Engine::state_of(OperationId id) const {
   const Operation* operation = machine_.operation(id);
   if (operation == nullptr) return std::nullopt;

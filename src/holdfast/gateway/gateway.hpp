@@ -29,6 +29,9 @@ struct GatewayOptions {
   /// How long a group of transactions took to become durable, and a sweep over what runs. Called on the store's thread
   /// and in the engine's turn, once for each: do not block. Empty: nobody measures.
   std::function<void(std::chrono::nanoseconds)> on_commit{}, on_sweep{};
+  /// A heartbeat strategy threw, for the log: the operation's id, and what the exception says (200 bytes at most).
+  /// Called in the engine's turn: do not block. Empty: it is counted only (`Gateway::callback_counts`).
+  std::function<void(const std::string& operation_id, const std::string& why)> on_pull_thrown{};
 };
 
 /// How many operations of one provider are in one category. Those that have not ended.

@@ -1,5 +1,9 @@
 #include "holdfast/gateway/pulls.hpp"
 
+#include <exception>
+#include <optional>
+
+#include "holdfast/core/limits.hpp"
 #include "holdfast/gateway/engine.hpp"
 #include "holdfast/gateway/inbox.hpp"
 #include "holdfast/gateway/operation_context.hpp"
@@ -7,13 +11,20 @@
 namespace holdfast::gateway {
 
 void Pulls::pull_once(Call& call, Count& thrown) {
+  std::optional<std::string> fault;  // of the pull: neither progress nor a sign of life
   try {
     const Progress progress = call.pulled->heartbeat->pull(call.stop.get().get_token());
     ProgressReporter(call).report(progress);
+  } catch (const std::exception& error) {
+    fault = shortened(error.what(), limits::error_text_bytes_max);
   } catch (...) {
-    thrown.fetch_add(1, std::memory_order_relaxed);  // neither progress nor a sign of life
+    fault = "an exception that is no std::exception";
   }
-  call.inbox->run([id = call.id](Engine& engine) { engine.pulled(id); });
+  if (fault) thrown.fetch_add(1, std::memory_order_relaxed);
+  call.inbox->run([id = call.id, fault = std::move(fault)](Engine& engine) {
+    if (fault) engine.pull_threw(id, *fault);
+    engine.pulled(id);
+  });
 }
 
 void Pulls::pull(std::shared_ptr<Call> call) {
