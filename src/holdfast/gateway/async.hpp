@@ -3,9 +3,11 @@
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/cancellation_type.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
 #include "holdfast/gateway/gateway.hpp"
@@ -31,8 +33,10 @@ auto async_begin(Begin begin, Token&& token) {
         const auto executor = boost::asio::get_associated_executor(handler);
         auto guard = boost::asio::make_work_guard(executor);
         const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        begin([shared, executor, guard = std::move(guard)](result<T> outcome) {
-          boost::asio::post(executor, [handler = std::move(*shared), outcome = std::move(outcome)]() mutable {
+        begin([shared, executor, guard = std::move(guard)](result<T> outcome) mutable {
+          // The guard goes along: the context may be gone when whoever calls this comes to forget it.
+          boost::asio::post(executor, [handler = std::move(*shared), outcome = std::move(outcome),
+                                       guard = std::move(guard)]() mutable {
             if (outcome) {
               std::move(handler)(std::exception_ptr(), std::move(*outcome));
             } else {
@@ -89,11 +93,12 @@ auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartb
   using Signature = typename gateway::Completion<T>::type;
   const auto coroutine = [](Gateway& gateway, OperationRequest request, SharedHeartbeat heartbeat, Function function,
                             std::stop_token stop) -> boost::asio::awaitable<T> {
-    auto open = [&gateway, &request, &heartbeat, &stop](Handler<std::shared_ptr<gateway::Call>> handler) {
+    auto open = [&gateway, &request, &heartbeat, &stop](Handler<gateway::HeldCall> handler) {
       gateway.async_open_call(std::move(request), heartbeat, std::move(stop), std::move(handler));
     };
-    auto opening = gateway::async_begin<std::shared_ptr<gateway::Call>>(std::move(open), boost::asio::use_awaitable);
-    const std::shared_ptr<gateway::Call> call = co_await std::move(opening);
+    auto opening = gateway::async_begin<gateway::HeldCall>(std::move(open), boost::asio::use_awaitable);
+    const gateway::HeldCall held = co_await std::move(opening);
+    const std::shared_ptr<gateway::Call>& call = held.call();
     OperationContext context(call);
     std::exception_ptr error;
     try {
@@ -110,7 +115,9 @@ auto Gateway::async_execute_with_patience(OperationRequest request, SharedHeartb
     } catch (...) {
       error = std::current_exception();
     }
-    close_failed(*call, error, EndIsTold::here);
+    // Whoever awaits it may have cancelled it: what the function threw then says nothing about the provider.
+    const auto asked = co_await boost::asio::this_coro::cancellation_state;
+    close_failed(*call, error, EndIsTold::here, asked.cancelled() != boost::asio::cancellation_type::none);
     std::rethrow_exception(error);
   };
   // The handler's executor is the one of the coroutine that awaits: there the function runs.

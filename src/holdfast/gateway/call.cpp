@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "holdfast/base/text.hpp"
 #include "holdfast/gateway/clock.hpp"
 #include "holdfast/gateway/engine.hpp"
 #include "holdfast/gateway/inbox.hpp"
@@ -74,7 +75,7 @@ void Call::percent_is(double value) {
 }
 
 void Call::message_is(std::string text) {
-  if (text.size() > message_bytes_max) text.resize(message_bytes_max);
+  text.resize(cut_to_bytes(text, message_bytes_max).size());
   Shown& shown = shown_.get();
   const std::lock_guard lock(shown.mutex);
   shown.message = std::move(text);

@@ -15,6 +15,12 @@ constexpr milliseconds progress_notice_interval{1000};
 /// Of what a sweep found, heard before anybody else is: some milliseconds of work.
 constexpr std::size_t due_slice = 2048;
 
+/// Drawn anew by each gateway, those of one process included.
+std::uint64_t anywhere_in_22_bits() {
+  static_assert(sizeof(std::random_device::result_type) == 4);
+  return std::random_device{}() & 0x3fffff;
+}
+
 Failure behind_failure() {
   return {Errc::store_unavailable,
           "the store is " + std::to_string(StoreDesk::waiting_max) + " orders behind; nothing was changed, try again"};
@@ -31,6 +37,7 @@ Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
       inbox_(new Inbox(this)),
       work_(boost::asio::make_work_guard(inbox_->io())),
       slots_(options_.profiles.sweep_interval()),
+      ids_begin_(anywhere_in_22_bits()),
       sweep_timer_(inbox_->io()),
       pull_timer_(inbox_->io()),
       notices_(std::make_shared<NoticeBoard>()),
@@ -44,6 +51,7 @@ Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
           options_.on_commit) {
   step(event::ProvidersConfigured{options_.providers});
   arm_sweep();
+  stoppers_.post([] {});  // so that one is there when no thread is to be had any more
   thread_ = std::thread([this] {
     name_this_thread("hf-engine");
     inbox_->io().run();
@@ -75,7 +83,7 @@ Engine::~Engine() {
   inbox_->wait_until_idle();
   work_.reset();
   thread_.join();
-  stoppers_.join();
+  stoppers_.finish();
 }
 
 bool Engine::ends_are_told() const {
@@ -319,11 +327,10 @@ std::string Engine::type_of(const std::string& provider, const std::string& give
 }
 
 OperationId Engine::next_operation_id() {
-  // Milliseconds since the epoch, then 22 bits that begin anywhere: unique across processes, rising within one.
+  // Milliseconds since the epoch, then 22 bits that count up in each from where this gateway begins: rising within one,
+  // and two that work at the same time have begun within a few of each other in one of a million pairs.
   const auto wall = static_cast<std::uint64_t>(moment_now().wall.time_since_epoch().count());
-  static_assert(sizeof(std::random_device::result_type) == 4);
-  const std::uint64_t fresh = wall << 22 | (last_operation_ == 0 ? std::random_device{}() & 0x3fffff : 0);
-  last_operation_ = std::max(last_operation_ + 1, fresh);
+  last_operation_ = std::max(last_operation_ + 1, wall << 22 | ids_begin_);
   return OperationId{last_operation_};
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <deque>
 #include <functional>
 #include <future>
@@ -16,6 +15,7 @@
 #include "holdfast/core/activity.hpp"
 #include "holdfast/core/machine.hpp"
 #include "holdfast/gateway/call.hpp"
+#include "holdfast/gateway/crew.hpp"
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/gateway/inbox.hpp"
 #include "holdfast/gateway/notice_board.hpp"
@@ -37,6 +37,8 @@ class Engine {
   using OpenHandler = std::function<void(result<std::shared_ptr<Call>>)>;
   /// Makes the event when its turn has come; throws `Error` to refuse.
   using EventMaker = std::function<Event(Engine&, Ticket)>;
+
+  static constexpr int stoppers_max = 64;  ///< as many stop callbacks may hang before one delays another
 
   Engine(GatewayOptions options, std::unique_ptr<store::Store> store);
   /// Ends what runs, writes down what is under way, stops the threads.
@@ -66,6 +68,9 @@ class Engine {
   void hear(Event event);
   void give_back(std::uint32_t slot) { slots_.give_back(slot); }
   void pulled(OperationId id);
+  void pull_threw(OperationId id, const std::string& why);
+  /// Whoever asked for it wants it no more.
+  void cancel_for_caller(OperationId id);
   void announce(News news);
   const Machine& machine() const { return machine_; }
   std::optional<OperationState> state_of(OperationId id) const;
@@ -120,7 +125,9 @@ class Engine {
   /// The handler, and behind it those that join until then.
   ReplyHandler leading(const event::Answered& answered, ReplyHandler handler);
   void start_operation(Ticket ticket, OperationRequest request, Opening opening);
-  std::unique_ptr<Call::Caller> watched_caller(OperationId id, std::stop_token token);
+  std::unique_ptr<Call::Caller> watched_caller(Ticket ticket, OperationId id, std::stop_token token);
+  void let_go(Ticket ticket);
+  void forget_one();
   void schedule_pull(const std::shared_ptr<Call>& call);
   void arm_pull_timer();
   void pull_what_is_due();
@@ -143,12 +150,14 @@ class Engine {
   ActivitySlots slots_;
   std::deque<Event> queue_;
   bool pumping_ = false, closed_ = false;
-  std::deque<std::shared_ptr<Call>> calls_;  ///< by slot; null where none runs
-  std::map<OperationId, Ended> ended_;       ///< as many as the Machine keeps
+  std::deque<std::shared_ptr<Call>> calls_;       ///< by slot; null where none runs
+  std::unordered_map<OperationId, Ended> ended_;  ///< as many as the Machine keeps
+  std::deque<OperationId> ended_line_;            ///< who ended first is forgotten first
   std::unordered_map<Ticket, ReplyHandler> replies_;
   std::unordered_map<Ticket, Opening> openings_;
   std::map<std::pair<OperationId, std::string>, Answering> answering_;  ///< as many as callers wait for
   std::map<std::string, SharedPatience> terms_;  ///< shared by operations that wait alike; emptied by `reload`
+  const std::uint64_t ids_begin_;                ///< in each millisecond: see `next_operation_id`
   std::uint64_t last_ticket_ = 0, last_operation_ = 0, last_notice_ = 0;
   std::unordered_map<SaveId, std::shared_ptr<boost::asio::steady_timer>> look_ups_;
   std::vector<Due> due_;  ///< what the last sweep found
@@ -158,7 +167,7 @@ class Engine {
   Instant progress_noticed_{};
   std::shared_ptr<NoticeBoard> notices_;
   Pulls pulls_;
-  boost::asio::thread_pool stoppers_{1};  ///< stop callbacks are the caller's code: not in the engine's turn
+  Crew stoppers_{"hf-stop", stoppers_max};  ///< stop callbacks are the caller's code: not in the engine's turn
   StoreDesk desk_;
   std::thread thread_;
 };

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <boost/asio/post.hpp>
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/gateway/clock.hpp"
@@ -57,14 +56,18 @@ void Engine::start_operation(Ticket ticket, OperationRequest request, Opening op
   if (opening.caller_stop.stop_requested()) {
     return opening.handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});
   }
-  opening.caller = watched_caller(asked.id, std::move(opening.caller_stop));
+  opening.caller = watched_caller(ticket, asked.id, std::move(opening.caller_stop));
   openings_.emplace(ticket, std::move(opening));
   hear(std::move(asked));
 }
 
 void Engine::perform(effect::OpenCall& order) {
   const auto found = openings_.find(order.ticket);
-  HOLDFAST_CHECK(found != openings_.end(), "a call is opened for somebody");
+  if (found == openings_.end()) {
+    // Its caller stopped it while it waited for its job, when the core did not know it yet: now it can be told.
+    cancel_for_caller(order.operation);
+    return hear(event::CallEnded{order.operation, event::CallEnded::How::closed, {}});
+  }
   Opening opening = std::move(found->second);
   openings_.erase(found);
   const auto writer = slots_.take(order.operation, instant_now());
@@ -87,20 +90,35 @@ void Engine::perform(effect::OpenCall& order) {
 }
 
 /// The caller's stop token cancels the operation, in the order of news like any other cancel.
-std::unique_ptr<Call::Caller> Engine::watched_caller(OperationId id, std::stop_token token) {
+std::unique_ptr<Call::Caller> Engine::watched_caller(Ticket ticket, OperationId id, std::stop_token token) {
   if (!token.stop_possible()) return nullptr;
   auto caller = std::make_unique<Call::Caller>(std::move(token));
   // Posted: whoever requests the stop may hold anything, and this callback may be destroyed by what it begins.
-  caller->on_stop.emplace(caller->token, [inbox = inbox_, id] {
-    inbox->post([id](Engine& engine) {
-      CancelRequest request;
-      request.operation_id = text(id);
-      request.confirmed = true;
-      request.by = "caller";
-      engine.hear(event::CancelRequested{{}, std::move(request), id, {}});
+  caller->on_stop.emplace(caller->token, [inbox = inbox_, ticket, id] {
+    inbox->post([ticket, id](Engine& engine) {
+      engine.cancel_for_caller(id);
+      engine.let_go(ticket);
     });
   });
   return caller;
+}
+
+void Engine::cancel_for_caller(OperationId id) {
+  CancelRequest request;
+  request.operation_id = text(id);
+  request.confirmed = true;
+  request.by = "caller";
+  hear(event::CancelRequested{{}, std::move(request), id, {}});
+}
+
+/// A caller that stopped does not wait for the disk: neither for its job to be read nor for its start to be written.
+/// What the core says of it later finds nobody.
+void Engine::let_go(Ticket ticket) {
+  const auto waiting = openings_.find(ticket);
+  if (waiting == openings_.end()) return;
+  const OpenHandler handler = std::move(waiting->second.handler);
+  openings_.erase(waiting);
+  handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});
 }
 
 void Engine::perform(effect::CancelCall& order) {
@@ -108,7 +126,7 @@ void Engine::perform(effect::CancelCall& order) {
   if (!call) return;
   const bool won = call->settle(order.why == Errc::switched ? Call::Fate::switched : Call::Fate::cancelled);
   if (!won) return;  // the function has returned: its end is on the way, and its result stands
-  boost::asio::post(stoppers_, [call] { call->stop.get().request_stop(); });
+  stoppers_.post([call] { call->stop.get().request_stop(); });
   queue_.push_back(event::CallEnded{order.operation, event::CallEnded::How::closed, {}});
 }
 
@@ -117,13 +135,23 @@ void Engine::perform(effect::EndWatch& order) {
   if (call) {
     ended_[order.operation] = {call->progress(), call->heartbeats.load(std::memory_order_relaxed),
                                slots_.last_alive(order.operation), slots_.last_progress(order.operation)};
-    if (ended_.size() > limits::ended_kept_max) ended_.erase(ended_.begin());
+    ended_line_.push_back(order.operation);
+    forget_one();
   }
   slots_.end(order.operation);
   if (!call) return;
   calls_[call->writer.slot()] = nullptr;
   // Where nobody else holds it any more, its strategy goes with it: that is the caller's code, and not for our turn.
-  if (call->pulled) boost::asio::post(stoppers_, [call = std::move(call)] {});
+  if (call->pulled) stoppers_.post([call = std::move(call)] {});
+}
+
+/// What is left of the one that ended first, where the core has forgotten it too: one that is asked about is kept.
+void Engine::forget_one() {
+  if (ended_line_.size() <= limits::ended_kept_max) return;
+  const OperationId first = ended_line_.front();
+  ended_line_.pop_front();
+  if (machine_.operation(first) != nullptr) return ended_line_.push_back(first);
+  ended_.erase(first);
 }
 
 std::shared_ptr<Call> Engine::call_of(OperationId id) const {
@@ -157,6 +185,10 @@ void Engine::pull_what_is_due() {
 
 void Engine::pulled(OperationId id) {
   if (const auto call = call_of(id)) schedule_pull(call);
+}
+
+void Engine::pull_threw(OperationId id, const std::string& why) {
+  if (options_.on_pull_thrown) options_.on_pull_thrown(text(id), why);
 }
 
 std::optional<OperationState> Engine::state_of(OperationId id) const {

@@ -131,6 +131,11 @@ struct Gateway::Impl {
   gateway::Engine engine;
 };
 
+gateway::HeldCall::~HeldCall() {
+  if (!call_ || call_->fate.load() != Call::Fate::running) return;
+  call_->inbox->post([id = call_->id](Engine& engine) { engine.cancel_for_caller(id); });
+}
+
 ProviderError::ProviderError(ProviderFault fault)
     : Error(fault.error_class == ErrorClass::truncated    ? Errc::truncated
             : fault.error_class == ErrorClass::connection ? Errc::provider_unreachable
@@ -242,8 +247,12 @@ std::shared_ptr<Call> Gateway::open_call(OperationRequest request, const SharedH
 }
 
 void Gateway::async_open_call(OperationRequest request, const SharedHeartbeat& heartbeat, std::stop_token stop,
-                              Handler<std::shared_ptr<Call>> handler) {
-  impl_->engine.open(std::move(request), heartbeat, std::move(stop), std::move(handler));
+                              Handler<gateway::HeldCall> handler) {
+  impl_->engine.open(std::move(request), heartbeat, std::move(stop),
+                     [handler = std::move(handler)](result<std::shared_ptr<Call>> opened) {
+                       if (!opened) return handler(std::move(opened.error()));
+                       handler(gateway::HeldCall(std::move(*opened)));
+                     });
 }
 
 void Gateway::close_returned(Call& call, EndIsTold told) {
@@ -251,9 +260,10 @@ void Gateway::close_returned(Call& call, EndIsTold told) {
   report_end(call, told == EndIsTold::here, event::CallEnded::How::returned);
 }
 
-void Gateway::close_failed(Call& call, const std::exception_ptr& error, EndIsTold told) {
+void Gateway::close_failed(Call& call, const std::exception_ptr& error, EndIsTold told, bool stopped) {
   const bool here = told == EndIsTold::here;
-  if (call.caller && call.caller->token.stop_requested() && call.settle(Call::Fate::cancelled)) {
+  stopped = stopped || (call.caller && call.caller->token.stop_requested());
+  if (stopped && call.settle(Call::Fate::cancelled)) {
     // It ended because its caller said so, before the engine could hear of it.
     report_end(call, here, event::CallEnded::How::closed);
     throw ended_by(Call::Fate::cancelled);

@@ -29,6 +29,9 @@ struct GatewayOptions {
   /// How long a group of transactions took to become durable, and a sweep over what runs. Called on the store's thread
   /// and in the engine's turn, once for each: do not block. Empty: nobody measures.
   std::function<void(std::chrono::nanoseconds)> on_commit{}, on_sweep{};
+  /// A heartbeat strategy threw, for the log: the operation's id, and what the exception says (200 bytes at most).
+  /// Called in the engine's turn: do not block. Empty: it is counted only (`Gateway::callback_counts`).
+  std::function<void(const std::string& operation_id, const std::string& why)> on_pull_thrown{};
 };
 
 /// How many operations of one provider are in one category. Those that have not ended.
@@ -63,6 +66,28 @@ struct OperationState {
   std::optional<Question> question{};  ///< the open one
   std::optional<ProviderFault> fault{};
 };
+
+namespace gateway {
+/// A call on its way to the coroutine that runs it, and in its frame. Where their context is destroyed, so is this, and
+/// the operation is cancelled: nobody waits for it any more.
+class HeldCall {
+ public:
+  HeldCall() = default;
+  explicit HeldCall(std::shared_ptr<Call> call) : call_(std::move(call)) {}
+  HeldCall(HeldCall&&) noexcept = default;
+  HeldCall& operator=(HeldCall other) noexcept {
+    call_.swap(other.call_);
+    return *this;
+  }
+  /// Cancels it where neither its function has ended nor anybody has ended it.
+  ~HeldCall();
+
+  const std::shared_ptr<Call>& call() const { return call_; }
+
+ private:
+  std::shared_ptr<Call> call_;
+};
+}  // namespace gateway
 
 /// The gateway: locks jobs to providers, watches their calls, asks, and keeps the record.
 ///
@@ -106,6 +131,8 @@ class Gateway {
 
   /// Defined in <holdfast/gateway/async.hpp>. The same for a coroutine `function(OperationContext&) ->
   /// boost::asio::awaitable<T>`, which runs on the completion token's executor. Completes with (std::exception_ptr, T).
+  /// Where that executor's context is destroyed while the function runs, the operation is cancelled. It has to be there
+  /// until the call was opened.
   template <class Function, class Token>
   auto async_execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function function,
                                    Token&& token, std::stop_token stop = {});
@@ -216,14 +243,15 @@ class Gateway {
   std::shared_ptr<gateway::Call> open_call(OperationRequest request, const SharedHeartbeat& heartbeat,
                                            std::stop_token stop);
   void async_open_call(OperationRequest request, const SharedHeartbeat& heartbeat, std::stop_token stop,
-                       Handler<std::shared_ptr<gateway::Call>> handler);
+                       Handler<gateway::HeldCall> handler);
   /// Who tells the engine that a call has ended: its own thread, while a blocked caller goes on with the value, or this
   /// one, which saves an I/O thread the waking of another.
   enum class EndIsTold { behind, here };
   /// Returns where the function's result counts; throws cancelled or switched where it does not.
   static void close_returned(gateway::Call& call, EndIsTold told);
   /// Returns where the function's exception counts; throws cancelled or switched where it does not.
-  static void close_failed(gateway::Call& call, const std::exception_ptr& error, EndIsTold told);
+  /// `stopped`: by its caller, who may also have said so by the stop token.
+  static void close_failed(gateway::Call& call, const std::exception_ptr& error, EndIsTold told, bool stopped = false);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;
@@ -258,16 +286,17 @@ class ScopedProviderLock {
 template <class Function>
 auto Gateway::execute_with_patience(OperationRequest request, SharedHeartbeat heartbeat, Function&& function,
                                     std::stop_token stop) -> std::invoke_result_t<Function, OperationContext&> {
+  using T = std::invoke_result_t<Function, OperationContext&>;
   const std::shared_ptr<gateway::Call> call = open_call(std::move(request), heartbeat, std::move(stop));
   OperationContext context(call);
   try {
-    if constexpr (std::is_void_v<std::invoke_result_t<Function, OperationContext&>>) {
+    if constexpr (std::is_void_v<T>) {
       std::forward<Function>(function)(context);
       close_returned(*call, EndIsTold::behind);
     } else {
-      auto value = std::forward<Function>(function)(context);
+      T&& value = std::forward<Function>(function)(context);  // a reference stays one
       close_returned(*call, EndIsTold::behind);
-      return value;
+      return std::forward<T>(value);
     }
   } catch (...) {
     close_failed(*call, std::current_exception(), EndIsTold::behind);

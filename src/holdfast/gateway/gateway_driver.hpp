@@ -32,6 +32,17 @@ void wait_for(Condition condition, std::source_location where = std::source_loca
   }
 }
 
+/// Whether `condition` comes to hold, for what would never end otherwise where it is at fault.
+template <class Condition>
+bool soon(Condition condition) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
 /// The code of the `Error` that `action` throws; ok where it throws none.
 template <class Action>
 Errc thrown(Action action) {

@@ -246,8 +246,16 @@ TEST(Gateway, AlternativesThatDoNotSpeakTheClientsProtocolAreShownAndRefused) {
   EXPECT_EQ(refused.refused, Errc::invalid_argument);
 }
 
-TEST(Gateway, PullsHeartbeatsAtTheirIntervalAndCountsThoseThatThrow) {
-  Gateway gateway;
+TEST(Gateway, PullsHeartbeatsAtTheirIntervalAndCountsAndTellsThoseThatThrow) {
+  std::mutex mutex;
+  std::vector<std::pair<std::string, std::string>> told;
+  GatewayOptions options;
+  options.on_pull_thrown = [&](const std::string& operation, const std::string& why) {
+    const std::lock_guard lock(mutex);
+    told.emplace_back(operation, why);
+  };
+  Gateway gateway(options);
+  std::string id;
   std::atomic<int> pulls = 0;
   const auto heartbeat = llm_streaming_heartbeat(
       [&pulls]() -> std::int64_t {
@@ -256,10 +264,14 @@ TEST(Gateway, PullsHeartbeatsAtTheirIntervalAndCountsThoseThatThrow) {
       },
       {.interval = 2ms, .stall_multiplier = 1000.0});
   gateway.execute_with_patience(request(), heartbeat, [&](OperationContext& operation) {
+    id = operation.operation_id();
     wait_for([&] { return gateway.provider_state(operation.operation_id())->heartbeat_count >= 3; });
     EXPECT_GE(gateway.provider_state(operation.operation_id())->progress->tokens, 3);
   });
   EXPECT_GE(gateway.callback_counts().pulls_thrown, 1u);
+  const std::lock_guard lock(mutex);
+  ASSERT_FALSE(told.empty());
+  EXPECT_EQ(told.front(), (std::pair<std::string, std::string>(id, "no count")));
 }
 
 TEST(Gateway, APullThatNeverReturnsDelaysNeitherTheResultNorTheEnd) {

@@ -20,8 +20,8 @@ struct HeartbeatOptions {
 /// Shared: may still be pulled when the call that used it has returned, and a pull that blocks outlives even the
 /// gateway. So capture by value or `shared_ptr`, never a reference to something of the caller's stack.
 ///
-/// Threads: pulled on a thread of its own, never by two at once. Errors: a pull that throws is counted; it
-/// is neither progress nor a sign of life.
+/// Threads: pulled on a thread of its own, never by two at once. Errors: a pull that throws is counted, and
+/// told to `GatewayOptions::on_pull_thrown`; it is neither progress nor a sign of life.
 class HeartbeatStrategy {
  public:
   virtual ~HeartbeatStrategy() = default;

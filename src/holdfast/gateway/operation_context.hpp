@@ -24,8 +24,8 @@ class ProgressReporter {
   void bytes(std::int64_t total) const;
   void percent(double percent) const;           ///< 0 to 100
   void remaining(milliseconds estimate) const;  ///< shown; no progress by itself
-  void message(std::string text) const;         ///< shown; no progress by itself; at most 256 bytes are kept
-  void alive() const;                           ///< a sign of life that is not progress: a ping, a poll that answered
+  void message(std::string text) const;  ///< shown; no progress by itself; 256 bytes of whole characters are kept
+  void alive() const;                    ///< a sign of life that is not progress: a ping, a poll that answered
   void report(const Progress& progress) const;
   /// The client does not take what the provider sends: until `resume`, silence does not count.
   void hold() const;

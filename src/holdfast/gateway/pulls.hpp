@@ -1,9 +1,11 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
 #include "holdfast/gateway/call.hpp"
+#include "holdfast/gateway/crew.hpp"
 
 namespace holdfast::gateway {
 
@@ -16,18 +18,16 @@ class Pulls {
  public:
   static constexpr int threads_max = 256;  ///< a blocked pull costs a thread; more than this is a leak elsewhere
 
-  Pulls();
-  ~Pulls();
-  Pulls(const Pulls&) = delete;
-  Pulls& operator=(const Pulls&) = delete;
-
   /// Pulls once, reports to the call, and lets the engine know when it is done.
   void pull(std::shared_ptr<Call> call);
-  std::uint64_t thrown() const;
+  std::uint64_t thrown() const { return thrown_->load(std::memory_order_relaxed); }
 
  private:
-  struct Shared;
-  std::shared_ptr<Shared> shared_;
+  using Count = std::atomic<std::uint64_t>;
+  static void pull_once(Call& call, Count& thrown);
+
+  std::shared_ptr<Count> thrown_ = std::make_shared<Count>(0);  ///< a late pull counts still
+  Crew crew_{"hf-pull", threads_max};
 };
 
 }  // namespace holdfast::gateway
