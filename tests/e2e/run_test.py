@@ -84,6 +84,29 @@ class Json(Bench):
         self.assertIn("consent.applied", names)
 
 
+class OtherProvider(Bench):
+    OWN = '''
+[job]
+name = "own"
+[[stages]]
+name = "writing"
+kind = "text"
+provider = "Slow"
+command = ["sh", "-c", "echo own > \\"$1\\"", "sh", "${output}"]
+output = "text.txt"
+'''
+
+    def test_another_provider_for_a_stage_with_a_command_of_its_own_does_the_work_itself(self):
+        # The command of the file ran under the name of the other one, and the record said so.
+        self.slow_providers()
+        job = self.write("own.toml", self.OWN)
+        run = self.holdfast("--config", "holdfast.toml", "run", job, "--plain", "--out", "o")
+        self.assertEqual((run.returncode, (self.folder / "o/text.txt").read_text()), (0, "own\n"), run.stderr)
+        run = self.holdfast("--config", "holdfast.toml", "run", job, "--plain", "--out", "p", "--provider", "writing=Quick")
+        self.assertEqual((run.returncode, (self.folder / "p/text.txt").read_text()), (0, "quick\n"), run.stderr)
+        self.assertIn("writing on Quick: started", run.stdout)
+
+
 class Failing(Bench):
     def test_a_hard_error_without_a_terminal_ends_with_1_and_says_how_to_go_on(self):
         job = self.slow_providers("echo the reason >&2; exit 3")

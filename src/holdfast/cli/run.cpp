@@ -65,6 +65,8 @@ jobs::RunOptions options_for(const RunArguments& arguments, const Session& sessi
                            .resume = !arguments.resume.empty(),
                            .from = arguments.from,
                            .by = user_name()};
+  for (const auto& [stage, provider] : arguments.providers)
+    options.providers.insert_or_assign(stage, provider);
   options.patience = !arguments.patience.empty() ? arguments.patience
                      : !job.patience.empty()     ? job.patience
                                                  : session.config.patience;

@@ -343,7 +343,6 @@ class Reading {
       if (const auto wrong = name_problem(provider)) {
         problems_.add(Problem{"--provider", 0, fmt::format("stage '{}': the provider's name {}", shown(name), *wrong)});
       }
-      stage.provider = provider;
     }
   }
 

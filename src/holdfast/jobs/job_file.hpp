@@ -82,8 +82,10 @@ struct JobFile {
 
 /// What the command line changes.
 struct JobOverrides {
-  std::vector<std::pair<std::string, std::string>> inputs;     ///< `--input NAME=VALUE`, the last of a name wins
-  std::vector<std::pair<std::string, std::string>> providers;  ///< `--provider STAGE=NAME`
+  std::vector<std::pair<std::string, std::string>> inputs;  ///< `--input NAME=VALUE`, the last of a name wins
+  /// `--provider STAGE=NAME`: only looked at for what is wrong. Stages keep the provider of the file, to whom a command
+  /// of theirs belongs; who serves them in a run is said by its options.
+  std::vector<std::pair<std::string, std::string>> providers;
   std::filesystem::path working_folder;  ///< `@FILE` in `inputs` is relative to it; empty: the process's own
 };
 

@@ -129,18 +129,25 @@ TEST_F(Film, StagesOverTheSameItemsAreRecognised) {
   EXPECT_EQ(job->stage("join")->item_source, "");
 }
 
-TEST_F(Film, TheCommandLineReplacesInputsAndProviders) {
+TEST_F(Film, TheCommandLineReplacesInputs) {
   written("other.md", "other");
   JobOverrides overrides;
   overrides.inputs = {{"article", "first"}, {"article", "@other.md"}, {"speed", "@@fast"}};
-  overrides.providers = {{"JOIN", "MyFFmpeg"}};
   overrides.working_folder = folder();
   std::filesystem::remove(folder() / "article.md");
   const auto job = parse_job_file(film, "/elsewhere/job.toml", overrides);
   ASSERT_TRUE(job) << job.error().text();
   EXPECT_EQ(job->inputs[0], (JobInput{"article", "other", folder() / "other.md", 6, true}));
   EXPECT_EQ(job->inputs[1].value, "@fast");
-  EXPECT_EQ(job->stage("join")->provider, "MyFFmpeg");
+}
+
+// Another provider ran the stage's own command under its name.
+TEST_F(Film, AProviderOfTheCommandLineDoesNotBecomeTheOneOfTheFile) {
+  JobOverrides overrides;
+  overrides.providers = {{"JOIN", "MyFFmpeg"}};
+  const auto job = parse_job_file(film, folder() / "job.toml", overrides);
+  ASSERT_TRUE(job) << job.error().text();
+  EXPECT_EQ(job->stage("join")->provider, "FFmpeg");
 }
 
 TEST_F(Film, MistypedNamesOnTheCommandLineAreRefused) {

@@ -144,7 +144,7 @@ std::vector<std::string> Runner::problems() const {
     }
   }
   for (const Stage& stage : job_.stages) {
-    add_stage_problems(stage, first_provider(stage, options_), catalogue_, problems);
+    add_stage_problems(stage, provider_of(stage), catalogue_, problems);
   }
   if (options_.resume) {
     for (std::string& each : problems_of_resume())
@@ -165,6 +165,13 @@ std::vector<std::string> Runner::problems() const {
   }
   if (const auto why = ArtifactFolder(options_.out, options_.job_id).problem()) problems.push_back(*why);
   return problems;
+}
+
+std::string Runner::provider_of(const Stage& stage) const {
+  for (const ProviderLock& lock : kept_ ? kept_->locks : std::vector<ProviderLock>{}) {
+    if (lock.active() && lock.governed().contains(stage.name)) return lock.provider_name;
+  }
+  return first_provider(stage, options_);
 }
 
 bool Runner::begins_anew(const std::string& stage) const {
@@ -199,7 +206,7 @@ std::vector<PlannedStage> Runner::plan() const {
   const TimeoutProfiles profiles = gateway_.profiles();
   const std::string patience = options_.patience.empty() ? "balanced" : options_.patience;
   for (const Stage& stage : job_.stages) {
-    const std::string provider = first_provider(stage, options_);
+    const std::string provider = provider_of(stage);
     const std::string type = type_of(stage, provider, catalogue_);
     const auto profile = profiles.for_provider(provider, patience, type);
     plan.push_back({.name = stage.name,

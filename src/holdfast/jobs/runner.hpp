@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "holdfast/base/name.hpp"
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/jobs/job_file.hpp"
 #include "holdfast/providers/catalogue.hpp"
@@ -14,10 +15,11 @@
 namespace holdfast::jobs {
 
 struct RunOptions {
-  std::string job_id{};                            ///< empty: NAME and six characters, "narrated-video-k3f9q2"
-  std::filesystem::path out{};                     ///< empty: ./NAME-JOB
-  std::string patience{};                          ///< empty: the job file's
-  std::map<std::string, std::string> providers{};  ///< stage → provider, over the job file's
+  std::string job_id{};         ///< empty: NAME and six characters, "narrated-video-k3f9q2"
+  std::filesystem::path out{};  ///< empty: ./NAME-JOB
+  std::string patience{};       ///< empty: the job file's
+  /// Stage → provider, over the job file's. In a resume, no lock is moved by it.
+  std::map<std::string, std::string, NameLess> providers{};
   std::vector<StandingConsent> consents{};
   bool ask_on_error = false;  ///< false: a hard error ends the job, lock and work kept
   bool resume = false;        ///< goes on with `job_id` where an earlier run of it ended
@@ -67,6 +69,8 @@ class Runner {
 
  private:
   std::vector<std::string> problems_of_resume() const;
+  /// Whom the stage is locked to already, else whom the run or the job file names.
+  std::string provider_of(const Stage& stage) const;
 
   Gateway& gateway_;
   const providers::Catalogue& catalogue_;

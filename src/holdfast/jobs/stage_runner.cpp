@@ -60,10 +60,8 @@ void check_written(const fs::path& output) {
 }  // namespace
 
 std::string first_provider(const Stage& stage, const RunOptions& options) {
-  for (const auto& [name, provider] : options.providers) {
-    if (same_name(name, stage.name)) return provider;
-  }
-  return stage.provider;
+  const auto said = options.providers.find(stage.name);
+  return said == options.providers.end() ? stage.provider : said->second;
 }
 
 bool runs_own_command(const Stage& stage, const std::string& provider) {
@@ -255,7 +253,7 @@ providers::StageCall StageRunner::call_for(std::size_t item, const Attempt& atte
                             .kind = std::string(name(stage_.kind)),
                             .output = attempt.output};
   call.model = stage_.model;
-  call.moved = !same_name(provider_name, stage_.provider);
+  call.moved = !same_name(provider_name, first_provider(stage_, run_.options));
   call.max_tokens = stage_.max_tokens;
   call.schema = stage_.schema;
   call.on_process = [note = attempt.process_note](int group) { note_child(note, group); };
