@@ -112,7 +112,8 @@ TEST_F(Film, IsReadWithEverythingItSays) {
   EXPECT_EQ(speech.parallel, 2u);
   EXPECT_TRUE(speech.absolute);
   EXPECT_EQ(speech.line, 24u);
-  EXPECT_EQ(speech.provider_line, 27u);
+  EXPECT_EQ(speech.line_of("provider"), 27u);
+  EXPECT_EQ(speech.line_of("model"), 24u) << "the key is not there";
   const Stage& clips = *job->stage("scene-clips");
   EXPECT_EQ(clips.command.progress, "ffmpeg");
   EXPECT_EQ(clips.command.arguments.size(), 6u);

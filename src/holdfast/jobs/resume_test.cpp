@@ -32,7 +32,7 @@ class ResumeTest : public RunnerTest {
   }
   std::vector<std::string> problems(const std::string& toml) {
     options.resume = true;
-    return runner(toml).problems();
+    return problems_of(toml);
   }
 };
 

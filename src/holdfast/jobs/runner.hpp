@@ -30,7 +30,7 @@ struct RunOptions {
 /// What a run would do, checked: nothing is started and nothing is written.
 struct PlannedStage {
   std::string name{}, kind{}, provider{}, provider_type{}, output{};
-  std::string items{};  ///< "1", or the expression that gives them
+  std::string items{};  ///< how many, or the expression that gives them
   milliseconds stall_threshold{};
   bool absolute = false;
   int parallel = 1;
@@ -56,8 +56,12 @@ class Runner {
   Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile job, RunOptions options);
 
   /// Everything that is wrong and can be known before anything runs: providers nobody configured, programs that are
-  /// missing, an output folder that cannot be made, a patience profile that does not exist.
-  std::vector<std::string> problems() const;
+  /// missing, an output folder that cannot be made, a patience profile that does not exist. Each with the line of the
+  /// job file or the flag that said it, where one did.
+  ///
+  /// `of_file`: what reading the job file has found, which is among what is returned. What only a whole file can have
+  /// is not looked for then.
+  Problems problems(const Problems& of_file = Problems()) const;
   std::vector<PlannedStage> plan() const;
   const std::string& job_id() const { return options_.job_id; }
   const std::filesystem::path& out() const { return options_.out; }
@@ -69,6 +73,7 @@ class Runner {
 
  private:
   std::vector<std::string> problems_of_resume() const;
+  void add_option_problems(Problems& problems) const;
   /// Whom the stage is locked to already, else whom the run or the job file names.
   std::string provider_of(const Stage& stage) const;
 
