@@ -190,7 +190,8 @@ std::vector<PlannedStage> Runner::plan() const {
                     .items = items ? std::to_string(items->size()) : text(*stage.for_each),
                     .stall_threshold = profile.stall_threshold(),
                     .absolute = stage.absolute,
-                    .parallel = static_cast<int>(stage.parallel)});
+                    .parallel = static_cast<int>(stage.parallel),
+                    .notice = profile.notice});
   }
   return plan;
 }
@@ -243,22 +244,26 @@ StageEnd run_stages(JobRun& run, const std::vector<PlannedLock>& locks) {
   return {};
 }
 
-/// Puts on the record how the job ended; a job that somebody else has closed stays as they closed it.
-void close(JobRun& run, StageEnd& end) {
+/// Puts on the record how the job ended; a job that somebody else has closed stays as they closed it. False: it is
+/// cancelled, and that could not be written.
+bool close(JobRun& run, StageEnd& end) {
   try {
     if (run.desk.job_cancelled()) {
       end = {JobState::cancelled, Errc::cancelled, {}};
     } else if (run.desk.job_closed()) {
-      return;
+      return true;
     } else if (end.state == JobState::cancelled) {
-      run.gateway.cancel({.job_id = run.options.job_id, .operation_id = {}, .confirmed = true, .by = run.options.by});
+      const CancelRequest request{
+          .job_id = run.options.job_id, .operation_id = {}, .confirmed = true, .by = run.options.by};
+      return run.gateway.cancel(request).recorded;
     } else {
       run.gateway.close_job(run.options.job_id, end.state, run.options.by);
     }
   } catch (const Error& error) {
-    if (error.errc() == Errc::no_such_job) return;  // closed a moment ago
+    if (error.errc() == Errc::no_such_job) return true;  // closed a moment ago
     if (end.state == JobState::done) end = {JobState::failed, error.errc(), error.what()};
   }
+  return true;
 }
 
 }  // namespace
@@ -290,7 +295,7 @@ RunResult Runner::run(std::stop_token stop) {
   } catch (const Error& error) {
     end = {JobState::failed, error.errc(), error.what()};
   }
-  close(run, end);
+  result.recorded = close(run, end) && desk.cancel_recorded();
   result.state = end.state;
   result.code = end.code;
   result.error = std::move(end.error);

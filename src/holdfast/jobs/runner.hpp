@@ -34,6 +34,7 @@ struct PlannedStage {
   milliseconds stall_threshold{};
   bool absolute = false;
   int parallel = 1;
+  std::string notice{};  ///< how its type was guessed; empty: it was not
 };
 
 struct RunResult {
@@ -44,6 +45,7 @@ struct RunResult {
   std::vector<std::filesystem::path> partial{};    ///< what a cancelled or failed call left behind, if anything
   std::string error{};                             ///< failed: the sentence to show
   Errc code = Errc::ok;                            ///< failed by policy or by a provider
+  bool recorded = true;                            ///< false: it is cancelled, and the store could not be told
 };
 
 /// Runs a job file's stages through a gateway, each locked to its provider.

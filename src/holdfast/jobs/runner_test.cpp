@@ -185,6 +185,21 @@ TEST_F(RunnerTest, EachItemIsAnnouncedWhenItIsWhole) {
   EXPECT_THAT(steps, ElementsAre("1/3 made-1.txt", "2/3 made-2.txt", "3/3 finished made-3.txt"));
 }
 
+// Four items that ran were one item that ran, until the first of them was whole; after a kill for ever.
+TEST_F(RunnerTest, HowManyItemsAStageHasIsKnownWhileTheFirstRuns) {
+  add_provider("Sh", {"cat"});
+  std::vector<StageRow> while_running;
+  when<OperationStarted>([&](const OperationStarted&) {
+    if (while_running.empty()) while_running = gateway->job("job-1")->stages;
+  });
+  EXPECT_EQ(run(three_items).state, JobState::done);
+  hear_the_end();
+  ASSERT_THAT(while_running, SizeIs(1));
+  EXPECT_EQ(while_running[0].items, 3u);
+  EXPECT_EQ(while_running[0].state, StageState::running);
+  EXPECT_THAT(gateway->verify_audit().findings, IsEmpty());
+}
+
 TEST_F(RunnerTest, NoItemsAreNoFailure) {
   add_provider("Sh", {"cat"});
   std::string job = three_items;
@@ -427,6 +442,23 @@ TEST_F(RunnerTest, TheShippedJobMakesOneFilm) {
   EXPECT_GT(fs::file_size(options.out / "narrated-video.mp4"), 20'000u);
   EXPECT_THAT(content(options.out / "script.json"), HasSubstr("\"language\": \"de\""));
   EXPECT_THAT(names(result.artifacts), Contains("narrated-video.mp4"));
+}
+
+// After a switch the summary said that it was unfinished, beside its finished artifact.
+TEST(ArtifactFolderTest, WhatALaterAttemptHasMadeWholeIsNotUnfinished) {
+  const fs::path out = fs::path(testing::TempDir()) / ("whole-" + std::to_string(::getpid()));
+  ArtifactFolder folder(out, "job-1");
+  ASSERT_TRUE(folder.open());
+  const auto write = [&](const Attempt& attempt) { std::ofstream(attempt.output) << "half"; };
+  write(folder.attempt(1, 1, "a.txt").value());
+  write(folder.attempt(1, 11, "b.txt").value());
+  const Attempt second = folder.attempt(1, 1, "a.txt").value();
+  write(second);
+  EXPECT_EQ(folder.partial().size(), 3u);
+  ASSERT_TRUE(folder.keep(second, "a.txt"));
+  ASSERT_EQ(folder.partial().size(), 1u);
+  EXPECT_EQ(folder.partial()[0].filename(), "b.txt");
+  fs::remove_all(out);
 }
 
 TEST(ArtifactFolderTest, AFolderThatCannotBeMadeIsSaid) {
