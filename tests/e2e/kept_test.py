@@ -247,6 +247,23 @@ class Resume(Kept):
                                capture_output=True, text=True, check=False, timeout=60)
         self.assertEqual(again.returncode, 0, again.stdout + again.stderr)
 
+    def test_provider_does_not_move_a_stage_that_is_locked_and_says_what_does(self):
+        # It was taken without a word, and the old provider called again.
+        job = self.slow_providers("echo call >> ../calls; exit 3")
+        self.assertEqual(self.kept("run", job, "--plain", "--out", "o").returncode, 1)
+        name = self.document("jobs")["jobs"][0]["jobId"]
+        refused = self.kept("run", job, "--resume", name, "--provider", "writing=Quick", "--plain")
+        self.assertEqual(refused.returncode, 2, refused.stdout + refused.stderr)
+        command = f"holdfast switch {name} --to Quick --stages writing --confirm"
+        self.assertIn(command, refused.stderr)
+        self.assertEqual((self.folder / "calls").read_text(), "call\n", "nobody was called again")
+        self.assertEqual(self.kept(*command.split()[1:]).returncode, 0)
+        planned = self.document("run", "--resume", name, "--dry-run")
+        self.assertEqual(planned["stages"][0]["providerName"], "Quick", "the one that it is locked to")
+        resumed = self.kept("run", job, "--resume", name, "--provider", "writing=Quick", "--plain")
+        self.assertEqual(resumed.returncode, 0, resumed.stdout + resumed.stderr)
+        self.assertEqual((self.folder / "o/text.txt").read_text(), "quick\n")
+
     def test_a_job_that_nobody_holds_is_cancelled_or_released_here(self):
         for words, state in ((["cancel", "--confirm"], "cancelled"), (["release"], "released")):
             # Not the program itself, which the kernel ends with its parent, but what it has started.

@@ -84,6 +84,29 @@ class Json(Bench):
         self.assertIn("consent.applied", names)
 
 
+class OtherProvider(Bench):
+    OWN = '''
+[job]
+name = "own"
+[[stages]]
+name = "writing"
+kind = "text"
+provider = "Slow"
+command = ["sh", "-c", "echo own > \\"$1\\"", "sh", "${output}"]
+output = "text.txt"
+'''
+
+    def test_another_provider_for_a_stage_with_a_command_of_its_own_does_the_work_itself(self):
+        # The command of the file ran under the name of the other one, and the record said so.
+        self.slow_providers()
+        job = self.write("own.toml", self.OWN)
+        run = self.holdfast("--config", "holdfast.toml", "run", job, "--plain", "--out", "o")
+        self.assertEqual((run.returncode, (self.folder / "o/text.txt").read_text()), (0, "own\n"), run.stderr)
+        run = self.holdfast("--config", "holdfast.toml", "run", job, "--plain", "--out", "p", "--provider", "writing=Quick")
+        self.assertEqual((run.returncode, (self.folder / "p/text.txt").read_text()), (0, "quick\n"), run.stderr)
+        self.assertIn("writing on Quick: started", run.stdout)
+
+
 class Failing(Bench):
     def test_a_hard_error_without_a_terminal_ends_with_1_and_says_how_to_go_on(self):
         job = self.slow_providers("echo the reason >&2; exit 3")
@@ -100,6 +123,65 @@ class Failing(Bench):
         for place in ("bad.toml:3", "bad.toml:6", "bad.toml:8", "bad.toml:9", "bad.toml:10"):
             self.assertIn(place, run.stderr)
         self.assertFalse((self.folder / "o").exists())
+
+    def test_what_the_configuration_says_is_wrong_stands_beside_what_the_file_says_each_with_its_line(self):
+        # These came without a line, and only after everything else was mended.
+        self.slow_providers()
+        job = self.write("bad.toml", """[job]
+name = "x"
+patience = "infinite"
+speed = 3
+[[stages]]
+name = "a"
+kind = "text"
+provider = "Nobody"
+prompt = "p"
+output = "a.txt"
+[[stages]]
+name = "b"
+kind = "image"
+prompt = "p"
+provider = "eSpeak"
+output = "b.png"
+[[stages]]
+name = "c"
+kind = "command"
+output = "c.txt"
+command = ["no-such-program-xyz", "${output}"]
+""")
+        run = self.holdfast("--config", "holdfast.toml", "run", job, "--out", "o")
+        self.assertEqual(run.returncode, 2, run.stderr)
+        for number in (3, 4, 8, 15, 21):
+            self.assertRegex(run.stderr, rf"(?m)^{job}:{number}: ")
+        self.assertEqual(len(run.stderr.splitlines()), 5, run.stderr)
+
+    def test_what_is_known_to_be_wrong_opens_no_job(self):
+        # Each of these opened a job, and failed in it.
+        def stage(more, prompt="p"):
+            return f"""[job]
+name = "x"
+[inputs]
+list = '{json.dumps(list(range(10_001)))}'
+twice = '["a", "a"]'
+empty = ""
+[[stages]]
+name = "a"
+kind = "text"
+prompt = "{prompt}"
+{more}
+"""
+        own = 'output = "o-${index}.txt"\ncommand = ["cat"]\n'
+        for text, line in ((stage(own.replace("-${index}", "") + 'provider_type = "nosuchtype"'), 13),
+                           (stage(own + 'for_each = "${inputs.list}"'), 13),
+                           (stage(own.replace("index", "item") + 'for_each = "${inputs.twice}"'), 11),
+                           (stage(own.replace("-${index}", "") + 'cwd = "/nonexistent"'), 13),
+                           (stage('provider = "RuleBased"\noutput = "o.json"', "${inputs.empty}"), 10),
+                           (stage('provider = "RuleBased"\noutput = "o.json"', "Scenes: 3\\n"), 10)):
+            job = self.write("bad.toml", text)
+            run = self.holdfast("run", job, "--out", "o")
+            self.assertEqual(run.returncode, 2, (text[-200:], run.stdout, run.stderr))
+            self.assertRegex(run.stderr, rf"(?m)^{job}:{line}: ", text[-200:])
+            self.assertEqual(json.loads(self.holdfast("jobs", "--json").stdout)["jobs"], [])
 
     def test_a_job_file_of_ten_megabytes_is_refused_with_the_limit(self):
         job = self.write("big.toml", "#" * 10_000_000)

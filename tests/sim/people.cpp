@@ -128,8 +128,11 @@ void World::operation(const std::string& job, const std::string& stage, const st
 void World::meddle(const std::string& job) {
   if (random_.percent(60)) return meddle_with_locks(job);
   switch (random_.between(0, 6)) {
-    case 0:
-      return tell(event::StageReached{ticket(), {job, random_.of(stages), 1, 1, random_.percent(70), {"a"}}});
+    case 0: {
+      const auto stage = random_.of(stages);
+      tell(event::StageBegan{{.job_id = job, .stage_name = stage}});
+      return tell(event::StageReached{ticket(), {job, stage, 1, 1, random_.percent(70), {"a"}}});
+    }
     case 1: {
       event::CancelRequested cancel{
           .ticket = ticket(), .request = {job, "", random_.percent(70), "ana"}, .operation = {}, .answer = {}};

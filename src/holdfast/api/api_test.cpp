@@ -276,7 +276,7 @@ TEST(Api, every_kind_of_news_has_its_data) {
       {ConsentGiven{"j", consent},
        R"({"consentId": "consent-1", "text": "stall after 10m: switch to OpenAI", "when": "stall", )"
        R"("minimumSilenceMs": 600000, "switchTo": "OpenAI", "givenBy": null, "providerType": null})"},
-      {Cancelled{"j", "op", "ana"}, R"({"by": "ana"})"},
+      {Cancelled{"j", "op", "ana"}, R"({"by": "ana", "recorded": true})"},
       {StageStarted{"j", "s", "P", 12}, R"({"stageName": "s", "providerName": "P", "items": 12})"},
       {StageFinished{{.job_id = "j", .stage_name = "s", .items = 2, .items_done = 1, .artifacts = {"a"}}},
        R"({"stageName": "s", "items": 2, "itemsDone": 1, "finished": false, "artifacts": ["a"], "item": 0})"},

@@ -260,6 +260,7 @@ struct Fill {
   void operator()(Cancelled& news) const {
     ids(news);
     news.by = in.optional_words("by");
+    if (in.has("recorded")) news.recorded = in.flag("recorded");
   }
   void operator()(StageStarted& news) const {
     news.job_id = job_id;

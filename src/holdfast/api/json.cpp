@@ -200,7 +200,9 @@ struct Data {
     out["ask"] = news.ask;
     return out;
   }
-  json::object operator()(const Cancelled& news) const { return {{"by", optional_words(news.by)}}; }
+  json::object operator()(const Cancelled& news) const {
+    return {{"by", optional_words(news.by)}, {"recorded", news.recorded}};
+  }
   json::object operator()(const StageStarted& news) const {
     return {{"stageName", words(news.stage_name)},
             {"providerName", optional_words(news.provider_name)},

@@ -160,7 +160,7 @@ inline News full(ConsentApplied news) {
   return news = {"job-1", "op-1", 4, consent()};
 }
 inline News full(Cancelled news) {
-  return news = {"job-1", "op-1", "ana"};
+  return news = {"job-1", "op-1", "ana", false};
 }
 inline News full(StageStarted news) {
   return news = {"job-1", "script", "Ollama", 12};

@@ -47,15 +47,13 @@ JobRow kept_job(Gateway& gateway, const std::string& id) {
 }
 
 /// The job file that was named; for a resume without one, the job file as it was when the job began.
-JobFile read_job(const RunArguments& arguments, const std::optional<JobRow>& kept) {
+JobReading read_job(const RunArguments& arguments, const std::optional<JobRow>& kept) {
   const JobOverrides overrides{.inputs = arguments.inputs, .providers = arguments.providers, .working_folder = {}};
   if (arguments.job.empty() && (!kept || !kept->plan)) {
     throw Error(Errc::config, "--resume: job " + arguments.resume + " was not run from a job file; name one");
   }
-  auto job = arguments.job.empty() ? parse_job_file(kept->plan->text, kept->plan->file, overrides)
-                                   : load_job_file(arguments.job, overrides);
-  if (!job) throw Error(Errc::config, job.error().text());
-  return std::move(*job);
+  return arguments.job.empty() ? read_job_text(kept->plan->text, kept->plan->file, overrides)
+                               : read_job_file(arguments.job, overrides);
 }
 
 jobs::RunOptions options_for(const RunArguments& arguments, const Session& session, const JobFile& job, bool asks) {
@@ -65,6 +63,8 @@ jobs::RunOptions options_for(const RunArguments& arguments, const Session& sessi
                            .resume = !arguments.resume.empty(),
                            .from = arguments.from,
                            .by = user_name()};
+  for (const auto& [stage, provider] : arguments.providers)
+    options.providers.insert_or_assign(stage, provider);
   options.patience = !arguments.patience.empty() ? arguments.patience
                      : !job.patience.empty()     ? job.patience
                                                  : session.config.patience;
@@ -170,13 +170,12 @@ std::string where_to_look(const jobs::RunResult& result, const Session& session,
   return "Its record: holdfast history " + id + ", holdfast audit show " + id;
 }
 
-void refuse_problems(const jobs::Runner& runner) {
-  const auto problems = runner.problems();
-  if (problems.empty()) return;
-  std::string text;
-  for (const std::string& each : problems)
-    text += (text.empty() ? "" : "\n") + each;
-  throw Error(Errc::config, text);
+/// One a line, as compilers say them, so that an editor can jump to each.
+Exit tell_problems(const Problems& problems) {
+  for (const Problem& each : problems.list())
+    std::cerr << (each.file.empty() ? "holdfast: " : "") << harmless(each.text()) << "\n";
+  if (problems.left_out() != 0) std::cerr << "holdfast: " << problems.left_out() << " more problems below these\n";
+  return Exit::usage;
 }
 
 }  // namespace
@@ -198,10 +197,12 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
       std::move(store));
   std::optional<JobRow> kept;
   if (!arguments.resume.empty()) kept = kept_job(gateway, arguments.resume);
-  JobFile job = read_job(arguments, kept);
-  const jobs::RunOptions options = options_for(arguments, session, job, show.screen);
-  jobs::Runner runner(gateway, catalogue, std::move(job), options);
-  refuse_problems(runner);
+  JobReading read = read_job(arguments, kept);
+  const jobs::RunOptions options = options_for(arguments, session, read.job, show.screen);
+  jobs::Runner runner(gateway, catalogue, std::move(read.job), options);
+  if (const Problems problems = runner.problems(read.problems); !problems.empty()) {
+    return tell_problems(problems);
+  }
   if (arguments.dry_run) {
     print_plan(runner, arguments.json, std::cout);
     return Exit::done;

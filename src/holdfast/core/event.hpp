@@ -20,6 +20,9 @@ struct JobFinished {  ///< by whoever ran it: done, failed (lock and work are ke
   JobState state = JobState::done;
   std::string by{};
 };
+struct StageBegan {
+  StageStarted news{};
+};
 struct StageReached {
   Ticket ticket{};
   StageProgress step{};
@@ -147,12 +150,12 @@ struct StopOrdered {};  ///< the process ends: running calls are closed
 
 namespace holdfast {
 
-using Event = std::variant<event::JobRequested, event::JobFinished, event::StageReached, event::LockRequested,
-                           event::UnlockRequested, event::ReleaseRequested, event::DecisionSubmitted,
-                           event::SwitchRequested, event::ConsentOffered, event::OperationRequested,
-                           event::QuestionRaised, event::Answered, event::CancelRequested, event::CallEnded,
-                           event::ProgressMade, event::SilenceExceeded, event::CategoryDue, event::Saved,
-                           event::SaveFailed, event::SaveUnknown, event::SaveLookedUp, event::JobLoaded,
+using Event = std::variant<event::JobRequested, event::JobFinished, event::StageBegan, event::StageReached,
+                           event::LockRequested, event::UnlockRequested, event::ReleaseRequested,
+                           event::DecisionSubmitted, event::SwitchRequested, event::ConsentOffered,
+                           event::OperationRequested, event::QuestionRaised, event::Answered, event::CancelRequested,
+                           event::CallEnded, event::ProgressMade, event::SilenceExceeded, event::CategoryDue,
+                           event::Saved, event::SaveFailed, event::SaveUnknown, event::SaveLookedUp, event::JobLoaded,
                            event::JobLoadFailed, event::ProvidersConfigured, event::TimePassed, event::StopOrdered>;
 
 }  // namespace holdfast

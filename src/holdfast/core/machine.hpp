@@ -193,6 +193,7 @@ class Machine {
   void open_record(Job& job, std::vector<News>& records, const std::string& by = {});
   void apply(Job& job, const News& record);
   void saved(Job& job, const Write& write);
+  void on(const event::StageBegan&);
   void failed(Job& job, const Write& write, const Failure& failure);
 
   // machine_jobs.cpp: jobs and locks

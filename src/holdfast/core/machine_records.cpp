@@ -26,6 +26,14 @@ std::size_t count_records(const std::vector<Write>& writes) {
   return sum;
 }
 
+/// A cancel happens whether or not it can be written down; what is told, and written later, says so.
+void mark_unrecorded(std::vector<News>& records) {
+  for (News& record : records) {
+    if (auto* answered = std::get_if<QuestionAnswered>(&record)) answered->recorded = false;
+    if (auto* cancelled = std::get_if<Cancelled>(&record)) cancelled->recorded = false;
+  }
+}
+
 Refused gap(const AnonymousTrail::Missing& missing) {
   Refused out;
   out.code = Errc::store_unavailable;
@@ -63,6 +71,15 @@ void Machine::write_down(std::vector<News> news) {
   }
   Job& job = hold(job_of(news.front()));
   add(job, {.records = std::move(news)});
+}
+
+/// No record, and nothing waits for it: it goes along with what the job writes next, the start of its first operation.
+void Machine::on(const event::StageBegan& event) {
+  announce(event.news);
+  Job* job = find_job(event.news.job_id);
+  if (job == nullptr || !job->opened) return;
+  ++backlog_;
+  job->unwritten.push_back({.records = {event.news}});
 }
 
 void Machine::add(Job& job, Write write) {
@@ -219,9 +236,7 @@ void Machine::put_back(Job& job, std::vector<Write>& writes, bool foreign) {
   std::optional<std::size_t> opening;
   for (Write& write : writes) {
     const bool cancels = std::holds_alternative<Write::CancelSaved>(write.then);
-    for (News& record : write.records) {
-      if (auto* answered = std::get_if<QuestionAnswered>(&record); cancels && answered) answered->recorded = false;
-    }
+    if (cancels) mark_unrecorded(write.records);
     if (!write.waited_for() || cancels) {
       if (!foreign) queue.push_back({.records = write.records});
     } else if (const JobOpened* opened = opening_of(write)) {
@@ -261,9 +276,10 @@ void Machine::settle_opening(Job& job, std::size_t place) {
   }
 }
 
-/// A refusal stands for itself. The cancel of an operation whose start is not on the record says nothing alone.
+/// A refusal stands for itself, the begin of a stage is no record. The cancel of an operation whose start is not on the
+/// record says nothing alone.
 bool Machine::needs_opening(const News& record) const {
-  if (std::holds_alternative<Refused>(record)) return false;
+  if (std::holds_alternative<Refused>(record) || std::holds_alternative<StageStarted>(record)) return false;
   const auto* cancelled = std::get_if<Cancelled>(&record);
   const auto id = cancelled != nullptr ? parse_operation_id(cancelled->operation_id) : std::nullopt;
   const Operation* operation = id ? find(*id) : nullptr;

@@ -121,6 +121,38 @@ TEST_F(Records, AnOpeningWhoseCommandFailedStaysInFrontOfWhatNeedsIt) {
   EXPECT_EQ(count<JobOpened>(), 1u);
 }
 
+// The row of a stage knew of its items when the first of them was finished.
+TEST_F(Records, TheBeginOfAStageIsWrittenWithTheStartOfItsFirstOperation) {
+  lock("job", "Ollama");
+  const std::size_t before = saves.size();
+  tell(event::StageBegan{{.job_id = "job", .stage_name = "script", .provider_name = "Ollama", .items = 4}});
+  EXPECT_EQ(saves.size(), before) << "nothing waits for it";
+  ASSERT_EQ(all<StageStarted>().size(), 1u);
+  disk = Disk::waits;
+  start("job", "Ollama", "script");
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_EQ(written(), "stage.started operation.started");
+}
+
+TEST_F(Records, TheBeginOfAStageOfNoOpenJobIsOnlyTold) {
+  tell(event::StageBegan{{.job_id = "job", .stage_name = "script"}});
+  EXPECT_EQ(count<StageStarted>(), 1u);
+  EXPECT_EQ(machine().backlog(), 0u);
+}
+
+// What was told of it looked as if it were on the record.
+TEST_F(Records, ACancelThatCouldNotBeWrittenSaysSo) {
+  start("job", "Ollama", "script");
+  disk = Disk::fails;
+  EXPECT_TRUE(applied(cancel("job")));
+  ASSERT_EQ(all<Cancelled>().size(), 1u);
+  EXPECT_FALSE(all<Cancelled>().at(0).recorded);
+  disk = Disk::saves;
+  const OperationId other = start("other", "Ollama", "script").id;
+  cancel("other", other);
+  EXPECT_TRUE(all<Cancelled>().at(1).recorded);
+}
+
 TEST_F(Records, AnOpeningWhoseCommandFailedIsForgottenWhereOnlyRefusalsAndCancelsStandBehindIt) {
   disk = Disk::waits;
   const auto first = start("job", "Ollama", "script");

@@ -132,6 +132,7 @@ struct ConsentApplied {
 struct Cancelled {
   std::string job_id{}, operation_id{};  ///< no operation: the whole job
   std::string by{};
+  bool recorded = true;  ///< false: what ran is stopped, and the trail could not be written then
 };
 
 struct StageStarted {

@@ -388,7 +388,7 @@ void Gateway::close_job(const std::string& job_id, JobState state, const std::st
 }
 
 void Gateway::stage_started(StageStarted news) {
-  impl_->engine.look([&](Engine& engine) { engine.announce(std::move(news)); });
+  impl_->engine.look([&](Engine& engine) { engine.hear(event::StageBegan{std::move(news)}); });
 }
 
 void Gateway::stage_finished(StageProgress step) {

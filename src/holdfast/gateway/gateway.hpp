@@ -188,7 +188,7 @@ class Gateway {
   /// store_held where a living process holds it.
   bool open_job(JobRequest request);
   void close_job(const std::string& job_id, JobState state, const std::string& by = {});
-  /// Told, not recorded.
+  /// Told, and not in the trail; how many items it has is durable with the start of its first operation.
   void stage_started(StageStarted news);
   /// Durable when it returns.
   void stage_finished(StageProgress step);

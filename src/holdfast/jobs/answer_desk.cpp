@@ -18,6 +18,8 @@ void AnswerDesk::hear(const News& news) {
     if (answered->kind != QuestionKind::stall) answers_[answered->operation_id] = answered->option;
   } else if (std::holds_alternative<LockTaken>(news)) {
     ++locks_taken_;
+  } else if (const auto* cancelled = std::get_if<Cancelled>(&news)) {
+    if (cancelled->operation_id.empty()) cancel_recorded_ = cancelled->recorded;
   } else if (const auto* closed = std::get_if<JobClosed>(&news)) {
     closed_ = true;
     cancelled_ = closed->state == JobState::cancelled;
@@ -45,6 +47,11 @@ AnswerDesk::Verdict AnswerDesk::wait(const std::string& operation_id, const std:
 bool AnswerDesk::job_cancelled() const {
   const std::lock_guard lock(mutex_);
   return cancelled_;
+}
+
+bool AnswerDesk::cancel_recorded() const {
+  const std::lock_guard lock(mutex_);
+  return cancel_recorded_;
 }
 
 bool AnswerDesk::job_closed() const {

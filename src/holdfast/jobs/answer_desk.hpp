@@ -26,6 +26,8 @@ class AnswerDesk {
                std::stop_token stop);
   /// The job was cancelled, by whatever door.
   bool job_cancelled() const;
+  /// False: it was, and that could not be written down.
+  bool cancel_recorded() const;
   /// The job was closed by somebody else than its runner.
   bool job_closed() const;
 
@@ -38,7 +40,7 @@ class AnswerDesk {
   std::condition_variable_any changed_;
   std::map<std::string, std::string> answers_{};  ///< operation → option
   std::uint64_t locks_taken_ = 0;
-  bool closed_ = false, cancelled_ = false;
+  bool closed_ = false, cancelled_ = false, cancel_recorded_ = true;
   Subscription news_;  ///< last: ends before what it writes to
 };
 

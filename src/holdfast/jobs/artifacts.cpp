@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -34,6 +35,11 @@ result<void> sync(const fs::path& path) {
 std::string read_marker(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// How the folders of all attempts at one artifact begin.
+std::string attempt_prefix(std::size_t stage, std::size_t item) {
+  return fmt::format("{:02}-{:05}-", stage, item);
 }
 
 /// The nearest folder above that exists.
@@ -90,7 +96,7 @@ result<Attempt> ArtifactFolder::attempt(std::size_t stage, std::size_t item, con
   std::error_code error;
   Attempt made;
   do {
-    made.folder = work() / fmt::format("{:02}-{:05}-{}", stage, item, ++attempts_);
+    made.folder = work() / fmt::format("{}{}", attempt_prefix(stage, item), ++attempts_);
   } while (fs::exists(made.folder, error));
   fs::create_directories(made.folder, error);
   if (error) return disk_says("cannot make", made.folder, error.message());
@@ -114,11 +120,32 @@ result<fs::path> ArtifactFolder::keep(const Attempt& attempt, const std::string&
     if (folder == out_ || !folder.has_relative_path()) break;
   }
   const std::lock_guard lock(mutex_);
-  outputs_.erase(attempt.output);
+  // Nothing is unfinished about it any more, whatever attempts before this one have left.
+  const std::string name = attempt.folder.filename().string();
+  const std::string begin = name.substr(0, name.rfind('-') + 1);
+  std::erase_if(outputs_,
+                [&](const fs::path& each) { return each.parent_path().filename().string().starts_with(begin); });
   fs::remove_all(attempt.folder, error);
   fs::remove(attempt.input_file, error);
   fs::remove(attempt.process_note, error);
   return whole;
+}
+
+std::optional<fs::path> ArtifactFolder::made_since(std::size_t stage, std::size_t item, const std::string& output,
+                                                   WallTime since) const {
+  // File systems take their times from a clock that lags by up to a tick of the kernel's.
+  constexpr milliseconds tick{10};
+  fs::path whole = out_ / output;
+  struct stat found{};
+  if (::stat(whole.c_str(), &found) != 0 || !S_ISREG(found.st_mode) || found.st_size == 0) return std::nullopt;
+  const auto changed = std::chrono::seconds(found.st_mtim.tv_sec) + std::chrono::nanoseconds(found.st_mtim.tv_nsec);
+  if (changed + tick < since.time_since_epoch()) return std::nullopt;
+  std::error_code error;
+  const std::string begin = attempt_prefix(stage, item);
+  for (const auto& each : fs::directory_iterator(work(), error)) {
+    if (each.is_directory(error) && each.path().filename().string().starts_with(begin)) return std::nullopt;
+  }
+  return error ? std::nullopt : std::optional(std::move(whole));
 }
 
 std::vector<fs::path> ArtifactFolder::partial() const {

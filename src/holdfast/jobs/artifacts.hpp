@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "holdfast/base/error.hpp"
+#include "holdfast/base/instant.hpp"
 
 namespace holdfast::jobs {
 
@@ -41,7 +42,11 @@ class ArtifactFolder {
   result<Attempt> attempt(std::size_t stage, std::size_t item, const std::string& output);
   /// Moves what the attempt wrote to OUT/`output`, durably. Returns where it is.
   result<std::filesystem::path> keep(const Attempt& attempt, const std::string& output);
-  /// What attempts that were not kept have left behind, in the order of their folders.
+  /// The artifact, where an earlier process has made it whole in an attempt that began at `since`: it has its name and
+  /// is no older, and no attempt at it is left. What has the name is whole; but it may be of a run before `--from`.
+  std::optional<std::filesystem::path> made_since(std::size_t stage, std::size_t item, const std::string& output,
+                                                  WallTime since) const;
+  /// What attempts at artifacts that are not whole have left behind, in the order of their folders.
   std::vector<std::filesystem::path> partial() const;
   /// Takes OUT/.holdfast away: everything is whole.
   void finish();
@@ -55,7 +60,7 @@ class ArtifactFolder {
   const std::string job_id_;
   mutable std::mutex mutex_;
   std::size_t attempts_ = 0;
-  std::set<std::filesystem::path> outputs_;  ///< of the attempts that were not kept
+  std::set<std::filesystem::path> outputs_;  ///< of the attempts at what is not whole
 };
 
 }  // namespace holdfast::jobs

@@ -34,6 +34,11 @@ std::string with_variables_as(const Template& output, std::string_view stand_in)
   return out;
 }
 
+/// A stage without a good name has a number.
+std::string called(const std::vector<Stage>& stages, std::size_t i) {
+  return stages[i].name.empty() ? fmt::format("stage {}", i + 1) : fmt::format("stage '{}'", shown(stages[i].name));
+}
+
 /// Two outputs with the same one give the same names.
 std::string pattern_of(const Template& output) {
   std::string out;
@@ -136,41 +141,42 @@ Template StageCheck::read(const TomlValue& value, std::string_view key, Use use)
   return out;
 }
 
-void check_outputs(const std::vector<Stage>& stages, const std::vector<std::uint32_t>& lines, Problems& problems) {
+void check_outputs(const std::vector<Stage>& stages, Problems& problems) {
   OutputNames taken;
   std::map<std::string, std::string> patterns;
-  std::vector<std::pair<const Stage*, std::string>> plain;
+  std::vector<std::pair<std::string, std::string>> plain;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const Stage& stage = stages[i];
-    const std::string where = fmt::format("stage '{}'", shown(stage.name));
+    const std::string where = called(stages, i);
     if (stage.output.parts().empty()) continue;
     if (const auto said = output_problem(with_variables_as(stage.output, "x"))) {
-      problems.add(lines[i], fmt::format("{}: output {}", where, *said));
+      problems.add(stages[i].line_of("output"), fmt::format("{}: output {}", where, *said));
       continue;
     }
     const std::string pattern = pattern_of(stage.output);
     if (const auto [same, fresh] = patterns.emplace(pattern, where); !fresh) {
-      problems.add(lines[i],
+      problems.add(stages[i].line_of("output"),
                    fmt::format("{}: output '{}' is already the output of {}", where, shown(pattern), same->second));
       continue;
     }
     const bool varies = stage.output.mentions(Kind::index) || stage.output.mentions(Kind::item);
     if (stage.for_each && !varies) {
-      problems.add(lines[i], fmt::format("{}: output '{}' is the same for every item; put ${{index}} into it", where,
-                                         shown(pattern)));
+      problems.add(
+          stages[i].line_of("output"),
+          fmt::format("{}: output '{}' is the same for every item; put ${{index}} into it", where, shown(pattern)));
     }
     if (!stage.output.references().empty()) continue;
-    plain.emplace_back(&stage, pattern);
+    plain.emplace_back(where, pattern);
     if (const auto said = taken.take(where, pattern)) {
-      problems.add(lines[i], fmt::format("{}: output {}", where, *said));
+      problems.add(stages[i].line_of("output"), fmt::format("{}: output {}", where, *said));
     }
   }
   for (std::size_t i = 0; i < stages.size(); ++i) {
     for (const auto& [other, pattern] : plain) {
       if (!is_indexed_name(stages[i].output, pattern)) continue;
-      problems.add(lines[i], fmt::format("stage '{}': output '{}' can become '{}', the output of stage '{}'",
-                                         shown(stages[i].name), shown(pattern_of(stages[i].output)), shown(pattern),
-                                         shown(other->name)));
+      problems.add(stages[i].line_of("output"),
+                   fmt::format("{}: output '{}' can become '{}', the output of {}", called(stages, i),
+                               shown(pattern_of(stages[i].output)), shown(pattern), other));
     }
   }
 }

@@ -47,6 +47,6 @@ class StageCheck {
 };
 
 /// Problems of outputs across stages: the same name twice, whether written so or by way of `${index}`.
-void check_outputs(const std::vector<Stage>& stages, const std::vector<std::uint32_t>& lines, Problems& problems);
+void check_outputs(const std::vector<Stage>& stages, Problems& problems);
 
 }  // namespace holdfast::detail

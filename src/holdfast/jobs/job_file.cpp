@@ -46,10 +46,11 @@ class Reading {
         folder_(std::filesystem::absolute(file).parent_path()),
         problems_(document.file) {
     job_.path = std::filesystem::absolute(file).lexically_normal();
+    job_.shown_as = document.file;
     job_.text = text;
   }
 
-  checked<JobFile> run() {
+  JobReading run() {
     TomlReader top(document_.table(), 1, "the job file", problems_);
     const TomlValue* job = top.table("job");
     if (job) {
@@ -67,12 +68,16 @@ class Reading {
     top.refuse("timeout", slow_is_not_failed);
     top.finish();
     collect_names(stages);
-    for (std::size_t i = 0; i < stages.size(); ++i)
+    std::vector<Stage> sound;
+    for (std::size_t i = 0; i < stages.size(); ++i) {
+      const std::size_t before = problems_.list().size();
       read_stage(*stages[i], i);
-    detail::check_outputs(job_.stages, output_lines_, problems_);
+      if (problems_.list().size() == before) sound.push_back(job_.stages.back());
+    }
+    detail::check_outputs(job_.stages, problems_);
     check_unknown_overrides();
-    if (!problems_.empty()) return problems_;
-    return std::move(job_);
+    if (!problems_.empty()) job_.stages = std::move(sound);
+    return {std::move(job_), std::move(problems_)};
   }
 
  private:
@@ -80,6 +85,7 @@ class Reading {
     TomlReader job(*value.as<TomlTable>(), value.place.line, "[job]", problems_);
     job_.name = read_name(job, "name", true);
     job_.patience = read_name(job, "patience", false);
+    job_.patience_line = job.line("patience");
     job.refuse("timeout", slow_is_not_failed);
     job.finish();
   }
@@ -216,6 +222,8 @@ class Reading {
     TomlReader reader(*value.as<TomlTable>(), value.place.line, fmt::format("stage {}", position + 1), problems_);
     Stage stage;
     stage.line = value.place.line;
+    for (const TomlEntry& each : *value.as<TomlTable>())
+      stage.key_lines.emplace(each.key, each.place.line);
     stage.name = read_name(reader, "name", true);
     if (!stage.name.empty()) reader.rename(fmt::format("stage '{}'", shown(stage.name)));
     if (const Stage* first = job_.stage(stage.name); first && !stage.name.empty()) {
@@ -235,7 +243,6 @@ class Reading {
     read_stage_command(reader, check, stage);
     read_provider(reader, stage);
     read_answer_keys(reader, stage);
-    output_lines_.push_back(reader.line("output"));
     reader.finish();
     job_.stages.push_back(std::move(stage));
   }
@@ -274,6 +281,9 @@ class Reading {
     if (!list || !list->is_array()) {
       reader.problem("for_each", fmt::format("input '{}' {}; a for_each runs over the entries of a JSON list",
                                              shown(only->rest), list ? "is no list" : list.error().message));
+    } else if (const std::size_t items = list->as_array().size(); items > items_max) {
+      reader.problem("for_each",
+                     fmt::format("input '{}' has {} items; {} are allowed", shown(only->rest), items, items_max));
     }
   }
 
@@ -326,7 +336,6 @@ class Reading {
 
   void read_provider(TomlReader& reader, Stage& stage) {
     stage.provider = read_name(reader, "provider", false);
-    stage.provider_line = reader.line("provider");
     if (!reader.find("provider")) {
       if (!reader.find("command")) {
         reader.problem("provider",
@@ -343,7 +352,6 @@ class Reading {
       if (const auto wrong = name_problem(provider)) {
         problems_.add(Problem{"--provider", 0, fmt::format("stage '{}': the provider's name {}", shown(name), *wrong)});
       }
-      stage.provider = provider;
     }
   }
 
@@ -377,7 +385,6 @@ class Reading {
   Problems problems_;
   JobFile job_;
   detail::Names names_;
-  std::vector<std::uint32_t> output_lines_;
   std::set<std::string> spoken_of_;
   std::size_t input_bytes_ = 0;
 };
@@ -392,6 +399,11 @@ std::optional<StageKind> stage_kind_from_name(std::string_view name) noexcept {
   const auto found = std::ranges::find(kind_names, name);
   if (found == kind_names.end()) return std::nullopt;
   return static_cast<StageKind>(found - kind_names.begin());
+}
+
+std::uint32_t Stage::line_of(std::string_view key) const {
+  const auto found = key_lines.find(key);
+  return found == key_lines.end() ? line : found->second;
 }
 
 const Stage* JobFile::stage(std::string_view name) const {
@@ -412,17 +424,34 @@ result<std::pair<std::string, std::string>> parse_assignment(std::string_view te
   return std::pair(std::string(text.substr(0, equals)), std::string(text.substr(equals + 1)));
 }
 
-checked<JobFile> parse_job_file(std::string_view text, const std::filesystem::path& file,
-                                const JobOverrides& overrides) {
+JobReading read_job_text(std::string_view text, const std::filesystem::path& file, const JobOverrides& overrides) {
   const auto document = parse_toml(text, file.string());
-  if (!document) return document.error();
+  if (!document) return {.job = {}, .problems = document.error()};
   return Reading(*document, text, file, overrides).run();
 }
 
-checked<JobFile> load_job_file(const std::filesystem::path& file, const JobOverrides& overrides) {
+JobReading read_job_file(const std::filesystem::path& file, const JobOverrides& overrides) {
   const auto text = read_text_file(file, toml_bytes_max);
-  if (!text) return text.error();
-  return parse_job_file(*text, file, overrides);
+  if (!text) return {.job = {}, .problems = text.error()};
+  return read_job_text(*text, file, overrides);
+}
+
+namespace {
+
+checked<JobFile> whole(JobReading reading) {
+  if (!reading.problems.empty()) return std::move(reading.problems);
+  return std::move(reading.job);
+}
+
+}  // namespace
+
+checked<JobFile> parse_job_file(std::string_view text, const std::filesystem::path& file,
+                                const JobOverrides& overrides) {
+  return whole(read_job_text(text, file, overrides));
+}
+
+checked<JobFile> load_job_file(const std::filesystem::path& file, const JobOverrides& overrides) {
+  return whole(read_job_file(file, overrides));
 }
 
 bool CommandTemplates::mentions(Reference::Kind kind) const {

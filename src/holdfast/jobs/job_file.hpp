@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -62,17 +63,21 @@ struct Stage {
   /// What the stage says about its command. `arguments` given: that command is run; else the rest is laid over what the
   /// provider's configuration says, see `command_of`.
   CommandSpec command;
-  std::uint32_t line = 0;           ///< of its `[[stages]]`
-  std::uint32_t provider_line = 0;  ///< of its `provider`
+  std::uint32_t line = 0;  ///< of its `[[stages]]`
+  std::map<std::string, std::uint32_t, std::less<>> key_lines{};
 
+  /// Where the key stands, else where the stage begins.
+  std::uint32_t line_of(std::string_view key) const;
   bool operator==(const Stage&) const = default;
 };
 
 struct JobFile {
   std::filesystem::path path;  ///< absolute
+  std::string shown_as;        ///< how messages call it: as it was named
   std::string text;            ///< as it was read, for the store
   std::string name;
-  std::string patience;          ///< empty: not said; whether there is such a profile is for the caller to check
+  std::string patience;  ///< empty: not said; whether there is such a profile is for the caller to check
+  std::uint32_t patience_line = 0;
   std::vector<JobInput> inputs;  ///< in the order of the file, then those that only the command line gave
   std::vector<Stage> stages;     ///< in the order in which they run
 
@@ -80,10 +85,19 @@ struct JobFile {
   const JobInput* input(std::string_view name) const;
 };
 
+/// What could be read of a job file, and everything that is wrong with it.
+struct JobReading {
+  /// With problems, only the stages with which nothing is wrong: good for looking for more problems, and not to be run.
+  JobFile job;
+  Problems problems;
+};
+
 /// What the command line changes.
 struct JobOverrides {
-  std::vector<std::pair<std::string, std::string>> inputs;     ///< `--input NAME=VALUE`, the last of a name wins
-  std::vector<std::pair<std::string, std::string>> providers;  ///< `--provider STAGE=NAME`
+  std::vector<std::pair<std::string, std::string>> inputs;  ///< `--input NAME=VALUE`, the last of a name wins
+  /// `--provider STAGE=NAME`: only looked at for what is wrong. Stages keep the provider of the file, to whom a command
+  /// of theirs belongs; who serves them in a run is said by its options.
+  std::vector<std::pair<std::string, std::string>> providers;
   std::filesystem::path working_folder;  ///< `@FILE` in `inputs` is relative to it; empty: the process's own
 };
 
@@ -94,10 +108,14 @@ result<std::pair<std::string, std::string>> parse_assignment(std::string_view te
 /// Reads the text of a job file. `file` names it in messages; `@FILE` inside is relative to its folder. A value that
 /// begins with `@@` is a text that begins with `@`. Problems: all of them, each with its line; those of the command
 /// line name the flag instead of the file.
-checked<JobFile> parse_job_file(std::string_view text, const std::filesystem::path& file,
-                                const JobOverrides& overrides = {});
+JobReading read_job_text(std::string_view text, const std::filesystem::path& file, const JobOverrides& overrides = {});
 
 /// The same from a file of at most `toml_bytes_max`.
+JobReading read_job_file(const std::filesystem::path& file, const JobOverrides& overrides = {});
+
+/// The same where only a whole one is of use.
+checked<JobFile> parse_job_file(std::string_view text, const std::filesystem::path& file,
+                                const JobOverrides& overrides = {});
 checked<JobFile> load_job_file(const std::filesystem::path& file, const JobOverrides& overrides = {});
 
 /// A command with its variables read.

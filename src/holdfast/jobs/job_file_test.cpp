@@ -112,7 +112,8 @@ TEST_F(Film, IsReadWithEverythingItSays) {
   EXPECT_EQ(speech.parallel, 2u);
   EXPECT_TRUE(speech.absolute);
   EXPECT_EQ(speech.line, 24u);
-  EXPECT_EQ(speech.provider_line, 27u);
+  EXPECT_EQ(speech.line_of("provider"), 27u);
+  EXPECT_EQ(speech.line_of("model"), 24u) << "the key is not there";
   const Stage& clips = *job->stage("scene-clips");
   EXPECT_EQ(clips.command.progress, "ffmpeg");
   EXPECT_EQ(clips.command.arguments.size(), 6u);
@@ -129,18 +130,25 @@ TEST_F(Film, StagesOverTheSameItemsAreRecognised) {
   EXPECT_EQ(job->stage("join")->item_source, "");
 }
 
-TEST_F(Film, TheCommandLineReplacesInputsAndProviders) {
+TEST_F(Film, TheCommandLineReplacesInputs) {
   written("other.md", "other");
   JobOverrides overrides;
   overrides.inputs = {{"article", "first"}, {"article", "@other.md"}, {"speed", "@@fast"}};
-  overrides.providers = {{"JOIN", "MyFFmpeg"}};
   overrides.working_folder = folder();
   std::filesystem::remove(folder() / "article.md");
   const auto job = parse_job_file(film, "/elsewhere/job.toml", overrides);
   ASSERT_TRUE(job) << job.error().text();
   EXPECT_EQ(job->inputs[0], (JobInput{"article", "other", folder() / "other.md", 6, true}));
   EXPECT_EQ(job->inputs[1].value, "@fast");
-  EXPECT_EQ(job->stage("join")->provider, "MyFFmpeg");
+}
+
+// Another provider ran the stage's own command under its name.
+TEST_F(Film, AProviderOfTheCommandLineDoesNotBecomeTheOneOfTheFile) {
+  JobOverrides overrides;
+  overrides.providers = {{"JOIN", "MyFFmpeg"}};
+  const auto job = parse_job_file(film, folder() / "job.toml", overrides);
+  ASSERT_TRUE(job) << job.error().text();
+  EXPECT_EQ(job->stage("join")->provider, "FFmpeg");
 }
 
 TEST_F(Film, MistypedNamesOnTheCommandLineAreRefused) {

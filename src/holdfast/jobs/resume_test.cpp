@@ -32,7 +32,7 @@ class ResumeTest : public RunnerTest {
   }
   std::vector<std::string> problems(const std::string& toml) {
     options.resume = true;
-    return runner(toml).problems();
+    return problems_of(toml);
   }
 };
 
@@ -148,37 +148,79 @@ TEST_F(ResumeTest, ALockIsMovedByASwitchAndNotByAResume) {
               ElementsAre(testing::AllOf(HasSubstr("locked to Late"), HasSubstr("holdfast switch"))));
 }
 
-TEST_F(ResumeTest, AnInterruptedItemIsAskedAboutBeforeItIsSentAgain) {
-  // A store whose last owner died while the stage ran.
-  const std::string file = "sqlite:" + (folder / "kept.db").string();
-  {
-    auto store = store::open(file).value();
-    Owner dead = store::this_process("holdfast run", "");
-    dead.start_time += 1;
-    store->act_as(dead);
-    const JobFile parsed = parse_job_file("[job]\nname = \"film\"\n" + one_stage, folder / "job.toml").value();
-    JobOpened opened{.job_id = "job-1", .name = "film", .patience = "balanced", .opened_by = "ana"};
-    opened.plan = std::make_shared<const JobPlan>(plan_of(parsed, folder / "out"));
-    OperationStarted started{.job_id = "job-1", .stage_name = "make", .provider_name = "Sh", .provider_type = "tts"};
-    started.correlation_id = "job-1/make/1";
-    started.operation_id = text(OperationId{77});
-    const store::Transaction transaction{SaveId{1}, WallTime{}, {opened, started}};
-    ASSERT_EQ(store->commit({&transaction, 1})[0].kind, store::Outcome::Kind::saved);
+/// A store whose last owner died while the stage ran, since `began`.
+class InterruptedTest : public ResumeTest {
+ protected:
+  void leave_interrupted(WallTime began = {}) {
+    const std::string file = "sqlite:" + (folder / "kept.db").string();
+    {
+      auto store = store::open(file).value();
+      Owner dead = store::this_process("holdfast run", "");
+      dead.start_time += 1;
+      store->act_as(dead);
+      const JobFile parsed = parse_job_file("[job]\nname = \"film\"\n" + one_stage, folder / "job.toml").value();
+      JobOpened opened{.job_id = "job-1", .name = "film", .patience = "balanced", .opened_by = "ana"};
+      opened.plan = std::make_shared<const JobPlan>(plan_of(parsed, folder / "out"));
+      OperationStarted started{.job_id = "job-1", .stage_name = "make", .provider_name = "Sh", .provider_type = "tts"};
+      started.correlation_id = "job-1/make/1";
+      started.operation_id = text(OperationId{77});
+      const store::Transaction transaction{SaveId{1}, began, {opened, started}};
+      ASSERT_EQ(store->commit({&transaction, 1})[0].kind, store::Outcome::Kind::saved);
+    }
+    catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
+    gateway = std::make_unique<Gateway>(GatewayOptions{.store = file, .providers = catalogue->infos()});
+    when<QuestionOpened>([&](const QuestionOpened& opened) {
+      EXPECT_EQ(opened.question.kind, QuestionKind::interrupted);
+      EXPECT_EQ(content(calls()), "") << "nothing was sent before the answer";
+      ++asked;
+      gateway->answer({.operation_id = opened.question.operation_id, .option = "try_again", .by = "ana"});
+    });
   }
-  catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
-  gateway = std::make_unique<Gateway>(GatewayOptions{.store = file, .providers = catalogue->infos()});
+  /// What a run leaves that could make the artifact whole, and not record it.
+  void leave_artifact() {
+    ASSERT_TRUE(ArtifactFolder(options.out, "job-1").open());
+    std::ofstream(options.out / "made.txt") << "made before";
+  }
+
   std::atomic<int> asked = 0;
-  when<QuestionOpened>([&](const QuestionOpened& opened) {
-    EXPECT_EQ(opened.question.kind, QuestionKind::interrupted);
-    EXPECT_EQ(content(calls()), "") << "nothing was sent before the answer";
-    ++asked;
-    gateway->answer({.operation_id = opened.question.operation_id, .option = "try_again", .by = "ana"});
-  });
+};
+
+TEST_F(InterruptedTest, AnItemIsAskedAboutBeforeItIsSentAgain) {
+  leave_interrupted();
   const RunResult result = again(one_stage);
   EXPECT_EQ(result.state, JobState::done) << result.error;
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(content(calls()), "hello\n");
   EXPECT_THAT(gateway->verify_audit().findings, IsEmpty());
+}
+
+// The disk was full when it was whole; a resume said that nobody knows, and paid for it again.
+TEST_F(InterruptedTest, AnItemThatIsWholeAndNotRecordedIsTakenOverUnasked) {
+  leave_artifact();
+  leave_interrupted();
+  const RunResult result = again(one_stage);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(content(calls()), "");
+  EXPECT_EQ(content(options.out / "made.txt"), "made before");
+  EXPECT_THAT(names(result.artifacts), ElementsAre("made.txt"));
+  EXPECT_THAT(gateway->verify_audit().findings, IsEmpty());
+}
+
+TEST_F(InterruptedTest, AnArtifactOfTheRunBeforeThatOneIsNotTakenForIts) {
+  leave_artifact();
+  leave_interrupted(std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + std::chrono::hours(1));
+  EXPECT_EQ(again(one_stage).state, JobState::done);
+  EXPECT_EQ(asked, 1);
+}
+
+TEST_F(InterruptedTest, AnItemWithAnAttemptThatDidNotEndIsAskedAbout) {
+  leave_artifact();
+  ASSERT_TRUE(ArtifactFolder(options.out, "job-1").attempt(1, 1, "made.txt"));
+  leave_interrupted();
+  EXPECT_EQ(again(one_stage).state, JobState::done);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(content(options.out / "made.txt"), "made hello\n");
 }
 
 // A finished stage was taken for the same, and half of its items came from another model.

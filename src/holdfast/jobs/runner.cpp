@@ -8,8 +8,8 @@
 #include "holdfast/base/text.hpp"
 #include "holdfast/gateway/job_id.hpp"
 #include "holdfast/jobs/resume.hpp"
+#include "holdfast/jobs/run_check.hpp"
 #include "holdfast/jobs/stage_runner.hpp"
-#include "holdfast/providers/programs.hpp"
 
 namespace holdfast::jobs {
 namespace {
@@ -25,19 +25,6 @@ std::string folder_name(const std::string& text) {
   std::ranges::replace(name, '/', '-');
   if (name.starts_with('.') || name.starts_with('-')) name.insert(0, "job");
   return name;
-}
-
-std::string known_providers(const providers::Catalogue& catalogue) {
-  std::string names;
-  for (const auto& each : catalogue.all())
-    names += (names.empty() ? "" : ", ") + each->info().name;
-  return names;
-}
-
-/// The type that the lock of this provider names; empty: the mapping of the profiles decides.
-std::string type_of(const Stage& stage, const std::string& provider, const providers::Catalogue& catalogue) {
-  if (const providers::Provider* known = catalogue.find(provider)) return known->info().type;
-  return same_name(stage.provider, provider) ? stage.provider_type : std::string();
 }
 
 struct PlannedLock {
@@ -64,40 +51,6 @@ std::vector<PlannedLock> locks_of(const JobFile& job, const RunOptions& options,
   return locks;
 }
 
-void add_stage_problems(const Stage& stage, const std::string& provider, const providers::Catalogue& catalogue,
-                        std::vector<std::string>& problems) {
-  const std::string where = fmt::format("stage {}: ", stage.name);
-  const providers::Provider* known = catalogue.find(provider);
-  const bool own_command = runs_own_command(stage, provider);
-  if (known == nullptr && !own_command) {
-    problems.push_back(
-        fmt::format("{}no provider named {} is configured; there are {}", where, provider, known_providers(catalogue)));
-    return;
-  }
-  CommandSpec spec;
-  if (own_command) {
-    spec = command_of(stage, CommandSpec{});
-    if (Template::parse(spec.arguments.front()).value().references().empty()) {
-      const fs::path folder = spec.cwd;
-      if (const auto missing = providers::missing_program(spec.arguments.front(), folder)) {
-        problems.push_back(where + *missing);
-      }
-    }
-  } else {
-    const auto& kinds = known->info().kinds;
-    if (!kinds.empty() && std::ranges::find(kinds, name(stage.kind)) == kinds.end()) {
-      problems.push_back(fmt::format("{}provider {} serves {}, and not {}", where, provider, fmt::join(kinds, ", "),
-                                     name(stage.kind)));
-    }
-    for (const auto& found : {known->problems(), known->problems_with({std::string(name(stage.kind)), stage.model})}) {
-      for (const std::string& each : found)
-        problems.push_back(fmt::format("{}provider {}: {}", where, provider, each));
-    }
-    if (known->command() != nullptr) spec = *known->command();
-  }
-  if (const auto parsed = parse_command(spec); !parsed) problems.push_back(where + parsed.error().message);
-}
-
 }  // namespace
 
 Runner::Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile job, RunOptions options)
@@ -119,37 +72,61 @@ Runner::Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile 
   }
 }
 
-std::vector<std::string> Runner::problems() const {
-  if (options_.resume && (!kept_ || !can_resume(*kept_))) return problems_of_resume();
-  std::vector<std::string> problems;
-  if (const auto why = name_problem(options_.job_id)) problems.push_back("the job id " + *why);
+Problems Runner::problems(const Problems& of_file) const {
+  const bool whole = of_file.empty();
+  Problems problems(job_.shown_as);
+  problems.add(of_file);
+  const auto add_all = [&](const std::vector<std::string>& found) {
+    for (const std::string& each : found)
+      problems.add(Problem{"", 0, each});
+  };
+  // Of a job that cannot be gone on with, nothing else matters.
+  if (options_.resume && (!kept_ || !can_resume(*kept_))) {
+    add_all(problems_of_resume());
+    return problems;
+  }
+  if (const auto why = name_problem(options_.job_id)) problems.add(Problem{"", 0, "the job id " + *why});
+  const TimeoutProfiles profiles = gateway_.profiles();
+  RunCheck check(job_, options_, catalogue_, profiles, problems);
+  for (const Stage& stage : job_.stages)
+    check.check(stage, provider_of(stage));
+  add_option_problems(problems);
+  if (!whole) return problems;
+  for (const Stage& stage : job_.stages)
+    check.check_outputs(stage);
   for (const auto& [stage, provider] : options_.providers) {
-    if (job_.stage(stage) == nullptr) {
-      problems.push_back(fmt::format("a provider is named for stage {}, which the job does not have", stage));
-    }
+    if (job_.stage(stage) != nullptr) continue;
+    problems.add(
+        Problem{"--provider", 0, fmt::format("a provider is named for stage {}, which the job does not have", stage)});
   }
-  for (const Stage& stage : job_.stages) {
-    add_stage_problems(stage, first_provider(stage, options_), catalogue_, problems);
-  }
-  if (options_.resume) {
-    for (std::string& each : problems_of_resume())
-      problems.push_back(std::move(each));
-  }
-  for (const StandingConsent& consent : options_.consents) {
-    if (!consent.cancels() && catalogue_.find(consent.switch_to) == nullptr) {
-      problems.push_back(fmt::format("the consent '{}' names a provider that is not configured; there are {}",
-                                     consent.text(), known_providers(catalogue_)));
-    }
-  }
-  if (!options_.patience.empty()) {
-    try {
-      (void)gateway_.profiles().for_provider("RuleBased", options_.patience);
-    } catch (const Error& error) {
-      problems.emplace_back(error.what());
-    }
-  }
-  if (const auto why = ArtifactFolder(options_.out, options_.job_id).problem()) problems.push_back(*why);
+  if (options_.resume) add_all(problems_of_resume());
   return problems;
+}
+
+void Runner::add_option_problems(Problems& problems) const {
+  for (const StandingConsent& consent : options_.consents) {
+    if (consent.cancels() || catalogue_.find(consent.switch_to) != nullptr) continue;
+    problems.add(Problem{"--consent", 0,
+                         fmt::format("'{}' names a provider that is not configured; there are {}", consent.text(),
+                                     known_providers(catalogue_))});
+  }
+  try {
+    if (!options_.patience.empty()) (void)gateway_.profiles().for_provider("RuleBased", options_.patience);
+  } catch (const Error& error) {
+    if (options_.patience == job_.patience) {
+      problems.add(job_.patience_line, fmt::format("[job]: {}", error.what()));
+    } else {
+      problems.add(Problem{"", 0, error.what()});
+    }
+  }
+  if (const auto why = ArtifactFolder(options_.out, options_.job_id).problem()) problems.add(Problem{"", 0, *why});
+}
+
+std::string Runner::provider_of(const Stage& stage) const {
+  for (const ProviderLock& lock : kept_ ? kept_->locks : std::vector<ProviderLock>{}) {
+    if (lock.active() && lock.governed().contains(stage.name)) return lock.provider_name;
+  }
+  return first_provider(stage, options_);
 }
 
 bool Runner::begins_anew(const std::string& stage) const {
@@ -183,19 +160,23 @@ std::vector<PlannedStage> Runner::plan() const {
   std::vector<PlannedStage> plan;
   const TimeoutProfiles profiles = gateway_.profiles();
   const std::string patience = options_.patience.empty() ? "balanced" : options_.patience;
+  Problems none;
+  const RunCheck check(job_, options_, catalogue_, profiles, none);
   for (const Stage& stage : job_.stages) {
-    const std::string provider = first_provider(stage, options_);
+    const std::string provider = provider_of(stage);
     const std::string type = type_of(stage, provider, catalogue_);
     const auto profile = profiles.for_provider(provider, patience, type);
+    const auto items = check.items_of(stage);
     plan.push_back({.name = stage.name,
                     .kind = std::string(name(stage.kind)),
                     .provider = provider,
                     .provider_type = profile.provider_type,
                     .output = text(stage.output),
-                    .items = stage.for_each ? text(*stage.for_each) : "1",
+                    .items = items ? std::to_string(items->size()) : text(*stage.for_each),
                     .stall_threshold = profile.stall_threshold(),
                     .absolute = stage.absolute,
-                    .parallel = static_cast<int>(stage.parallel)});
+                    .parallel = static_cast<int>(stage.parallel),
+                    .notice = profile.notice});
   }
   return plan;
 }
@@ -248,22 +229,26 @@ StageEnd run_stages(JobRun& run, const std::vector<PlannedLock>& locks) {
   return {};
 }
 
-/// Puts on the record how the job ended; a job that somebody else has closed stays as they closed it.
-void close(JobRun& run, StageEnd& end) {
+/// Puts on the record how the job ended; a job that somebody else has closed stays as they closed it. False: it is
+/// cancelled, and that could not be written.
+bool close(JobRun& run, StageEnd& end) {
   try {
     if (run.desk.job_cancelled()) {
       end = {JobState::cancelled, Errc::cancelled, {}};
     } else if (run.desk.job_closed()) {
-      return;
+      return true;
     } else if (end.state == JobState::cancelled) {
-      run.gateway.cancel({.job_id = run.options.job_id, .operation_id = {}, .confirmed = true, .by = run.options.by});
+      const CancelRequest request{
+          .job_id = run.options.job_id, .operation_id = {}, .confirmed = true, .by = run.options.by};
+      return run.gateway.cancel(request).recorded;
     } else {
       run.gateway.close_job(run.options.job_id, end.state, run.options.by);
     }
   } catch (const Error& error) {
-    if (error.errc() == Errc::no_such_job) return;  // closed a moment ago
+    if (error.errc() == Errc::no_such_job) return true;  // closed a moment ago
     if (end.state == JobState::done) end = {JobState::failed, error.errc(), error.what()};
   }
+  return true;
 }
 
 }  // namespace
@@ -295,7 +280,7 @@ RunResult Runner::run(std::stop_token stop) {
   } catch (const Error& error) {
     end = {JobState::failed, error.errc(), error.what()};
   }
-  close(run, end);
+  result.recorded = close(run, end) && desk.cancel_recorded();
   result.state = end.state;
   result.code = end.code;
   result.error = std::move(end.error);

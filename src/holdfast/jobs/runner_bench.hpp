@@ -64,6 +64,15 @@ class RunnerTest : public testing::Test {
   }
   RunResult run(const std::string& toml) { return runner(toml).run(stop.get_token()); }
 
+  /// What is wrong with running it; lines are those of `toml`, which begins with a line end where it is raw.
+  std::vector<std::string> problems_of(const std::string& toml) {
+    std::vector<std::string> texts;
+    const Problems problems = runner(toml).problems();
+    for (const Problem& each : problems.list())
+      texts.push_back(each.text());
+    return texts;
+  }
+
   template <class T>
   void when(std::function<void(const T&)> act) {
     start();

@@ -185,6 +185,21 @@ TEST_F(RunnerTest, EachItemIsAnnouncedWhenItIsWhole) {
   EXPECT_THAT(steps, ElementsAre("1/3 made-1.txt", "2/3 made-2.txt", "3/3 finished made-3.txt"));
 }
 
+// Four items that ran were one item that ran, until the first of them was whole; after a kill for ever.
+TEST_F(RunnerTest, HowManyItemsAStageHasIsKnownWhileTheFirstRuns) {
+  add_provider("Sh", {"cat"});
+  std::vector<StageRow> while_running;
+  when<OperationStarted>([&](const OperationStarted&) {
+    if (while_running.empty()) while_running = gateway->job("job-1")->stages;
+  });
+  EXPECT_EQ(run(three_items).state, JobState::done);
+  hear_the_end();
+  ASSERT_THAT(while_running, SizeIs(1));
+  EXPECT_EQ(while_running[0].items, 3u);
+  EXPECT_EQ(while_running[0].state, StageState::running);
+  EXPECT_THAT(gateway->verify_audit().findings, IsEmpty());
+}
+
 TEST_F(RunnerTest, NoItemsAreNoFailure) {
   add_provider("Sh", {"cat"});
   std::string job = three_items;
@@ -356,7 +371,7 @@ TEST_F(RunnerTest, AFolderWithSomebodyElsesFilesIsLeftAlone) {
   add_provider("Sh", {"cat"});
   fs::create_directories(options.out);
   std::ofstream(options.out / "mine.txt") << "mine";
-  EXPECT_THAT(runner(one_stage).problems(), ElementsAre(HasSubstr("holds other files")));
+  EXPECT_THAT(problems_of(one_stage), ElementsAre(HasSubstr("holds other files")));
   const RunResult result = run(one_stage);
   EXPECT_EQ(result.state, JobState::failed);
   EXPECT_EQ(result.code, Errc::config);
@@ -367,55 +382,7 @@ TEST_F(RunnerTest, AFolderWithSomebodyElsesFilesIsLeftAlone) {
 TEST_F(RunnerTest, TheFolderOfTheSameJobIsUsedAgain) {
   add_shell("Sh", "printf x > \"$2\"; exit 1");
   run(one_stage);
-  EXPECT_THAT(runner(one_stage).problems(), IsEmpty());
-}
-
-TEST_F(RunnerTest, EverythingThatCanBeKnownIsSaidBeforeAnythingRuns) {
-  add_provider("Sh", {"holdfast-no-such-program"});
-  add_provider("Wrong", {"cat", "${stages.nothing}x${"});
-  options.patience = "hurried";
-  options.providers["nowhere"] = "Sh";
-  options.consents.push_back(parse_consent("error: switch to Nobody").value());
-  fs::create_directories(folder / "file");
-  std::ofstream(folder / "a-file") << "x";
-  options.out = folder / "a-file";
-  const auto problems = runner(one_stage + R"(
-[[stages]]
-name = "second"
-kind = "speech"
-provider = "RuleBased"
-prompt = "x"
-output = "b.txt"
-[[stages]]
-name = "third"
-kind = "text"
-provider = "Missing"
-prompt = "x"
-output = "c.txt"
-[[stages]]
-name = "fourth"
-kind = "command"
-command = ["holdfast-gone", "${output}"]
-prompt = "x"
-output = "d.txt"
-[[stages]]
-name = "fifth"
-kind = "text"
-provider = "Wrong"
-prompt = "x"
-output = "e.txt"
-)")
-                            .problems();
-  EXPECT_THAT(problems, Contains(HasSubstr("stage make: provider Sh: program holdfast-no-such-program")));
-  EXPECT_THAT(problems, Contains(HasSubstr("provider RuleBased serves text, and not speech")));
-  EXPECT_THAT(problems, Contains(AllOf(HasSubstr("no provider named Missing"), HasSubstr("eSpeak"))));
-  EXPECT_THAT(problems, Contains(HasSubstr("stage fourth: program holdfast-gone is not installed")));
-  EXPECT_THAT(problems, Contains(StartsWith("stage fifth: ")));
-  EXPECT_THAT(problems, Contains(HasSubstr("hurried")));
-  EXPECT_THAT(problems, Contains(HasSubstr("nowhere")));
-  EXPECT_THAT(problems, Contains(HasSubstr("a provider that is not configured")));
-  EXPECT_THAT(problems, Contains(HasSubstr("is a file")));
-  EXPECT_FALSE(fs::exists(folder / "out"));
+  EXPECT_THAT(problems_of(one_stage), IsEmpty());
 }
 
 TEST_F(RunnerTest, ThePlanSaysWhoServesEachStageAndHowLongSilenceMayLast) {
@@ -427,7 +394,7 @@ TEST_F(RunnerTest, ThePlanSaysWhoServesEachStageAndHowLongSilenceMayLast) {
   EXPECT_EQ(plan[0].provider, "Sh");
   EXPECT_EQ(plan[0].provider_type, "video_render");
   EXPECT_EQ(plan[0].output, "made-${index}.txt");
-  EXPECT_EQ(plan[0].items, "${inputs.list}");
+  EXPECT_EQ(plan[0].items, "3") << "an input says how many";
   EXPECT_EQ(plan[0].stall_threshold, milliseconds(60'000));
   EXPECT_TRUE(plan[0].absolute);
   EXPECT_EQ(plan[0].parallel, 2);
@@ -448,6 +415,7 @@ TEST_F(RunnerTest, TwoItemsOfTheSameNameAreRefusedBeforeAnyRuns) {
   std::string job = three_items;
   job.replace(job.find("[\"a\", \"b\", \"c\"]"), 15, "[\"a\", \"a\"]");
   job.replace(job.find("made-${index}.txt"), 17, "made-${item}.txt");
+  EXPECT_THAT(problems_of(job), ElementsAre(HasSubstr("'made-a.txt' is already the output of stage 'make', item 1")));
   const RunResult result = run(job);
   EXPECT_EQ(result.state, JobState::failed);
   EXPECT_FALSE(fs::exists(folder / "ran"));
@@ -463,7 +431,7 @@ TEST_F(RunnerTest, TheShippedJobMakesOneFilm) {
   auto job = load_job_file(fs::path(HOLDFAST_SOURCE_DIR) / "examples/jobs/narrated-video.toml", overrides);
   ASSERT_TRUE(job) << job.error().text();
   Runner shipped(*gateway, *catalogue, *job, options);
-  EXPECT_THAT(shipped.problems(), IsEmpty());
+  EXPECT_EQ(shipped.problems().text(), "");
   const RunResult result = shipped.run({});
   ASSERT_EQ(result.state, JobState::done) << result.error;
   int films = 0;
@@ -473,6 +441,23 @@ TEST_F(RunnerTest, TheShippedJobMakesOneFilm) {
   EXPECT_GT(fs::file_size(options.out / "narrated-video.mp4"), 20'000u);
   EXPECT_THAT(content(options.out / "script.json"), HasSubstr("\"language\": \"de\""));
   EXPECT_THAT(names(result.artifacts), Contains("narrated-video.mp4"));
+}
+
+// After a switch the summary said that it was unfinished, beside its finished artifact.
+TEST(ArtifactFolderTest, WhatALaterAttemptHasMadeWholeIsNotUnfinished) {
+  const fs::path out = fs::path(testing::TempDir()) / ("whole-" + std::to_string(::getpid()));
+  ArtifactFolder folder(out, "job-1");
+  ASSERT_TRUE(folder.open());
+  const auto write = [&](const Attempt& attempt) { std::ofstream(attempt.output) << "half"; };
+  write(folder.attempt(1, 1, "a.txt").value());
+  write(folder.attempt(1, 11, "b.txt").value());
+  const Attempt second = folder.attempt(1, 1, "a.txt").value();
+  write(second);
+  EXPECT_EQ(folder.partial().size(), 3u);
+  ASSERT_TRUE(folder.keep(second, "a.txt"));
+  ASSERT_EQ(folder.partial().size(), 1u);
+  EXPECT_EQ(folder.partial()[0].filename(), "b.txt");
+  fs::remove_all(out);
 }
 
 TEST(ArtifactFolderTest, AFolderThatCannotBeMadeIsSaid) {

@@ -60,10 +60,8 @@ void check_written(const fs::path& output) {
 }  // namespace
 
 std::string first_provider(const Stage& stage, const RunOptions& options) {
-  for (const auto& [name, provider] : options.providers) {
-    if (same_name(name, stage.name)) return provider;
-  }
-  return stage.provider;
+  const auto said = options.providers.find(stage.name);
+  return said == options.providers.end() ? stage.provider : said->second;
 }
 
 bool runs_own_command(const Stage& stage, const std::string& provider) {
@@ -76,7 +74,7 @@ void JobRun::take_over(const StageNames& anew) {
     if (row.items_done != 0 || row.state == StageState::done) finished[row.stage_name] = row.artifacts;
   }
   for (const OperationState& each : gateway.interrupted_operations(options.job_id)) {
-    if (!anew.contains(each.stage_name)) interrupted[each.correlation_id] = each.operation_id;
+    if (!anew.contains(each.stage_name)) interrupted[each.correlation_id] = {each.operation_id, each.started_at};
   }
 }
 
@@ -175,6 +173,7 @@ void StageRunner::work() {
 }
 
 void StageRunner::run_item(std::size_t item) {
+  if (auto artifact = made_before(item)) return finish_item(item, std::move(*artifact));
   ask_where_interrupted(item);
   for (;;) {
     if (auto artifact = attempt(item)) return finish_item(item, std::move(*artifact));
@@ -255,7 +254,7 @@ providers::StageCall StageRunner::call_for(std::size_t item, const Attempt& atte
                             .kind = std::string(name(stage_.kind)),
                             .output = attempt.output};
   call.model = stage_.model;
-  call.moved = !same_name(provider_name, stage_.provider);
+  call.moved = !same_name(provider_name, first_provider(stage_, run_.options));
   call.max_tokens = stage_.max_tokens;
   call.schema = stage_.schema;
   call.on_process = [note = attempt.process_note](int group) { note_child(note, group); };
@@ -319,12 +318,19 @@ void StageRunner::after_failure(const std::string& operation_id, const std::stri
   wait_for_answer(operation_id, provider);
 }
 
+std::optional<fs::path> StageRunner::made_before(std::size_t item) const {
+  const auto lost = run_.interrupted.find(correlation_id(item));
+  if (lost == run_.interrupted.end()) return std::nullopt;
+  return run_.folder.made_since(position_ + 1, item + 1, outputs_[item], lost->second.started_at);
+}
+
 /// It was running when an earlier run died, and may have been done and paid for: nobody sends it again unasked.
 void StageRunner::ask_where_interrupted(std::size_t item) {
   const auto lost = run_.interrupted.find(correlation_id(item));
   if (lost == run_.interrupted.end()) return;
   const std::string provider = governing_provider(run_.gateway, run_.options.job_id, stage_.name);
-  if (run_.gateway.ask_about_failure(lost->second)) wait_for_answer(lost->second, provider);
+  const std::string& operation_id = lost->second.operation_id;
+  if (run_.gateway.ask_about_failure(operation_id)) wait_for_answer(operation_id, provider);
 }
 
 void StageRunner::wait_for_answer(const std::string& operation_id, const std::string& provider) {
@@ -352,13 +358,18 @@ void StageRunner::finish_item(std::size_t item, fs::path artifact) {
   const std::lock_guard lock(finish_mutex_);
   artifacts_[item] = artifact;
   ++items_done_;
-  run_.gateway.stage_finished({.job_id = run_.options.job_id,
-                               .stage_name = stage_.name,
-                               .items = items_.size(),
-                               .items_done = items_done_,
-                               .finished = items_done_ == items_.size(),
-                               .artifacts = {artifact.string()},
-                               .item = item + 1});
+  try {
+    run_.gateway.stage_finished({.job_id = run_.options.job_id,
+                                 .stage_name = stage_.name,
+                                 .items = items_.size(),
+                                 .items_done = items_done_,
+                                 .finished = items_done_ == items_.size(),
+                                 .artifacts = {artifact.string()},
+                                 .item = item + 1});
+  } catch (const Error& error) {
+    throw Error(error.errc(), fmt::format("'{}' is whole, and a resume takes it over; it is not on the record: {}",
+                                          artifact.string(), error.what()));
+  }
 }
 
 void StageRunner::fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const {

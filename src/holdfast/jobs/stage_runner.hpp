@@ -40,7 +40,11 @@ struct JobRun {
   /// What an earlier run left: artifacts of finished items by stage, empty where one is not whole …
   std::map<std::string, std::vector<std::string>, NameLess> finished{};
   /// … and the operations that its end interrupted, by their correlation id.
-  std::map<std::string, std::string> interrupted{};
+  struct Interrupted {
+    std::string operation_id{};
+    WallTime started_at{};
+  };
+  std::map<std::string, Interrupted> interrupted{};
 
   /// Finds both, but for stages that begin anew.
   void take_over(const StageNames& anew);
@@ -74,6 +78,8 @@ class StageRunner {
   void run_item(std::size_t item);
   /// One attempt; nothing where it is to be tried again.
   std::optional<std::filesystem::path> attempt(std::size_t item);
+  /// What an interrupted call has made all the same: it came back whole, and its record could not be written.
+  std::optional<std::filesystem::path> made_before(std::size_t item) const;
   void ask_where_interrupted(std::size_t item);
   void wait_for_answer(const std::string& operation_id, const std::string& provider);
   std::string correlation_id(std::size_t item) const;

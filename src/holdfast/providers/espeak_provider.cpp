@@ -37,7 +37,16 @@ class EspeakProvider final : public Provider {
     return {};
   }
 
+  std::optional<std::string> prompt_problem(const std::string& prompt) const override {
+    if (prompt.find_first_not_of(" \t\r\n\v\f") != std::string::npos) return std::nullopt;
+    return "the prompt is blank: there is nothing to read aloud";
+  }
+
   void run(const StageCall& call, OperationContext& operation) const override {
+    // It would write a head without a sound.
+    if (const auto why = prompt_problem(call.input)) {
+      throw ProviderError(ProviderFault{.error_class = ErrorClass::other, .message = *why});
+    }
     std::string language = call.value("language");
     if (language.empty()) language = rulebased::code(rulebased::detect_language(call.input));
     // In a file: a text that begins with a dash is no option there, and none is too long.

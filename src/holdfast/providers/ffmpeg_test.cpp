@@ -195,6 +195,13 @@ TEST_F(EspeakTest, ATextThatLooksLikeAnOptionIsSpoken) {
   EXPECT_GT(seconds(speak("--version is what it says; -w /etc/passwd too")), 1);
 }
 
+// It wrote a head and 8 ms of silence, and that was an artifact.
+TEST_F(EspeakTest, ABlankPromptIsAHardError) {
+  const StageCall call{.input = " \n", .output = folder / "speech.wav"};
+  EXPECT_THAT(fault_of(*espeak, call).message, HasSubstr("nothing to read aloud"));
+  EXPECT_FALSE(fs::exists(call.output));
+}
+
 TEST_F(EspeakTest, TheVoiceFollowsTheLanguage) {
   const std::string german =
       "Der Auftrag bleibt bei dem Anbieter, den der Nutzer gew\u00e4hlt hat, und das ist gut so.";

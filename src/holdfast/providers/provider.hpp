@@ -61,6 +61,9 @@ class Provider {
   virtual std::vector<std::string> problems() const = 0;
   /// Beside `problems`: why it cannot serve this stage ("no model is named").
   virtual std::vector<std::string> problems_with(const StageNeeds&) const { return {}; }
+  /// Why it can make nothing of this prompt ("there is nothing to read aloud"), as far as that shows before it is
+  /// called. Pure; called with the prompts that are known before anything runs.
+  virtual std::optional<std::string> prompt_problem(const std::string&) const { return std::nullopt; }
   /// As `problems`, and what the provider itself says where it is asked over the network: whether it is there, takes
   /// the key, has the models. Blocks, for `check_time_max` at most.
   virtual std::vector<std::string> check() const { return problems(); }

@@ -17,6 +17,11 @@ class RuleBasedProvider final : public Provider {
   std::vector<std::string> problems() const override { return {}; }
   SharedHeartbeat heartbeat() const override { return pushed_heartbeat(); }
 
+  std::optional<std::string> prompt_problem(const std::string& prompt) const override {
+    const auto script = rulebased::write_script(prompt);
+    return script ? std::nullopt : std::optional(script.error().message);
+  }
+
   void run(const StageCall& call, OperationContext& operation) const override {
     const auto script = rulebased::write_script(call.input, {}, [&](std::size_t done, std::size_t total) {
       if (operation.stop_token().stop_requested()) throw Error(Errc::cancelled, "the script writer was stopped");

@@ -23,6 +23,7 @@ std::string loose(std::string_view word) {
 }  // namespace
 
 std::string Problem::text() const {
+  if (file.empty()) return message;
   if (line == 0) return fmt::format("{}: {}", file, message);
   return fmt::format("{}:{}: {}", file, line, message);
 }

@@ -15,11 +15,11 @@ inline constexpr std::size_t problems_max = 100;
 
 /// One thing that is wrong with a file, and where.
 struct Problem {
-  std::string file;        ///< a path, or the flag that said it ("--input")
+  std::string file;        ///< a path, or the flag that said it ("--input"); empty: neither
   std::uint32_t line = 0;  ///< from 1; 0: the file as a whole
   std::string message;     ///< what is wrong and what would be right
 
-  /// "FILE:LINE: message", without a line "FILE: message".
+  /// "FILE:LINE: message", without a line "FILE: message", without a file the message.
   std::string text() const;
   bool operator==(const Problem&) const = default;
 };
@@ -37,6 +37,8 @@ class Problems {
   const std::string& file() const { return file_; }
   /// In the order of the lines.
   const std::vector<Problem>& list() const { return list_; }
+  /// How many more there were, above `problems_max`.
+  std::size_t left_out() const { return left_out_; }
   /// One a line, without a line end after the last; says how many more there were above `problems_max`.
   std::string text() const;
 

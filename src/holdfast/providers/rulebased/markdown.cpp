@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <optional>
 #include <utility>
 
 #include "holdfast/base/check.hpp"
@@ -153,6 +154,7 @@ class Reader {
 
   void enter_span(MD_SPANTYPE type, void* detail) {
     if (type == MD_SPAN_IMG || type == MD_SPAN_DEL) ++silent_;
+    if (type == MD_SPAN_IMG && silent_ == 1 && in_sentence()) picture_ = Picture{.open = true};
     if (type == MD_SPAN_A) {
       const auto& href = static_cast<MD_SPAN_A_DETAIL*>(detail)->href;
       anchor_ = href.size > 0 && href.text[0] == '#';
@@ -163,12 +165,15 @@ class Reader {
 
   void leave_span(MD_SPANTYPE type) {
     if (type == MD_SPAN_IMG || type == MD_SPAN_DEL) --silent_;
+    if (type == MD_SPAN_IMG && silent_ == 0 && picture_) picture_->open = false;
     if (type == MD_SPAN_A && std::exchange(anchor_, false)) anchored_ += text_.size() - span_begin_;
     if (type == MD_SPAN_STRONG && std::exchange(in_lead_, false)) lead_ = text_;
   }
 
   void text(MD_TEXTTYPE type, std::string_view value) {
+    if (picture_ && picture_->open && type == MD_TEXT_NORMAL) picture_->text += value;
     if (silent_ > 0) return;
+    if (picture_ && value.find_first_not_of(' ') != std::string_view::npos) say_picture();
     switch (type) {
       case MD_TEXT_BR:
       case MD_TEXT_SOFTBR:
@@ -189,8 +194,28 @@ class Reader {
   }
 
  private:
+  /// A picture that stands inside a sentence leaves a hole in it, unless what it shows is said.
+  struct Picture {
+    std::string text{};
+    bool open = false;
+  };
+
+  /// The text breaks off in the middle of one.
+  bool in_sentence() const {
+    const auto last = text_.find_last_not_of(' ');
+    return last != std::string::npos && std::string_view(".!?:").find(text_[last]) == std::string_view::npos &&
+           !std::string_view(text_).substr(0, last + 1).ends_with("\u2026");
+  }
+
+  /// More of the sentence follows the picture: without that, nobody misses it.
+  void say_picture() {
+    if (picture_->text.empty() && text_.ends_with(' ')) text_.pop_back();
+    text_ += std::exchange(picture_, std::nullopt)->text;
+  }
+
   /// The text collected so far, cleaned; ready for the next block.
   std::string take() {
+    picture_.reset();
     auto out = cleaned(text_);
     const bool contents = anchored_ * 10 >= text_.size() * 8 && anchored_ > 0;  // an entry of a table of contents
     text_.clear();
@@ -209,6 +234,7 @@ class Reader {
 
   void add_heading() {
     auto text = cleaned(std::exchange(text_, {}));
+    picture_.reset();
     lead_.clear();
     anchored_ = 0;
     // "A paragraph that is followed by a rule.\n---" is a heading to Markdown, and to nobody else.
@@ -236,6 +262,7 @@ class Reader {
 
   std::string text_;
   std::string lead_;
+  std::optional<Picture> picture_;
   std::vector<std::string> cells_;
   std::size_t span_begin_ = 0;
   std::size_t anchored_ = 0;  ///< bytes of text_ that link within the page

@@ -368,6 +368,14 @@ TEST(ScriptWriter, ShowsTheRowsOfATableBesideTheText) {
   EXPECT_EQ(script.narration(), "Kit. The kit has sizes.\n");
 }
 
+// "Text with . Then more."
+TEST(ScriptWriter, APictureInsideASentenceLeavesNoHole) {
+  const auto script = script_of(
+      "# Kit\n\nThe kit[^1] comes with ![a red box](a.png). It holds ![](b.png) much. See the plan ![Plan](c.png)\n\n"
+      "![Badge](d.png) ![Badge](e.png)\n\nKeep it dry.\n");
+  EXPECT_EQ(script.narration(), "Kit. The kit comes with a red box. It holds much. See the plan. Keep it dry.\n");
+}
+
 TEST(ScriptWriter, LeavesOutWhatAVoiceCannotSay) {
   const auto script = script_of(
       "# Kit :rocket:\n\nIt is **good** 🎉 &amp; *cheap*&nbsp;&#33; More is at https://example.org/x today. It[^1] has "
