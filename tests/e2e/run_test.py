@@ -213,6 +213,18 @@ prompt = "{prompt}"
         self.assertEqual(child.returncode, 4, out + err)
 
 
+class Notices(Bench):
+    def test_a_program_in_no_mapping_is_waited_for_as_if_it_were_a_model_and_that_is_said(self):
+        job = self.write("j.toml", '[job]\nname = "x"\n[[stages]]\nname = "a"\nkind = "text"\nprompt = "p"\noutput = "a.txt"\n'
+                                   'command = ["cat"]\n')
+        for words in (["--dry-run"], ["--plain"]):
+            run = self.holdfast("run", job, "--out", "o", *words)
+            self.assertEqual(run.returncode, 0, run.stderr)
+            self.assertRegex(run.stderr, r"stage 'a': provider cat is in no mapping; it is treated as local_llm \(it asks after 45 s\)")
+        job.write_text(job.read_text() + 'provider_type = "tts"\n')
+        self.assertEqual(self.holdfast("run", job, "--out", "o2").stderr, "")
+
+
 class AtTheTerminal(Bench):
     def begin(self, script="sleep 600", **options):
         job = self.slow_providers(script)

@@ -1,6 +1,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <iostream>
 #include <memory>
 #include <stop_token>
@@ -76,6 +77,15 @@ jobs::RunOptions options_for(const RunArguments& arguments, const Session& sessi
   return options;
 }
 
+/// Whose patience is a guess.
+void tell_notices(const jobs::Runner& runner) {
+  for (const jobs::PlannedStage& each : runner.plan()) {
+    if (each.notice.empty()) continue;
+    std::cerr << "holdfast: stage '" << harmless(each.name) << "': " << harmless(each.notice) << " (it asks after "
+              << spoken(each.stall_threshold) << "); provider_type says otherwise\n";
+  }
+}
+
 /// What `--dry-run` prints where nothing is wrong.
 void print_plan(const jobs::Runner& runner, bool json, std::ostream& out) {
   boost::json::array stages;
@@ -135,14 +145,16 @@ std::unique_ptr<View> view_for(const RunArguments& arguments, const Show& show, 
   return std::make_unique<PlainView>(stdout, wording_of(profiles), std::move(control), person);
 }
 
-JobControl control_of(Gateway& gateway, const std::string& job_id, std::stop_source& stop) {
+/// `recorded` becomes false where a cancel stops the job and cannot be written down.
+JobControl control_of(Gateway& gateway, const std::string& job_id, std::stop_source& stop,
+                      std::atomic<bool>& recorded) {
   return {.answer = [&gateway](Answer answer) { return gateway.answer(std::move(answer)); },
           .cancel =
-              [&gateway, job_id, &stop](const std::string& by) {
+              [&gateway, job_id, &stop, &recorded](const std::string& by) {
                 // Stopping never waits for the record: the stop is asked for even where that fails.
                 const auto stopping = std::unique_ptr<std::stop_source, void (*)(std::stop_source*)>(
                     &stop, [](std::stop_source* source) { source->request_stop(); });
-                gateway.cancel({.job_id = job_id, .confirmed = true, .by = by});
+                if (!gateway.cancel({.job_id = job_id, .confirmed = true, .by = by}).recorded) recorded = false;
               }};
 }
 
@@ -178,6 +190,22 @@ Exit tell_problems(const Problems& problems) {
   return Exit::usage;
 }
 
+/// What was made and decided, where to look, how to go on.
+void print_end(const jobs::RunResult& result, milliseconds elapsed, Gateway& gateway, const Session& session,
+               const RunArguments& arguments, const std::vector<std::string>& words) {
+  std::ostream& out = arguments.json ? std::cerr : std::cout;
+  const bool recorded = is_recorded(gateway, result.job_id);
+  if (!arguments.json || result.state != JobState::done) {
+    for (const std::string& each : summary(result, elapsed, gateway.fallback_history(result.job_id))) {
+      out << each << "\n";
+    }
+    out << where_to_look(result, session, recorded) << "\n";
+  }
+  const bool resumes = recorded && arguments.resume.empty() && !folder_of_store(session.store).empty();
+  if (result.state == JobState::failed) out << again(words, resumes ? result.job_id : "") << "\n";
+  out.flush();
+}
+
 }  // namespace
 
 Exit run_command(const RunArguments& arguments, const GlobalArguments& global, const std::vector<std::string>& words) {
@@ -203,6 +231,7 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   if (const Problems problems = runner.problems(read.problems); !problems.empty()) {
     return tell_problems(problems);
   }
+  tell_notices(runner);
   if (arguments.dry_run) {
     print_plan(runner, arguments.json, std::cout);
     return Exit::done;
@@ -218,26 +247,19 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   Signals signals;
   std::stop_source stop;
   const auto began = std::chrono::steady_clock::now();
-  auto view = view_for(arguments, show, runner, kept, session.profiles, control_of(gateway, runner.job_id(), stop));
-  const jobs::RunResult result = watch_job(gateway, runner, *view, log, signals, stop);
+  std::atomic<bool> cancel_recorded = true;
+  auto view = view_for(arguments, show, runner, kept, session.profiles,
+                       control_of(gateway, runner.job_id(), stop, cancel_recorded));
+  jobs::RunResult result = watch_job(gateway, runner, *view, log, signals, stop);
+  result.recorded = result.recorded && cancel_recorded;
   view.reset();  // gives the terminal back
   if (const auto counts = gateway.callback_counts(); counts.dropped != 0 || counts.pulls_thrown != 0) {
     log.complain(std::to_string(counts.dropped) + " notices were dropped, " + std::to_string(counts.pulls_thrown) +
                  " pulls of heartbeats failed");
   }
 
-  std::ostream& out = arguments.json ? std::cerr : std::cout;
-  const bool recorded = is_recorded(gateway, result.job_id);
   const auto elapsed = std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began);
-  if (!arguments.json || result.state != JobState::done) {
-    for (const std::string& each : summary(result, elapsed, gateway.fallback_history(result.job_id))) {
-      out << each << "\n";
-    }
-    out << where_to_look(result, session, recorded) << "\n";
-  }
-  const bool resumes = recorded && arguments.resume.empty() && !folder_of_store(session.store).empty();
-  if (result.state == JobState::failed) out << again(words, resumes ? result.job_id : "") << "\n";
-  out.flush();
+  print_end(result, elapsed, gateway, session, arguments, words);
   return exit_of(result);
 }
 

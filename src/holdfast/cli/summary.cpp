@@ -18,32 +18,35 @@ std::string without_digits(const fs::path& file) {
   return out;
 }
 
-/// The film, or else what was made last: what the job was run for.
-std::size_t main_artifact(const std::vector<fs::path>& artifacts) {
-  for (std::size_t i = artifacts.size(); i > 0; --i) {
-    if (artifacts[i - 1].extension() == ".mp4") return i - 1;
-  }
-  return artifacts.size() - 1;
-}
+/// One artifact, or a series of them.
+struct Line {
+  std::string text;
+  bool film = false;
+};
 
-void add_artifacts(const std::vector<fs::path>& artifacts, std::vector<std::string>& out) {
-  if (artifacts.empty()) return;
-  const std::size_t first = main_artifact(artifacts);
-  out.push_back("  " + artifacts[first].string());
+std::vector<Line> lines_of(const std::vector<fs::path>& artifacts) {
+  std::vector<Line> lines;
   for (std::size_t i = 0; i < artifacts.size();) {
     std::size_t end = i + 1;
-    while (end < artifacts.size() && end != first && without_digits(artifacts[end]) == without_digits(artifacts[i])) {
+    while (end < artifacts.size() && without_digits(artifacts[end]) == without_digits(artifacts[i]))
       ++end;
-    }
     const std::size_t count = end - i;
-    if (i != first) {
-      out.push_back("  " + artifacts[i].string() +
-                    (count == 1
-                         ? ""
-                         : " … " + artifacts[end - 1].filename().string() + " (" + std::to_string(count) + " files)"));
-    }
+    const std::string more = " … " + artifacts[end - 1].filename().string() + " (" + std::to_string(count) + " files)";
+    lines.push_back({artifacts[i].string() + (count == 1 ? "" : more), artifacts[i].extension() == ".mp4"});
     i = end;
   }
+  return lines;
+}
+
+/// First the film, or else what was made last: what the job was run for.
+void add_artifacts(const std::vector<fs::path>& artifacts, std::vector<std::string>& out) {
+  std::vector<Line> lines = lines_of(artifacts);
+  if (lines.empty()) return;
+  const auto film = std::find_if(lines.rbegin(), lines.rend(), [](const Line& each) { return each.film; });
+  const auto first = film == lines.rend() ? lines.end() - 1 : film.base() - 1;
+  std::rotate(lines.begin(), first, first + 1);
+  for (const Line& each : lines)
+    out.push_back("  " + each.text);
 }
 
 }  // namespace
@@ -54,6 +57,11 @@ std::vector<std::string> summary(const jobs::RunResult& result, milliseconds ela
   const std::string after = std::string(name(result.state)) + " after " + spoken(elapsed);
   out.push_back(result.job_id + ": " + after);
   if (!result.error.empty()) out.push_back(result.error);
+  if (!result.recorded) {
+    out.push_back(
+        "The cancel is not on the record: the store could not be written. It may show the job as interrupted; " +
+        std::string("when it can be written again: holdfast cancel ") + shell_quoted(result.job_id) + " --confirm");
+  }
   if (result.state != JobState::done) {
     out.push_back(result.artifacts.empty() ? "Nothing was finished." : "What is finished is kept:");
   }

@@ -238,6 +238,19 @@ TEST(Summary, a_failure_says_why_and_what_is_kept) {
               ElementsAre("j: cancelled after 1 s", "Nothing was finished."));
 }
 
+TEST(Summary, a_cancel_that_could_not_be_written_says_so) {
+  const jobs::RunResult result{.state = JobState::cancelled, .job_id = "j", .recorded = false};
+  EXPECT_THAT(summary(result, 1s, {})[1],
+              AllOf(HasSubstr("not on the record"), HasSubstr("holdfast cancel j --confirm")));
+}
+
+// It began with the fourth, and went on with the first.
+TEST(Summary, a_series_is_named_once_in_its_order) {
+  const auto lines = summary({.job_id = "j", .artifacts = {"a.txt", "n-1.txt", "n-2.txt", "n-3.txt"}}, 1s, {});
+  EXPECT_EQ(lines[1], "  n-1.txt … n-3.txt (3 files)");
+  EXPECT_EQ(lines[2], "  a.txt");
+}
+
 TEST(Summary, decisions_are_listed) {
   const auto lines = summary({.job_id = "j"}, 1s, {FallbackDecision::user_requested("j", "A", "B", 5s, "c")});
   EXPECT_THAT(lines.back(), HasSubstr("A → B"));
