@@ -82,6 +82,25 @@ class Looking(Kept):
         self.assertIn("notes.db", run.stderr)
         self.assertEqual(other.read_text(), "these are notes")
 
+    def test_a_mistyped_store_is_neither_made_nor_called_whole(self):
+        self.slow_providers("true")
+        looking = (["jobs"], ["show", "j"], ["history", "j"], ["stats"], ["watch"], ["audit", "verify"], ["answer"],
+                   ["audit", "show", "j"], ["audit", "export"], ["prune", "--closed-before", "1d"], ["release", "j"],
+                   ["cancel", "j", "--confirm"], ["switch", "j", "--to", "Quick", "--confirm"], ["run", "--resume", "j"])
+        for words in looking:
+            run = self.holdfast("--store", f"sqlite:{self.folder}/nope/x.db", *words)
+            self.assertEqual((run.returncode, run.stdout), (5, ""), words)
+            self.assertIn("--store: there is no store at " + str(self.folder / "nope/x.db"), run.stderr)
+        self.assertFalse((self.folder / "nope").exists())
+
+    def test_before_the_first_run_there_is_nothing_and_that_is_no_error(self):
+        self.slow_providers("true")
+        for words in (["jobs"], ["stats"], ["answer"], ["watch"], ["audit", "export"], ["audit", "verify"]):
+            self.assertEqual(self.kept(*words).returncode, 0, words)
+        self.assertEqual(self.kept("audit", "verify").stdout, "0 records of 0 jobs: there is nothing to check.\n")
+        self.assertIn("is made by the first `run` or `serve`", self.kept("doctor").stdout)
+        self.assertFalse((self.folder / "state").exists())
+
 
 class SecondTerminal(Kept):
     def test_a_stall_is_answered_in_each_way(self):

@@ -191,7 +191,7 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   process::Spawner spawner;
   const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
   const auto socket = socket_path(process_environment(), session.store, ::getpid());
-  auto store = open_store(session, store::Empty::filled);
+  auto store = open_store(session, arguments.resume.empty() ? store::Empty::filled : store::Empty::refused);
   store->act_as(store::this_process("holdfast run", socket.string()));
   Gateway gateway(
       {.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.job_infos()},
