@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import re
 import resource
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -128,6 +130,55 @@ class SecondTerminal(Kept):
                 self.assertEqual(status, outcome, err)
                 answered = [line["data"] for line in said if line["event"] == "question.answered"]
                 self.assertEqual((answered[0]["option"], answered[0]["door"]), (option, "api"))
+
+    def question_lines(self, child):
+        """What is printed up to the end of the next question."""
+        said = []
+        for line in child.stdout:
+            said.append(line)
+            if "To decide in advance" in line:
+                break
+        return said
+
+    def as_printed(self, line):
+        """The command that a line ends with or begins with, run in another folder."""
+        words = shlex.split(line[line.index("holdfast "):].split("   ")[0])
+        run = subprocess.run([HOLDFAST, *words[1:]], cwd="/", env=self.environment, text=True, capture_output=True,
+                             timeout=60, check=False)
+        self.assertEqual(run.returncode, 0, line + run.stderr)
+
+    def test_a_printed_command_does_what_it_says_as_it_stands(self):
+        job = self.slow_providers()
+        child = self.start("--store", "sqlite:other.db", "--config", "holdfast.toml", "run", job, "--plain", "--out", "o")
+        asked = self.question_lines(child)
+        self.as_printed(next(line for line in asked if "answer op-" in line and "try_alternative" in line))
+        out, err = child.communicate(timeout=30)
+        self.assertEqual(child.returncode, 0, out + err)
+        record = out[out.index("Its record: "):].splitlines()[0].removeprefix("Its record: ").split(", ")
+        self.assertEqual(len(record), 2)
+        for each in record:
+            self.as_printed(each)
+
+    def test_every_line_of_the_list_of_questions_is_a_whole_command(self):
+        child, _, _ = self.run_slowly()
+        lines = [line.strip() for line in self.kept("answer").stdout.splitlines() if "answer op-" in line]
+        self.assertEqual(len(lines), 6, lines)  # one for each option, and for each provider that could be switched to
+        self.as_printed(next(line for line in lines if "try_alternative --provider Quick" in line))
+        self.assertEqual(self.ended(child)[0], 0)
+
+    def test_of_several_items_it_is_said_which_one_is_asked_about(self):
+        job = self.slow_providers()
+        job.write_text(job.read_text().replace('prompt = "unused"\noutput = "text.txt"', 'prompt = "${item}"\nparallel = 2\n'
+                       'output = "nap-${index}.txt"\nfor_each = "${inputs.naps}"') + '[inputs]\nnaps = \'["a", "b", "c"]\'\n')
+        child = self.start("--config", "holdfast.toml", "run", job, "--plain", "--out", "o")
+        asked = [line for line in self.question_lines(child) + self.question_lines(child) if "is it stalled?" in line]
+        self.assertEqual(sorted(re.search(r"item \d of 3", line).group() for line in asked), ["item 1 of 3", "item 2 of 3"])
+        listed = self.kept("answer").stdout
+        self.assertIn("writing (item 2", listed)
+        terminal = self.terminal("--config", "holdfast.toml", "watch", self.document("jobs")["jobs"][0]["jobId"])
+        terminal.shows(r"Is Slow stalled\? writing, item [12]")
+        child.terminate()
+        child.communicate(timeout=30)
 
     def test_a_job_is_switched_and_says_so(self):
         child, _, question = self.run_slowly()

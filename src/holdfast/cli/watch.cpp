@@ -23,7 +23,9 @@ namespace {
 class Jobs {
  public:
   explicit Jobs(const Session& session)
-      : daemon_(named_daemon(process_environment())), store_(daemon_ ? nullptr : open_store(session)) {}
+      : daemon_(named_daemon(process_environment())),
+        store_(daemon_ ? nullptr : open_store(session)),
+        command_(session.command) {}
 
   std::optional<JobRow> job(const std::string& id) const {
     return daemon_ ? job_of(*daemon_, id) : store_->job(id).value();
@@ -35,10 +37,12 @@ class Jobs {
   control::Remote holder(const JobRow& job) const { return daemon_ ? *daemon_ : reach(*job.owner, job.job_id); }
   const std::optional<control::Remote>& daemon() const { return daemon_; }
   store::Store& store() const { return *store_; }
+  const std::vector<std::string>& command() const { return command_; }
 
  private:
   std::optional<control::Remote> daemon_;
   std::unique_ptr<store::Store> store_;  ///< null where a daemon is named
+  std::vector<std::string> command_;
 };
 
 /// One job of another process, as a view sees it.
@@ -143,7 +147,10 @@ std::unique_ptr<View> view_for(const WatchArguments& arguments, const JobRow& jo
   if (!arguments.plain && can_paint(facts)) {
     return std::make_unique<ScreenView>(board_of(job, session.profiles), style_for(facts), true, std::move(control));
   }
-  return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control), false);
+  PlainView::Manner manner{.utf8 = facts.utf8, .holdfast = command_elsewhere(session)};
+  for (const StageRow& each : job.stages)
+    manner.items[{job.job_id, each.stage_name}] = each.items;
+  return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control), std::move(manner));
 }
 
 /// How the job stands when nobody is watched any more.
@@ -154,7 +161,7 @@ Exit ending(const Jobs& jobs, const WatchArguments& arguments, const std::string
   out << harmless(arguments.job) << ": " << name(state) << "\n";
   if (state == JobState::interrupted && !jobs.daemon()) {
     out << "Its process is gone" << (why.empty() ? "" : " (" + harmless(why) + ")")
-        << ". Go on with it: holdfast run --resume " << shell_quoted(arguments.job) << "\n";
+        << ". Go on with it: " << shell_line(jobs.command()) << " run --resume " << shell_quoted(arguments.job) << "\n";
   }
   return Exit::done;
 }
@@ -209,7 +216,9 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, const Jo
   if (arguments.json) {
     view = std::make_unique<JsonView>(stdout, JobControl{});
   } else {
-    view = std::make_unique<PlainView>(stdout, wording_of(session.profiles), JobControl{}, false);
+    view = std::make_unique<PlainView>(
+        stdout, wording_of(session.profiles), JobControl{},
+        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session)});
   }
   const auto leave = [&stops] {
     for (std::stop_source& each : stops)

@@ -66,14 +66,16 @@ std::string progress_of(const json::object& job) {
 }
 
 /// What can be done with it, where there is something.
-std::string hint_for(const json::object& job) {
+std::string hint_for(const json::object& job, const Session& session) {
   const std::string id(job.at("jobId").as_string());
+  const std::string holdfast = shell_line(session.command);
   if (const json::object* owner = job.at("owner").if_object()) {
     return "Process " + std::to_string(owner->at("pid").to_number<std::int64_t>()) + " (" + text(*owner, "program") +
-           ") holds it: `holdfast watch " + shell_quoted(id) + "` shows it live.";
+           ") holds it: `" + holdfast + " watch " + shell_quoted(id) + "` shows it live.";
   }
   const std::string_view state = job.at("state").as_string();
-  if (state == "interrupted" || state == "failed") return "Go on with it: holdfast run --resume " + shell_quoted(id);
+  if (state == "interrupted" || state == "failed")
+    return "Go on with it: " + holdfast + " run --resume " + shell_quoted(id);
   return {};
 }
 
@@ -141,7 +143,7 @@ Exit show_command(const ShowArguments& arguments, const Session& session, std::o
   if (const json::array& stages = job.at("stages").as_array(); !stages.empty()) print_stages(stages, out);
   for (const json::value& each : job.at("locks").as_array())
     out << text(each.as_object(), "text") << "\n";
-  if (const std::string hint = hint_for(job); !hint.empty()) out << harmless(hint) << "\n";
+  if (const std::string hint = hint_for(job, session); !hint.empty()) out << harmless(hint) << "\n";
   return Exit::done;
 }
 

@@ -49,6 +49,31 @@ void name_store(Session& session, const GlobalArguments& arguments, const Enviro
   }
 }
 
+namespace {
+
+std::string absolute_path(const std::filesystem::path& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+/// Nothing that this process alone knows: no variable of its environment, no folder that it stands in.
+std::vector<std::string> command_of(const Session& session, const GlobalArguments& arguments,
+                                    const EnvironmentLookup& environment) {
+  constexpr std::string_view sqlite = "sqlite:";
+  std::vector<std::string> words{"holdfast"};
+  if (session.store_from == "--store" || session.store_from == "HOLDFAST_STORE") {
+    const bool file = session.store.starts_with(sqlite);
+    words.insert(
+        words.end(),
+        {"--store", !file ? session.store : std::string(sqlite) + absolute_path(session.store.substr(sqlite.size()))});
+  }
+  if (!arguments.config.empty() || environment("HOLDFAST_CONFIG")) {
+    words.insert(words.end(), {"--config", absolute_path(session.config.file)});
+  }
+  return words;
+}
+
+}  // namespace
+
 Session load_session(const GlobalArguments& arguments, const EnvironmentLookup& environment) {
   Session session;
   if (const auto file = find_config(arguments.config, environment)) {
@@ -61,6 +86,7 @@ Session load_session(const GlobalArguments& arguments, const EnvironmentLookup& 
   check_patience(session.profiles, session.config.patience,
                  session.config.file.empty() ? "patience" : session.config.file.string() + ": patience");
   name_store(session, arguments, environment);
+  session.command = command_of(session, arguments, environment);
   if (!session.store.empty()) return session;
   session.store = session.config.store.empty() ? default_store(environment) : session.config.store;
   if (!session.config.store.empty()) session.store_from = session.config.file.string() + ": store";

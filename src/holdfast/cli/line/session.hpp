@@ -15,8 +15,11 @@ namespace holdfast::cli {
 struct Session {
   Config config{};
   TimeoutProfiles profiles = TimeoutProfiles::defaults();
-  std::string store{};                 ///< never empty: `default_store` where nobody said one
-  std::string store_from{};            ///< who said it, for messages: "--store"
+  std::string store{};       ///< never empty: `default_store` where nobody said one
+  std::string store_from{};  ///< who said it, for messages: "--store"
+  /// How a command from another terminal and another folder begins, so that it comes to the same store: "holdfast", and
+  /// the store and the configuration where somebody named them.
+  std::vector<std::string> command{"holdfast"};
   std::vector<std::string> notices{};  ///< worth telling the user, and no errors
 };
 

@@ -125,7 +125,10 @@ void Board::hear(const News& news, milliseconds at) {
   if (!job.empty() && job != job_id_) return;
   std::visit(Fold{*this, at}, news);
   if (is_in_the_rows(news)) return;
-  std::string line = told(news, wording_);
+  std::string line = told(news, wording_, [this](const std::string& name) {
+    const StageLine* line = stage(name);
+    return line == nullptr ? 0 : line->items;
+  });
   if (!line.empty()) note(std::move(line), at, is_urgent(news));
 }
 

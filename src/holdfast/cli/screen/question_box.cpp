@@ -34,8 +34,10 @@ class Box {
   std::vector<Line> lines_;
 };
 
-std::string title_of(const Question& question, std::size_t open) {
-  const std::string& stage = question.stage_name.empty() ? question.operation_id : question.stage_name;
+std::string title_of(const Question& question, std::size_t items, std::size_t open) {
+  std::string stage = question.stage_name.empty() ? question.operation_id : question.stage_name;
+  const std::string item = item_of(question.job_id, question.stage_name, question.correlation_id, items);
+  if (!item.empty()) stage += ", " + item;
   std::string out;
   switch (question.kind) {
     case QuestionKind::stall:
@@ -49,7 +51,7 @@ std::string title_of(const Question& question, std::size_t open) {
       break;
   }
   if (question.ask > 1) out += ", question " + std::to_string(question.ask);
-  if (open > 1) out += " (1 of " + std::to_string(open) + ")";
+  if (open > 1) out += " (1 of " + std::to_string(open) + " questions)";
   return out;
 }
 
@@ -133,7 +135,8 @@ std::vector<Line> question_box(const Board& board, const Dialog& dialog, millise
       break;
   }
   const Tone tone = question->kind == QuestionKind::stall ? Tone::warning : Tone::bad;
-  return box.framed_as(title_of(*question, dialog.open_count(board)), tone);
+  const StageLine* stage = board.stage(question->stage_name);
+  return box.framed_as(title_of(*question, stage == nullptr ? 0 : stage->items, dialog.open_count(board)), tone);
 }
 
 }  // namespace holdfast::cli

@@ -461,7 +461,7 @@ TEST(Screen, questions_after_an_error_and_an_interruption_say_so) {
 TEST(Screen, several_open_questions_are_counted) {
   Scene scene = asking();
   scene.board.hear(QuestionOpened{bench::question(7)}, 74s);
-  EXPECT_NE(shown(scene, {80, 30}, utf8).find("(1 of 2)"), std::string::npos);
+  EXPECT_NE(shown(scene, {80, 30}, utf8).find("(1 of 2 questions)"), std::string::npos);
 }
 
 TEST(Screen, several_alternatives_are_chosen_from) {
