@@ -19,6 +19,7 @@ void print_line(std::FILE* out, const std::string& line) {
 
 }  // namespace
 
+void View::begin(const std::vector<api::OperationView>&, milliseconds) {}
 void View::watch(std::vector<api::OperationView>, milliseconds) {}
 void View::input_ready(milliseconds) {}
 void View::hung_up() {}

@@ -29,6 +29,8 @@ class View {
  public:
   virtual ~View() = default;
   virtual void hear(const Notice& notice, milliseconds at) = 0;
+  /// Operations that ran before anybody listened.
+  virtual void begin(const std::vector<api::OperationView>& operations, milliseconds at);
   /// Operations as they stand, several times a second.
   virtual void watch(std::vector<api::OperationView> operations, milliseconds at);
   /// A descriptor to poll for keys; -1: none.

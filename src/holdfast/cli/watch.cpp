@@ -51,16 +51,17 @@ class RemoteJob {
   RemoteJob(control::Remote remote, std::string job_id) : remote_(std::move(remote)), job_id_(std::move(job_id)) {}
 
   std::vector<api::OperationView> operations() const {
-    std::vector<api::OperationView> live;
     try {
+      std::vector<api::OperationView> live;
       for (const auto& each : remote_.list("/operations", "operations", {{"state", "active"}, {"job", job_id_}})) {
         auto operation = api::operation_from_json(each.as_object());
         if (operation && !ended(operation->state)) live.push_back(std::move(*operation));
       }
+      last_ = std::move(live);
     } catch (const std::exception&) {
       // The feed says when the process is gone; until then the last numbers stand.
     }
-    return live;
+    return last_;
   }
   JobControl control(std::stop_source& stop) const {
     return {
@@ -73,6 +74,7 @@ class RemoteJob {
  private:
   const control::Remote remote_;
   const std::string job_id_;
+  mutable std::vector<api::OperationView> last_{};  ///< of the thread that shows
 };
 
 Board board_of(const JobRow& job, const TimeoutProfiles& profiles) {
@@ -85,9 +87,11 @@ Board board_of(const JobRow& job, const TimeoutProfiles& profiles) {
   return {job.job_id, std::move(lines), wording_of(profiles)};
 }
 
-/// What was asked before this terminal came.
-void hear_open_questions(const RemoteJob& job, View& view) {
-  for (api::OperationView& each : job.operations()) {
+/// What ran and what was asked before this terminal came.
+void catch_up(const RemoteJob& job, View& view) {
+  const auto operations = job.operations();
+  view.begin(operations, milliseconds(0));
+  for (const api::OperationView& each : operations) {
     if (!each.question) continue;
     view.hear({0, each.question->opened_at, std::make_shared<const News>(QuestionOpened{*each.question})},
               milliseconds(0));
@@ -178,7 +182,7 @@ Exit watch_one(const WatchArguments& arguments, const Session& session, const Jo
   std::string why;
   {
     const Follow feed(job, kept->job_id, queue, stop);
-    hear_open_questions(job, *view);
+    catch_up(job, *view);
     const auto leave = [&stop] { stop.request_stop(); };
     show_job({.operations = [&job] { return job.operations(); }, .terminate = leave, .interrupt = leave}, *view, queue,
              signals, feed.over());

@@ -67,6 +67,14 @@ std::string facts(const Question& question, const Board& board, milliseconds now
   return out + ". So far: " + call->operation.progress.text() + ".";
 }
 
+/// The evidence without the sentence that `facts` says of now.
+std::string still_so(const std::string& evidence) {
+  const std::size_t begin = evidence.find(" Running for ");
+  if (begin == std::string::npos) return evidence;
+  const std::size_t end = evidence.find(". ", begin);
+  return evidence.substr(0, begin) + (end == std::string::npos ? "" : evidence.substr(end + 1));
+}
+
 void add_options(Box& box, const Question& question) {
   for (std::size_t i = 0; i < question.options.size() && i < option_keys.size(); ++i) {
     box.add_indented(std::string(1, option_keys[i]) + "  ", question.options[i].label);
@@ -91,10 +99,11 @@ void add_confirmation(Box& box, const Question& question, const Answer& draft) {
     for (const Alternative* each : allowed_alternatives(question)) {
       if (each->provider_name == draft.provider) box.add("It will be served by " + told_alternative(*each) + ".");
     }
-    box.add("The running call is cancelled; what is finished stays.");
+    box.add(question.kind == QuestionKind::stall ? "The running call is cancelled; what is finished stays."
+                                                 : "Its call has ended; what is finished stays.");
   } else {
     box.add("Cancel the job?", Tone::strong);
-    box.add("The running calls are cancelled; what is finished is kept and named.");
+    box.add("What still runs is cancelled; what is finished is kept and named.");
   }
   box.add(std::string(confirm_help), Tone::warning);
 }
@@ -115,8 +124,9 @@ std::vector<Line> question_box(const Board& board, const Dialog& dialog, millise
   if (question == nullptr) return {};
   Box box(width, style);
   if (!compact) {
-    if (!question->evidence.empty()) box.add(question->evidence);
     const std::string now_so = facts(*question, board, now);
+    const std::string evidence = now_so.empty() ? question->evidence : still_so(question->evidence);
+    if (!evidence.empty()) box.add(evidence);
     if (!now_so.empty()) box.add(now_so);
     for (const Alternative& each : question->alternatives)
       box.add_indented("", "Instead: " + told_alternative(each));
