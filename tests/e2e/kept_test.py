@@ -66,6 +66,22 @@ class Looking(Kept):
         for kind in ("lock.created", "operation.started", "operation.ended", "stage.finished", "lock.ended"):
             self.assertIn(kind, kinds)
 
+    def test_why_a_run_failed_is_told_in_words(self):
+        job = self.slow_providers("echo boom >&2; exit 3")
+        self.assertEqual(self.kept("run", job, "--plain", "--out", "o").returncode, 1)
+        name = self.document("jobs")["jobs"][0]["jobId"]
+        for words in (["show", name], ["audit", "show", name]):
+            self.assertRegex(self.kept(*words).stdout, r"command failed.*exited with status 3: .*boom", words)
+
+    def test_signs_are_ascii_where_the_locale_is_not_utf8(self):
+        job = self.slow_providers("echo boom >&2; exit 3")
+        self.environment["LC_ALL"] = "C"
+        self.kept("run", job, "--plain", "--out", "o", "--consent", "error: switch to Quick")
+        name = self.document("jobs")["jobs"][0]["jobId"]
+        for words in (["history", name], ["audit", "show", name], ["--help"]):
+            self.assertTrue(self.kept(*words).stdout.isascii(), self.kept(*words).stdout)
+        self.assertIn("Slow -> Quick", self.kept("history", name).stdout)
+
     def test_what_is_not_there_is_said_with_where_to_look(self):
         self.slow_providers("true")
         for words in (["show", "nobody"], ["history", "nobody"], ["audit", "show", "nobody"], ["release", "nobody"],
@@ -117,7 +133,7 @@ class SecondTerminal(Kept):
                 if extra:
                     refused = self.kept("answer", question["operationId"], option, *extra[:-1])
                     self.assertEqual(refused.returncode, 3, refused.stderr)
-                    self.assertIn("confirm", refused.stderr)
+                    self.assertIn("--confirm", refused.stderr)
                 answer = self.kept("answer", question["operationId"], option, "--ask", question["data"]["ask"], *extra)
                 self.assertEqual(answer.returncode, 0, answer.stderr)
                 if outcome is None:
@@ -182,7 +198,10 @@ class SecondTerminal(Kept):
 
     def test_a_job_is_switched_and_says_so(self):
         child, _, question = self.run_slowly()
-        self.assertEqual(self.kept("switch", question["jobId"], "--to", "Quick").returncode, 3, "unconfirmed")
+        unconfirmed = self.kept("switch", question["jobId"], "--to", "Quick")
+        self.assertEqual(unconfirmed.returncode, 3)
+        self.assertIn("--confirm", unconfirmed.stderr)
+        self.assertIn("no stage zzz", self.kept("switch", question["jobId"], "--to", "Quick", "--stages", "zzz").stderr)
         wrong = self.kept("switch", question["jobId"], "--to", "Qick", "--confirm")
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("Quick", wrong.stderr)
@@ -203,6 +222,21 @@ class SecondTerminal(Kept):
         self.assertIn("done", terminal.screen())
         status, said, err = self.ended(child)
         self.assertEqual(status, 0, err)
+
+    def test_watch_shows_what_ran_before_it_came(self):
+        child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        terminal = self.terminal("--config", "holdfast.toml", "watch", question["jobId"])
+        terminal.shows(r"Stall Suspected.*1 chunk")
+        (self.folder / "o/go").touch()
+        self.assertEqual(terminal.exit_status(), 0)
+        self.ended(child)
+
+    def test_a_run_in_the_background_of_a_terminal_is_not_stopped_by_it(self):
+        self.slow_providers("true")
+        terminal = self.terminal("--version")
+        terminal.exit_status()
+        terminal.keys(f"{HOLDFAST} --config holdfast.toml run job.toml --out o &", "Enter")
+        terminal.shows(r"stalling-\w+: done after")
 
     def test_ctrl_c_leaves_watch_and_the_job_goes_on(self):
         child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")

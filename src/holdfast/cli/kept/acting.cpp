@@ -136,12 +136,17 @@ control::Remote owner_of_operation(const Session& session, const std::string& op
 }
 
 /// The provider that a switch of these stages leaves.
-std::string provider_left(const std::string& job, const std::vector<ProviderLock>& locks,
-                          const std::vector<std::string>& stages) {
-  for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) {
+std::string provider_left(const JobRow& job, const std::vector<std::string>& stages) {
+  for (auto lock = job.locks.rbegin(); lock != job.locks.rend(); ++lock) {
     if (lock->active() && (stages.empty() || lock->governed().overlaps({stages, {}}))) return lock->provider_name;
   }
-  throw Error(Errc::no_such_job, "job " + job + " has no active lock to switch");
+  for (const std::string& each : stages) {
+    const auto known = [&](const StageRow& row) { return same_name(row.stage_name, each); };
+    if (job.stages.empty() || std::ranges::any_of(job.stages, known)) continue;
+    throw Error(Errc::invalid_argument, "--stages: job " + job.job_id + " has no stage " + each + "; `holdfast show " +
+                                            shell_quoted(job.job_id) + "` lists those it has");
+  }
+  throw Error(Errc::no_such_job, "job " + job.job_id + " has no active lock to switch");
 }
 
 json::object decide(const control::Remote& remote, const SwitchArguments& arguments, const std::string& from) {
@@ -152,8 +157,19 @@ json::object decide(const control::Remote& remote, const SwitchArguments& argume
   return remote.decide({.decision = std::move(decision)});
 }
 
+/// What is refused for want of a confirmation, with the flag that gives it here.
+std::string with_flag(std::string message) {
+  constexpr std::string_view said = "Say confirmed";
+  const std::size_t at = message.find(said);
+  if (at != std::string::npos) return message.replace(at, said.size(), "Say --confirm");
+  return message.find("--confirm") == std::string::npos ? message + ". Say --confirm to do it" : message;
+}
+
 /// Prints what was done; throws what was refused.
 void print_result(const AnswerResult& result, const std::string& done, bool as_json, std::ostream& out) {
+  if (!result.applied && result.refused == Errc::confirmation_required) {
+    throw Error(result.refused, with_flag(result.message));
+  }
   if (!result.applied) throw Error(result.refused, result.message);
   const std::string unrecorded = result.recorded ? "" : " The record could not be written; it is tried again.";
   out << (as_json ? api::text(api::to_json(result)) : harmless(done) + unrecorded) << "\n";
@@ -175,16 +191,18 @@ Exit answer_command(const AnswerArguments& arguments, const Session& session, st
   return Exit::done;
 }
 
-Exit switch_command(const SwitchArguments& arguments, const Session& session, std::ostream& out) {
+namespace {
+
+/// The decision as it was recorded, and the provider that it leaves in `from`.
+json::object switched(const SwitchArguments& arguments, const Session& session, std::string& from) {
   json::object made;
-  std::string from;
   if (const auto daemon = named_daemon(process_environment())) {
-    from = provider_left(arguments.job, job_of(*daemon, arguments.job).locks, arguments.stages);
+    from = provider_left(job_of(*daemon, arguments.job), arguments.stages);
     made = decide(*daemon, arguments, from);
   } else {
     auto store = open_store(session);
     const JobRow job = job_to_act_on(*store, arguments.job);
-    from = provider_left(job.job_id, job.locks, arguments.stages);
+    from = provider_left(job, arguments.stages);
     if (job.owner) {
       made = decide(reach(*job.owner, job.job_id), arguments, from);
     } else {
@@ -196,6 +214,22 @@ Exit switch_command(const SwitchArguments& arguments, const Session& session, st
                                .by = user_name()});
       made = api::to_json(gateway.fallback_history(job.job_id).back());
     }
+  }
+  return made;
+}
+
+}  // namespace
+
+Exit switch_command(const SwitchArguments& arguments, const Session& session, std::ostream& out) {
+  json::object made;
+  std::string from;
+  try {
+    made = switched(arguments, session, from);
+  } catch (const Error& error) {
+    if (error.errc() != Errc::confirmation_required) throw;
+    throw Error(error.errc(), "a switch from " + from + " to " + arguments.to +
+                                  " may change style and tone of what comes; what is finished is kept. Say --confirm "
+                                  "to do it");
   }
   const std::string done = "Job " + arguments.job + " goes on with " + arguments.to + " instead of " + from + ".";
   out << (arguments.json ? api::text(made) : harmless(done)) << "\n";

@@ -25,7 +25,7 @@ struct Detail {
   }
   std::string operator()(const OperationEnded& news) const {
     return where(news) + " (" + news.operation_id + "): " + std::string(name(news.outcome)) + " after " +
-           spoken(news.elapsed);
+           spoken(news.elapsed) + (news.outcome == OperationPhase::failed ? ": " + told_fault(news.fault) : "");
   }
   std::string operator()(const QuestionOpened& news) const {
     return "question " + std::to_string(news.question.ask) + " about " + where(news.question) + ": " +
