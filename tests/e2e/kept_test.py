@@ -3,7 +3,9 @@
 import json
 import os
 import pathlib
+import re
 import resource
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -64,6 +66,22 @@ class Looking(Kept):
         for kind in ("lock.created", "operation.started", "operation.ended", "stage.finished", "lock.ended"):
             self.assertIn(kind, kinds)
 
+    def test_why_a_run_failed_is_told_in_words(self):
+        job = self.slow_providers("echo boom >&2; exit 3")
+        self.assertEqual(self.kept("run", job, "--plain", "--out", "o").returncode, 1)
+        name = self.document("jobs")["jobs"][0]["jobId"]
+        for words in (["show", name], ["audit", "show", name]):
+            self.assertRegex(self.kept(*words).stdout, r"command failed.*exited with status 3: .*boom", words)
+
+    def test_signs_are_ascii_where_the_locale_is_not_utf8(self):
+        job = self.slow_providers("echo boom >&2; exit 3")
+        self.environment["LC_ALL"] = "C"
+        self.kept("run", job, "--plain", "--out", "o", "--consent", "error: switch to Quick")
+        name = self.document("jobs")["jobs"][0]["jobId"]
+        for words in (["history", name], ["audit", "show", name], ["--help"]):
+            self.assertTrue(self.kept(*words).stdout.isascii(), self.kept(*words).stdout)
+        self.assertIn("Slow -> Quick", self.kept("history", name).stdout)
+
     def test_what_is_not_there_is_said_with_where_to_look(self):
         self.slow_providers("true")
         for words in (["show", "nobody"], ["history", "nobody"], ["audit", "show", "nobody"], ["release", "nobody"],
@@ -82,6 +100,25 @@ class Looking(Kept):
         self.assertIn("notes.db", run.stderr)
         self.assertEqual(other.read_text(), "these are notes")
 
+    def test_a_mistyped_store_is_neither_made_nor_called_whole(self):
+        self.slow_providers("true")
+        looking = (["jobs"], ["show", "j"], ["history", "j"], ["stats"], ["watch"], ["audit", "verify"], ["answer"],
+                   ["audit", "show", "j"], ["audit", "export"], ["prune", "--closed-before", "1d"], ["release", "j"],
+                   ["cancel", "j", "--confirm"], ["switch", "j", "--to", "Quick", "--confirm"], ["run", "--resume", "j"])
+        for words in looking:
+            run = self.holdfast("--store", f"sqlite:{self.folder}/nope/x.db", *words)
+            self.assertEqual((run.returncode, run.stdout), (5, ""), words)
+            self.assertIn("--store: there is no store at " + str(self.folder / "nope/x.db"), run.stderr)
+        self.assertFalse((self.folder / "nope").exists())
+
+    def test_before_the_first_run_there_is_nothing_and_that_is_no_error(self):
+        self.slow_providers("true")
+        for words in (["jobs"], ["stats"], ["answer"], ["watch"], ["audit", "export"], ["audit", "verify"]):
+            self.assertEqual(self.kept(*words).returncode, 0, words)
+        self.assertEqual(self.kept("audit", "verify").stdout, "0 records of 0 jobs: there is nothing to check.\n")
+        self.assertIn("is made by the first `run` or `serve`", self.kept("doctor").stdout)
+        self.assertFalse((self.folder / "state").exists())
+
 
 class SecondTerminal(Kept):
     def test_a_stall_is_answered_in_each_way(self):
@@ -96,7 +133,7 @@ class SecondTerminal(Kept):
                 if extra:
                     refused = self.kept("answer", question["operationId"], option, *extra[:-1])
                     self.assertEqual(refused.returncode, 3, refused.stderr)
-                    self.assertIn("confirm", refused.stderr)
+                    self.assertIn("--confirm", refused.stderr)
                 answer = self.kept("answer", question["operationId"], option, "--ask", question["data"]["ask"], *extra)
                 self.assertEqual(answer.returncode, 0, answer.stderr)
                 if outcome is None:
@@ -110,9 +147,61 @@ class SecondTerminal(Kept):
                 answered = [line["data"] for line in said if line["event"] == "question.answered"]
                 self.assertEqual((answered[0]["option"], answered[0]["door"]), (option, "api"))
 
+    def question_lines(self, child):
+        """What is printed up to the end of the next question."""
+        said = []
+        for line in child.stdout:
+            said.append(line)
+            if "To decide in advance" in line:
+                break
+        return said
+
+    def as_printed(self, line):
+        """The command that a line ends with or begins with, run in another folder."""
+        words = shlex.split(line[line.index("holdfast "):].split("   ")[0])
+        run = subprocess.run([HOLDFAST, *words[1:]], cwd="/", env=self.environment, text=True, capture_output=True,
+                             timeout=60, check=False)
+        self.assertEqual(run.returncode, 0, line + run.stderr)
+
+    def test_a_printed_command_does_what_it_says_as_it_stands(self):
+        job = self.slow_providers()
+        child = self.start("--store", "sqlite:other.db", "--config", "holdfast.toml", "run", job, "--plain", "--out", "o")
+        asked = self.question_lines(child)
+        self.as_printed(next(line for line in asked if "answer op-" in line and "try_alternative" in line))
+        out, err = child.communicate(timeout=30)
+        self.assertEqual(child.returncode, 0, out + err)
+        record = out[out.index("Its record: "):].splitlines()[0].removeprefix("Its record: ").split(", ")
+        self.assertEqual(len(record), 2)
+        for each in record:
+            self.as_printed(each)
+
+    def test_every_line_of_the_list_of_questions_is_a_whole_command(self):
+        child, _, _ = self.run_slowly()
+        lines = [line.strip() for line in self.kept("answer").stdout.splitlines() if "answer op-" in line]
+        self.assertEqual(len(lines), 6, lines)  # one for each option, and for each provider that could be switched to
+        self.as_printed(next(line for line in lines if "try_alternative --provider Quick" in line))
+        self.assertEqual(self.ended(child)[0], 0)
+
+    def test_of_several_items_it_is_said_which_one_is_asked_about(self):
+        job = self.slow_providers()
+        job.write_text(job.read_text().replace('prompt = "unused"\noutput = "text.txt"', 'prompt = "${item}"\nparallel = 2\n'
+                       'output = "nap-${index}.txt"\nfor_each = "${inputs.naps}"') + '[inputs]\nnaps = \'["a", "b", "c"]\'\n')
+        child = self.start("--config", "holdfast.toml", "run", job, "--plain", "--out", "o")
+        asked = [line for line in self.question_lines(child) + self.question_lines(child) if "is it stalled?" in line]
+        self.assertEqual(sorted(re.search(r"item \d of 3", line).group() for line in asked), ["item 1 of 3", "item 2 of 3"])
+        listed = self.kept("answer").stdout
+        self.assertIn("writing (item 2", listed)
+        terminal = self.terminal("--config", "holdfast.toml", "watch", self.document("jobs")["jobs"][0]["jobId"])
+        terminal.shows(r"Is Slow stalled\? writing, item [12]")
+        child.terminate()
+        child.communicate(timeout=30)
+
     def test_a_job_is_switched_and_says_so(self):
         child, _, question = self.run_slowly()
-        self.assertEqual(self.kept("switch", question["jobId"], "--to", "Quick").returncode, 3, "unconfirmed")
+        unconfirmed = self.kept("switch", question["jobId"], "--to", "Quick")
+        self.assertEqual(unconfirmed.returncode, 3)
+        self.assertIn("--confirm", unconfirmed.stderr)
+        self.assertIn("no stage zzz", self.kept("switch", question["jobId"], "--to", "Quick", "--stages", "zzz").stderr)
         wrong = self.kept("switch", question["jobId"], "--to", "Qick", "--confirm")
         self.assertEqual(wrong.returncode, 2)
         self.assertIn("Quick", wrong.stderr)
@@ -133,6 +222,21 @@ class SecondTerminal(Kept):
         self.assertIn("done", terminal.screen())
         status, said, err = self.ended(child)
         self.assertEqual(status, 0, err)
+
+    def test_watch_shows_what_ran_before_it_came(self):
+        child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        terminal = self.terminal("--config", "holdfast.toml", "watch", question["jobId"])
+        terminal.shows(r"Stall Suspected.*1 chunk")
+        (self.folder / "o/go").touch()
+        self.assertEqual(terminal.exit_status(), 0)
+        self.ended(child)
+
+    def test_a_run_in_the_background_of_a_terminal_is_not_stopped_by_it(self):
+        self.slow_providers("true")
+        terminal = self.terminal("--version")
+        terminal.exit_status()
+        terminal.keys(f"{HOLDFAST} --config holdfast.toml run job.toml --out o &", "Enter")
+        terminal.shows(r"stalling-\w+: done after")
 
     def test_ctrl_c_leaves_watch_and_the_job_goes_on(self):
         child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")

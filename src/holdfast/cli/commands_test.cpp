@@ -155,16 +155,36 @@ TEST_F(CommandsTest, doctor_goes_on_where_the_configuration_is_broken) {
   EXPECT_EQ(checks.back().at("ok"), false);
 }
 
+// It complained of a store '' as well, and ran the problems together on one line.
+TEST_F(CommandsTest, doctor_says_each_problem_of_a_broken_configuration_by_itself_and_blames_nothing_else_for_it) {
+  const fs::path config = file("c.toml", "patienec = 1\nstroe = 2\n");
+  doctor_command({.out = folder}, {.config = config}, no_environment, out);
+  EXPECT_THAT(out.str(), HasSubstr("problem  configuration: " + config.string() + ":1"));
+  EXPECT_THAT(out.str(), HasSubstr("problem  configuration: " + config.string() + ":2"));
+  EXPECT_THAT(out.str(), HasSubstr("ok       store: not looked at"));
+}
+
 TEST_F(CommandsTest, doctor_says_what_is_wrong_with_a_store) {
   doctor_command({.out = folder}, {.store = "mysql:x"}, no_environment, out);
   EXPECT_THAT(out.str(), HasSubstr("problem  store: --store"));
+}
+
+TEST_F(CommandsTest, doctor_makes_no_store_and_says_whether_one_could_be_made) {
+  const std::string store = "sqlite:" + (folder / "new" / "holdfast.db").string();
+  doctor_command({.out = folder}, {.store = store}, no_environment, out);
+  EXPECT_THAT(out.str(), HasSubstr("ok       store: " + store + ", which is made by the first `run` or `serve`"));
+  EXPECT_FALSE(fs::exists(folder / "new"));
+  const fs::path in_the_way = file("file", "");
+  doctor_command({.out = folder}, {.store = "sqlite:" + in_the_way.string() + "/x.db"}, no_environment, out);
+  EXPECT_THAT(out.str(), HasSubstr("problem  store: --store: there is no store at " + in_the_way.string() +
+                                   "/x.db, and none can be made"));
 }
 
 TEST_F(CommandsTest, audit_show_of_a_record_with_the_greatest_number_of_all_ends_and_names_it) {
   const std::string path = (folder / "holdfast.db").string();
   const Session session{.store = "sqlite:" + path};
   const std::vector some{store::Transaction{SaveId{1}, WallTime{}, {JobOpened{"job"}, JobClosed{"job"}}}};
-  ASSERT_EQ(open_store(session)->commit(some).at(0).kind, store::Outcome::Kind::saved);
+  ASSERT_EQ(open_store(session, store::Empty::filled)->commit(some).at(0).kind, store::Outcome::Kind::saved);
   EXPECT_EQ(audit_command({.job = "job"}, session, out), Exit::done);
   sqlite3* file = nullptr;
   ASSERT_EQ(sqlite3_open(path.c_str(), &file), SQLITE_OK);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <ostream>
+#include <sstream>
 
 #include "holdfast/api/json.hpp"
 #include "holdfast/cli/commands.hpp"
@@ -37,12 +38,33 @@ Session check_configuration(const GlobalArguments& global, const EnvironmentLook
     checks.push_back({"profiles", true, message + ", patience " + session.config.patience});
     return session;
   } catch (const Error& error) {
-    checks.push_back({"configuration", false, error.what(), "mend the file at the line that is named"});
-    return {};
+    std::istringstream problems(error.what());
+    for (std::string each; std::getline(problems, each);)
+      checks.push_back({"configuration", false, each, "mend the file at the line that is named"});
+    Session session;
+    name_store(session, global, environment);
+    return session;
   }
 }
 
+/// Makes nothing: whether there could be a folder is asked of the nearest one that is there.
+Check check_missing_store(const Session& session, const std::filesystem::path& file) {
+  std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+  std::error_code error;
+  while (!std::filesystem::exists(folder, error) && folder.has_relative_path())
+    folder = folder.parent_path();
+  if (std::filesystem::is_directory(folder, error) && ::access(folder.c_str(), W_OK | X_OK) == 0) {
+    return {"store", true, session.store + ", which is made by the first `run` or `serve`"};
+  }
+  return {"store", false,
+          (session.store_from.empty() ? "" : session.store_from + ": ") + "there is no store at " + file.string() +
+              ", and none can be made: " + folder.string() + " is no folder that this user can write",
+          "name another with --store sqlite:PATH"};
+}
+
 Check check_store_of(const Session& session) {
+  if (session.store.empty()) return {"store", true, "not looked at: the configuration may name it"};
+  if (const auto missing = missing_store(session); !missing.empty()) return check_missing_store(session, missing);
   try {
     const auto jobs = open_store(session)->statistics().value().total_jobs;
     return {"store", true,

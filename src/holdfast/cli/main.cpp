@@ -1,6 +1,7 @@
 #include <csignal>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "holdfast/cli/kept/kept.hpp"
 #include "holdfast/cli/line/arguments.hpp"
 #include "holdfast/cli/serve/token_text.hpp"
+#include "holdfast/cli/tty/ascii_output.hpp"
+#include "holdfast/cli/tty/terminal.hpp"
 
 namespace {
 
@@ -51,18 +54,39 @@ struct Dispatch {
   Session session() const { return load_session(global, process_environment()); }
 };
 
+/// Whether what it prints is for programs: JSON, which is UTF-8 everywhere.
+bool prints_json(const Command& command) {
+  return std::visit(
+      [](const auto& arguments) {
+        if constexpr (requires { arguments.verb; }) {
+          return arguments.json || arguments.verb == AuditArguments::Verb::export_all;
+        } else if constexpr (requires { arguments.json; }) {
+          return arguments.json;
+        } else {
+          return false;
+        }
+      },
+      command);
+}
+
 }  // namespace
 
 int main(int count, char** values) {
   // A file-size limit is a full disk: a write that fails and is told, not a process that is killed.
   std::signal(SIGXFSZ, SIG_IGN);
   const std::vector<std::string> words(values, values + count);
+  std::optional<AsciiOutput> out, err;
+  if (!terminal_facts().utf8) {
+    out.emplace(std::cout);
+    err.emplace(std::cerr);
+  }
   const auto parsed = parse_arguments({words.begin() + (words.empty() ? 0 : 1), words.end()});
   if (const auto* usage = std::get_if<Usage>(&parsed)) {
     (usage->exit == Exit::done ? std::cout : std::cerr) << usage->text;
     return static_cast<int>(usage->exit);
   }
   const auto& arguments = std::get<Arguments>(parsed);
+  if (prints_json(arguments.command)) out.reset();
   try {
     return static_cast<int>(std::visit(Dispatch{arguments.global, words}, arguments.command));
   } catch (const Error& error) {

@@ -135,14 +135,17 @@ Board board_for(const jobs::Runner& runner, const std::optional<JobRow>& kept, c
 }
 
 std::unique_ptr<View> view_for(const RunArguments& arguments, const Show& show, const jobs::Runner& runner,
-                               const std::optional<JobRow>& kept, const TimeoutProfiles& profiles, JobControl control) {
+                               const std::optional<JobRow>& kept, const Session& session, JobControl control) {
+  const TimeoutProfiles& profiles = session.profiles;
   if (arguments.json) return std::make_unique<JsonView>(stdout, std::move(control));
   if (show.screen) {
     return std::make_unique<ScreenView>(board_for(runner, kept, profiles), style_for(show.facts),
                                         arguments.on_stall != OnStall::wait, std::move(control));
   }
   const bool person = show.facts.in_is_terminal && show.facts.out_is_terminal;
-  return std::make_unique<PlainView>(stdout, wording_of(profiles), std::move(control), person);
+  return std::make_unique<PlainView>(
+      stdout, wording_of(profiles), std::move(control),
+      PlainView::Manner{.interrupt_asks = person, .utf8 = show.facts.utf8, .holdfast = command_elsewhere(session)});
 }
 
 /// `recorded` becomes false where a cancel stops the job and cannot be written down.
@@ -179,7 +182,8 @@ std::string where_to_look(const jobs::RunResult& result, const Session& session,
   if (!recorded) return "It is not on the record: it ended before that.";
   if (folder_of_store(session.store).empty()) return "Its record was in memory, and ends with this process.";
   const std::string id = shell_quoted(result.job_id);
-  return "Its record: holdfast history " + id + ", holdfast audit show " + id;
+  const std::string holdfast = shell_line(session.command);
+  return "Its record: " + holdfast + " history " + id + ", " + holdfast + " audit show " + id;
 }
 
 /// One a line, as compilers say them, so that an editor can jump to each.
@@ -218,7 +222,7 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   process::Spawner spawner;
   const providers::Catalogue catalogue(session.config.providers, session.profiles, spawner);
   const auto socket = socket_path(process_environment(), session.store, ::getpid());
-  auto store = open_store(session, store::Empty::filled);
+  auto store = open_store(session, arguments.resume.empty() ? store::Empty::filled : store::Empty::refused);
   store->act_as(store::this_process("holdfast run", socket.string()));
   Gateway gateway(
       {.profiles = session.profiles, .patience = session.config.patience, .providers = catalogue.job_infos()},
@@ -248,8 +252,8 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   std::stop_source stop;
   const auto began = std::chrono::steady_clock::now();
   std::atomic<bool> cancel_recorded = true;
-  auto view = view_for(arguments, show, runner, kept, session.profiles,
-                       control_of(gateway, runner.job_id(), stop, cancel_recorded));
+  auto view =
+      view_for(arguments, show, runner, kept, session, control_of(gateway, runner.job_id(), stop, cancel_recorded));
   jobs::RunResult result = watch_job(gateway, runner, *view, log, signals, stop);
   result.recorded = result.recorded && cancel_recorded;
   view.reset();  // gives the terminal back

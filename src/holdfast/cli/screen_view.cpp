@@ -26,6 +26,10 @@ void ScreenView::hear(const Notice& notice, milliseconds at) {
   if (at - painted_at_ >= between_paintings) paint(at);
 }
 
+void ScreenView::begin(const std::vector<api::OperationView>& operations, milliseconds at) {
+  board_.adopt(operations, at);
+}
+
 void ScreenView::watch(std::vector<api::OperationView> operations, milliseconds at) {
   board_.watch(std::move(operations), at);
   paint(at);

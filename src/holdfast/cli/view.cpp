@@ -19,6 +19,7 @@ void print_line(std::FILE* out, const std::string& line) {
 
 }  // namespace
 
+void View::begin(const std::vector<api::OperationView>&, milliseconds) {}
 void View::watch(std::vector<api::OperationView>, milliseconds) {}
 void View::input_ready(milliseconds) {}
 void View::hung_up() {}
@@ -34,20 +35,27 @@ void JsonView::interrupted(milliseconds) {
 }
 
 void PlainView::hear(const Notice& notice, milliseconds) {
-  const std::string line = told(*notice.news, wording_);
-  if (!line.empty()) print_line(out_, rfc3339_seconds(notice.time) + "  " + line);
+  if (const auto* started = std::get_if<StageStarted>(notice.news.get())) {
+    manner_.items[{started->job_id, started->stage_name}] = started->items;
+  }
+  const std::string& job = job_of(*notice.news);
+  const auto items = [this, &job](const std::string& stage) {
+    const auto known = manner_.items.find({job, stage});
+    return known == manner_.items.end() ? 0 : known->second;
+  };
+  const std::string line = told(*notice.news, wording_, items);
+  if (!line.empty()) print(notice.time, line);
   const auto* opened = std::get_if<QuestionOpened>(notice.news.get());
   if (opened == nullptr) return;
-  for (const std::string& each : told_question(opened->question)) {
-    print_line(out_, rfc3339_seconds(notice.time) + "  " + each);
-  }
-  for (const std::string& each : unattended_advice(opened->question)) {
-    print_line(out_, rfc3339_seconds(notice.time) + "  " + each);
-  }
+  const Question& question = opened->question;
+  for (const std::string& each : told_question(question, manner_.holdfast, items(question.stage_name)))
+    print(notice.time, each);
+  for (const std::string& each : unattended_advice(question))
+    print(notice.time, each);
 }
 
 void PlainView::interrupted(milliseconds at) {
-  if (interrupt_asks_ && (!interrupted_at_ || at - *interrupted_at_ > interrupt_again)) {
+  if (manner_.interrupt_asks && (!interrupted_at_ || at - *interrupted_at_ > interrupt_again)) {
     interrupted_at_ = at;
     return print("Cancel the job? Press Ctrl-C again within 5 s; otherwise it goes on.");
   }
@@ -55,23 +63,29 @@ void PlainView::interrupted(milliseconds at) {
   control_.cancel(user_name());
 }
 
-void PlainView::print(const std::string& text) {
-  print_line(out_, rfc3339_seconds(std::chrono::floor<milliseconds>(std::chrono::system_clock::now())) + "  " + text);
+void PlainView::print(const std::string& text) const {
+  print(std::chrono::floor<milliseconds>(std::chrono::system_clock::now()), text);
+}
+
+void PlainView::print(WallTime time, const std::string& text) const {
+  print_line(out_, rfc3339_seconds(time) + "  " + (manner_.utf8 ? text : ascii_signs(text)));
 }
 
 std::vector<std::string> unattended_advice(const Question& question) {
-  const std::string answer = "To answer: holdfast answer " + question.operation_id + " OPTION";
   if (question.kind == QuestionKind::stall) {
-    return {answer,
-            "The job waits: it goes on by itself when the provider makes progress. Nothing is switched or cancelled.",
+    return {"The job waits: it goes on by itself when the provider makes progress. Nothing is switched or cancelled.",
             "To decide in advance: --consent 'stall after 10m: switch to NAME', --consent 'stall after 10m: cancel', "
             "or --on-stall cancel."};
   }
   if (question.kind == QuestionKind::interrupted) {
-    return {answer, "The job waits. Nothing is sent again by itself; Ctrl-C or SIGTERM cancels it."};
+    return {"The job waits. Nothing is sent again by itself; Ctrl-C or SIGTERM cancels it."};
   }
-  return {answer, "The job waits. Nothing is switched or cancelled by itself; Ctrl-C or SIGTERM cancels it.",
+  return {"The job waits. Nothing is switched or cancelled by itself; Ctrl-C or SIGTERM cancels it.",
           "To decide in advance: --on-error fail, --consent 'error: switch to NAME' or --consent 'error: cancel'."};
+}
+
+std::string command_elsewhere(const Session& session) {
+  return session.store.starts_with("memory:") ? "" : shell_line(session.command);
 }
 
 void show_lock(StageLine& line, const std::vector<ProviderLock>& locks) {

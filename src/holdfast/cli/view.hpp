@@ -2,11 +2,14 @@
 
 #include <cstdio>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "holdfast/api/json.hpp"
+#include "holdfast/cli/line/session.hpp"
 #include "holdfast/cli/screen/board.hpp"
 #include "holdfast/gateway/gateway.hpp"
 
@@ -26,6 +29,8 @@ class View {
  public:
   virtual ~View() = default;
   virtual void hear(const Notice& notice, milliseconds at) = 0;
+  /// Operations that ran before anybody listened.
+  virtual void begin(const std::vector<api::OperationView>& operations, milliseconds at);
   /// Operations as they stand, several times a second.
   virtual void watch(std::vector<api::OperationView> operations, milliseconds at);
   /// A descriptor to poll for keys; -1: none.
@@ -57,24 +62,36 @@ class JsonView : public View {
 /// One line of text for each event worth it, with its time.
 class PlainView : public View {
  public:
-  /// `interrupt_asks`: SIGINT comes from a person at a terminal, who is asked to press it again.
-  PlainView(std::FILE* out, CategoryWording wording, JobControl control, bool interrupt_asks)
-      : out_(out), wording_(std::move(wording)), control_(std::move(control)), interrupt_asks_(interrupt_asks) {}
+  struct Manner {
+    /// SIGINT comes from a person at a terminal, who is asked to press it again.
+    bool interrupt_asks = false;
+    bool utf8 = true;
+    /// How a command that answers begins; empty: no other process can answer.
+    std::string holdfast{};
+    /// How many items a job's stage has, where that is known before its beginning is told.
+    std::map<std::pair<std::string, std::string>, std::size_t> items{};
+  };
+  PlainView(std::FILE* out, CategoryWording wording, JobControl control, Manner manner)
+      : out_(out), wording_(std::move(wording)), control_(std::move(control)), manner_(std::move(manner)) {}
   void hear(const Notice& notice, milliseconds at) override;
   void interrupted(milliseconds at) override;
 
  private:
-  void print(const std::string& text);
+  void print(const std::string& text) const;
+  void print(WallTime time, const std::string& text) const;
 
   std::FILE* out_;
   CategoryWording wording_;
   JobControl control_;
-  bool interrupt_asks_;
+  Manner manner_;
   std::optional<milliseconds> interrupted_at_{};
 };
 
 /// What an unattended run is told about a question: that the job waits, and how to decide in advance.
 std::vector<std::string> unattended_advice(const Question& question);
+
+/// How `holdfast answer` is called from another terminal; empty where none can reach the job: its store is in memory.
+std::string command_elsewhere(const Session& session);
 
 /// Who may serve the stage, where a lock of the job says so.
 void show_lock(StageLine& line, const std::vector<ProviderLock>& locks);

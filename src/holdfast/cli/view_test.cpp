@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <boost/json/parse.hpp>
 #include <cstdlib>
 #include <filesystem>
@@ -83,7 +84,7 @@ TEST(JsonView, is_cancelled_by_the_first_interrupt) {
 TEST(PlainView, prints_events_with_their_time_and_a_question_with_advice) {
   Sheet sheet;
   Cancels cancels;
-  PlainView view(sheet.file(), bench::words, cancels.control(), false);
+  PlainView view(sheet.file(), bench::words, cancels.control(), {});
   view.hear(notice(bench::stage_started("tts", "P", 2)), 0ms);
   view.hear(notice(OperationProgress{}), 0ms);  // not worth a line
   view.hear(notice(QuestionOpened{bench::question()}), 0ms);
@@ -97,10 +98,22 @@ TEST(PlainView, prints_events_with_their_time_and_a_question_with_advice) {
   EXPECT_THAT(text, HasSubstr("--consent"));
 }
 
+TEST(PlainView, without_utf8_its_signs_are_ascii) {
+  Sheet sheet;
+  Cancels cancels;
+  PlainView view(sheet.file(), bench::words, cancels.control(), {.utf8 = false, .holdfast = "holdfast"});
+  view.hear(notice(CategoryChanged{.stage_name = "s", .to = LatencyCategory::Extended}), 0ms);
+  view.hear(notice(FallbackDecision::user_requested("j", "A", "B", 5s, "c")), 0ms);
+  view.hear(notice(QuestionOpened{bench::question()}), 0ms);
+  const std::string text = sheet.text();
+  EXPECT_TRUE(std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; })) << text;
+  EXPECT_THAT(text, HasSubstr("A -> B"));
+}
+
 TEST(PlainView, has_no_escape_sequences_whatever_a_provider_says) {
   Sheet sheet;
   Cancels cancels;
-  PlainView view(sheet.file(), bench::words, cancels.control(), false);
+  PlainView view(sheet.file(), bench::words, cancels.control(), {});
   view.hear(notice(ProviderHardError{.stage_name = "s", .fault = {ErrorClass::other, 1, "", "\x1b[2Jgone\n"}}), 0ms);
   EXPECT_THAT(sheet.text(), Not(HasSubstr("\x1b")));
 }
@@ -108,7 +121,7 @@ TEST(PlainView, has_no_escape_sequences_whatever_a_provider_says) {
 TEST(PlainView, a_person_is_asked_to_press_it_again) {
   Sheet sheet;
   Cancels cancels;
-  PlainView view(sheet.file(), bench::words, cancels.control(), true);
+  PlainView view(sheet.file(), bench::words, cancels.control(), {.interrupt_asks = true});
   view.interrupted(0ms);
   EXPECT_EQ(cancels.count, 0);
   EXPECT_THAT(sheet.text(), HasSubstr("Press Ctrl-C again"));
@@ -121,7 +134,7 @@ TEST(PlainView, a_person_is_asked_to_press_it_again) {
 TEST(PlainView, a_script_is_not_asked) {
   Sheet sheet;
   Cancels cancels;
-  PlainView(sheet.file(), bench::words, cancels.control(), false).interrupted(0ms);
+  PlainView(sheet.file(), bench::words, cancels.control(), {}).interrupted(0ms);
   EXPECT_EQ(cancels.count, 1);
 }
 

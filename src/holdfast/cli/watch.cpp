@@ -23,7 +23,9 @@ namespace {
 class Jobs {
  public:
   explicit Jobs(const Session& session)
-      : daemon_(named_daemon(process_environment())), store_(daemon_ ? nullptr : open_store(session)) {}
+      : daemon_(named_daemon(process_environment())),
+        store_(daemon_ ? nullptr : open_store(session)),
+        command_(session.command) {}
 
   std::optional<JobRow> job(const std::string& id) const {
     return daemon_ ? job_of(*daemon_, id) : store_->job(id).value();
@@ -35,10 +37,12 @@ class Jobs {
   control::Remote holder(const JobRow& job) const { return daemon_ ? *daemon_ : reach(*job.owner, job.job_id); }
   const std::optional<control::Remote>& daemon() const { return daemon_; }
   store::Store& store() const { return *store_; }
+  const std::vector<std::string>& command() const { return command_; }
 
  private:
   std::optional<control::Remote> daemon_;
   std::unique_ptr<store::Store> store_;  ///< null where a daemon is named
+  std::vector<std::string> command_;
 };
 
 /// One job of another process, as a view sees it.
@@ -47,16 +51,17 @@ class RemoteJob {
   RemoteJob(control::Remote remote, std::string job_id) : remote_(std::move(remote)), job_id_(std::move(job_id)) {}
 
   std::vector<api::OperationView> operations() const {
-    std::vector<api::OperationView> live;
     try {
+      std::vector<api::OperationView> live;
       for (const auto& each : remote_.list("/operations", "operations", {{"state", "active"}, {"job", job_id_}})) {
         auto operation = api::operation_from_json(each.as_object());
         if (operation && !ended(operation->state)) live.push_back(std::move(*operation));
       }
+      last_ = std::move(live);
     } catch (const std::exception&) {
       // The feed says when the process is gone; until then the last numbers stand.
     }
-    return live;
+    return last_;
   }
   JobControl control(std::stop_source& stop) const {
     return {
@@ -69,6 +74,7 @@ class RemoteJob {
  private:
   const control::Remote remote_;
   const std::string job_id_;
+  mutable std::vector<api::OperationView> last_{};  ///< of the thread that shows
 };
 
 Board board_of(const JobRow& job, const TimeoutProfiles& profiles) {
@@ -81,9 +87,11 @@ Board board_of(const JobRow& job, const TimeoutProfiles& profiles) {
   return {job.job_id, std::move(lines), wording_of(profiles)};
 }
 
-/// What was asked before this terminal came.
-void hear_open_questions(const RemoteJob& job, View& view) {
-  for (api::OperationView& each : job.operations()) {
+/// What ran and what was asked before this terminal came.
+void catch_up(const RemoteJob& job, View& view) {
+  const auto operations = job.operations();
+  view.begin(operations, milliseconds(0));
+  for (const api::OperationView& each : operations) {
     if (!each.question) continue;
     view.hear({0, each.question->opened_at, std::make_shared<const News>(QuestionOpened{*each.question})},
               milliseconds(0));
@@ -143,7 +151,10 @@ std::unique_ptr<View> view_for(const WatchArguments& arguments, const JobRow& jo
   if (!arguments.plain && can_paint(facts)) {
     return std::make_unique<ScreenView>(board_of(job, session.profiles), style_for(facts), true, std::move(control));
   }
-  return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control), false);
+  PlainView::Manner manner{.utf8 = facts.utf8, .holdfast = command_elsewhere(session)};
+  for (const StageRow& each : job.stages)
+    manner.items[{job.job_id, each.stage_name}] = each.items;
+  return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control), std::move(manner));
 }
 
 /// How the job stands when nobody is watched any more.
@@ -154,7 +165,7 @@ Exit ending(const Jobs& jobs, const WatchArguments& arguments, const std::string
   out << harmless(arguments.job) << ": " << name(state) << "\n";
   if (state == JobState::interrupted && !jobs.daemon()) {
     out << "Its process is gone" << (why.empty() ? "" : " (" + harmless(why) + ")")
-        << ". Go on with it: holdfast run --resume " << shell_quoted(arguments.job) << "\n";
+        << ". Go on with it: " << shell_line(jobs.command()) << " run --resume " << shell_quoted(arguments.job) << "\n";
   }
   return Exit::done;
 }
@@ -171,7 +182,7 @@ Exit watch_one(const WatchArguments& arguments, const Session& session, const Jo
   std::string why;
   {
     const Follow feed(job, kept->job_id, queue, stop);
-    hear_open_questions(job, *view);
+    catch_up(job, *view);
     const auto leave = [&stop] { stop.request_stop(); };
     show_job({.operations = [&job] { return job.operations(); }, .terminate = leave, .interrupt = leave}, *view, queue,
              signals, feed.over());
@@ -209,7 +220,9 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, const Jo
   if (arguments.json) {
     view = std::make_unique<JsonView>(stdout, JobControl{});
   } else {
-    view = std::make_unique<PlainView>(stdout, wording_of(session.profiles), JobControl{}, false);
+    view = std::make_unique<PlainView>(
+        stdout, wording_of(session.profiles), JobControl{},
+        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session)});
   }
   const auto leave = [&stops] {
     for (std::stop_source& each : stops)

@@ -1,11 +1,13 @@
 #include <algorithm>
 #include <ostream>
 
+#include "holdfast/api/decode.hpp"
 #include "holdfast/api/json.hpp"
 #include "holdfast/base/name.hpp"
 #include "holdfast/cli/kept/kept.hpp"
 #include "holdfast/cli/kept/owners.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/cli/screen/telling.hpp"
 #include "holdfast/gateway/gateway.hpp"
 #include "holdfast/jobs/artifacts.hpp"
 #include "holdfast/process/spawner.hpp"
@@ -37,23 +39,27 @@ void end_children(const JobRow& job) {
   if (job.plan) jobs::ArtifactFolder(job.plan->out, job.job_id).end_children();
 }
 
-void print_question(const json::object& operation, std::ostream& out) {
-  const auto& question = operation.at("question").as_object();
-  const auto text = [](const json::value& value) {
-    return value.is_string() ? harmless(value.as_string()) : std::string("-");
-  };
-  out << text(operation.at("operationId")) << "  " << text(operation.at("jobId")) << ", stage "
-      << text(operation.at("stageName")) << " on " << text(operation.at("providerName")) << ": "
-      << text(question.at("kind")) << "\n  " << text(question.at("evidence")) << "\n";
-  for (const json::value& each : question.at("options").as_array()) {
-    const auto& option = each.as_object();
-    out << "  holdfast answer " << text(operation.at("operationId")) << " " << text(option.at("id"))
-        << (option.at("requiresConfirmation").as_bool() ? " --confirm" : "") << "   " << text(option.at("label"))
-        << "\n";
+/// How many items the stage has; 0 where nobody says.
+std::size_t items_of(const control::Remote& remote, const Question& question) {
+  try {
+    for (const StageRow& each : job_of(remote, question.job_id).stages) {
+      if (same_name(each.stage_name, question.stage_name)) return each.items;
+    }
+  } catch (const Error&) {
+    // The question can be answered all the same.
   }
-  for (const json::value& each : question.at("alternatives").as_array()) {
-    const auto& other = each.as_object();
-    if (other.at("allowed").as_bool()) out << "  alternative: --provider " << text(other.at("providerName")) << "\n";
+  return 0;
+}
+
+void print_question(const Question& question, std::size_t items, const std::string& holdfast, std::ostream& out) {
+  const std::string item = item_of(question.job_id, question.stage_name, question.correlation_id, items);
+  out << harmless(question.operation_id + "  " + question.job_id + ", stage " + question.stage_name +
+                  (item.empty() ? "" : " (" + item + ")") + " on " + question.provider_name + ": ")
+      << name(question.kind) << "\n  " << harmless(question.evidence) << "\n";
+  for (const AnswerCommand& each : answer_commands(question, holdfast))
+    out << "  " << each.command << "   " << each.label << "\n";
+  for (const Alternative& each : question.alternatives) {
+    if (!each.allowed) out << "  alternative: " << told_alternative(each) << "\n";
   }
 }
 
@@ -80,11 +86,18 @@ std::vector<Asker> askers(const Session& session) {
 
 Exit list_questions(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
   json::array asked, silent;
+  std::vector<std::pair<Question, std::size_t>> questions;  // with the items of their stages
   const std::vector<Asker> all = askers(session);
   for (const Asker& asker : all) {
     try {
       for (const json::value& each : asker.look.list("/operations", "operations", {{"state", "active"}})) {
-        if (!each.as_object().at("question").is_null()) asked.push_back(each);
+        if (each.as_object().at("question").is_null()) continue;
+        asked.push_back(each);
+        if (arguments.json) continue;
+        auto operation = api::operation_from_json(each.as_object());
+        if (!operation) throw Error(Errc::provider_failed, asker.who + ": " + operation.error().message);
+        const std::size_t items = items_of(asker.look, *operation->question);
+        questions.emplace_back(std::move(*operation->question), items);
       }
     } catch (const Error& error) {
       if (error.errc() != Errc::store_unavailable || all.size() == 1) throw;
@@ -98,8 +111,8 @@ Exit list_questions(const AnswerArguments& arguments, const Session& session, st
     return Exit::done;
   }
   if (asked.empty()) out << "No open questions.\n";
-  for (const json::value& each : asked)
-    print_question(each.as_object(), out);
+  for (const auto& [question, items] : questions)
+    print_question(question, items, shell_line(session.command), out);
   for (const json::value& each : silent)
     out << harmless(each.as_string()) << " does not answer; what it asks is not listed.\n";
   return Exit::done;
@@ -123,12 +136,17 @@ control::Remote owner_of_operation(const Session& session, const std::string& op
 }
 
 /// The provider that a switch of these stages leaves.
-std::string provider_left(const std::string& job, const std::vector<ProviderLock>& locks,
-                          const std::vector<std::string>& stages) {
-  for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) {
+std::string provider_left(const JobRow& job, const std::vector<std::string>& stages) {
+  for (auto lock = job.locks.rbegin(); lock != job.locks.rend(); ++lock) {
     if (lock->active() && (stages.empty() || lock->governed().overlaps({stages, {}}))) return lock->provider_name;
   }
-  throw Error(Errc::no_such_job, "job " + job + " has no active lock to switch");
+  for (const std::string& each : stages) {
+    const auto known = [&](const StageRow& row) { return same_name(row.stage_name, each); };
+    if (job.stages.empty() || std::ranges::any_of(job.stages, known)) continue;
+    throw Error(Errc::invalid_argument, "--stages: job " + job.job_id + " has no stage " + each + "; `holdfast show " +
+                                            shell_quoted(job.job_id) + "` lists those it has");
+  }
+  throw Error(Errc::no_such_job, "job " + job.job_id + " has no active lock to switch");
 }
 
 json::object decide(const control::Remote& remote, const SwitchArguments& arguments, const std::string& from) {
@@ -139,8 +157,19 @@ json::object decide(const control::Remote& remote, const SwitchArguments& argume
   return remote.decide({.decision = std::move(decision)});
 }
 
+/// What is refused for want of a confirmation, with the flag that gives it here.
+std::string with_flag(std::string message) {
+  constexpr std::string_view said = "Say confirmed";
+  const std::size_t at = message.find(said);
+  if (at != std::string::npos) return message.replace(at, said.size(), "Say --confirm");
+  return message.find("--confirm") == std::string::npos ? message + ". Say --confirm to do it" : message;
+}
+
 /// Prints what was done; throws what was refused.
 void print_result(const AnswerResult& result, const std::string& done, bool as_json, std::ostream& out) {
+  if (!result.applied && result.refused == Errc::confirmation_required) {
+    throw Error(result.refused, with_flag(result.message));
+  }
   if (!result.applied) throw Error(result.refused, result.message);
   const std::string unrecorded = result.recorded ? "" : " The record could not be written; it is tried again.";
   out << (as_json ? api::text(api::to_json(result)) : harmless(done) + unrecorded) << "\n";
@@ -162,16 +191,18 @@ Exit answer_command(const AnswerArguments& arguments, const Session& session, st
   return Exit::done;
 }
 
-Exit switch_command(const SwitchArguments& arguments, const Session& session, std::ostream& out) {
+namespace {
+
+/// The decision as it was recorded, and the provider that it leaves in `from`.
+json::object switched(const SwitchArguments& arguments, const Session& session, std::string& from) {
   json::object made;
-  std::string from;
   if (const auto daemon = named_daemon(process_environment())) {
-    from = provider_left(arguments.job, job_of(*daemon, arguments.job).locks, arguments.stages);
+    from = provider_left(job_of(*daemon, arguments.job), arguments.stages);
     made = decide(*daemon, arguments, from);
   } else {
     auto store = open_store(session);
     const JobRow job = job_to_act_on(*store, arguments.job);
-    from = provider_left(job.job_id, job.locks, arguments.stages);
+    from = provider_left(job, arguments.stages);
     if (job.owner) {
       made = decide(reach(*job.owner, job.job_id), arguments, from);
     } else {
@@ -183,6 +214,22 @@ Exit switch_command(const SwitchArguments& arguments, const Session& session, st
                                .by = user_name()});
       made = api::to_json(gateway.fallback_history(job.job_id).back());
     }
+  }
+  return made;
+}
+
+}  // namespace
+
+Exit switch_command(const SwitchArguments& arguments, const Session& session, std::ostream& out) {
+  json::object made;
+  std::string from;
+  try {
+    made = switched(arguments, session, from);
+  } catch (const Error& error) {
+    if (error.errc() != Errc::confirmation_required) throw;
+    throw Error(error.errc(), "a switch from " + from + " to " + arguments.to +
+                                  " may change style and tone of what comes; what is finished is kept. Say --confirm "
+                                  "to do it");
   }
   const std::string done = "Job " + arguments.job + " goes on with " + arguments.to + " instead of " + from + ".";
   out << (arguments.json ? api::text(made) : harmless(done)) << "\n";

@@ -25,7 +25,7 @@ struct Detail {
   }
   std::string operator()(const OperationEnded& news) const {
     return where(news) + " (" + news.operation_id + "): " + std::string(name(news.outcome)) + " after " +
-           spoken(news.elapsed);
+           spoken(news.elapsed) + (news.outcome == OperationPhase::failed ? ": " + told_fault(news.fault) : "");
   }
   std::string operator()(const QuestionOpened& news) const {
     return "question " + std::to_string(news.question.ask) + " about " + where(news.question) + ": " +
@@ -73,8 +73,10 @@ Exit print(const AuditReport& report, bool json, std::ostream& out) {
       out << "job " << harmless(each.job_id) << (each.seq == 0 ? "" : ", record " + std::to_string(each.seq)) << ", "
           << harmless(each.field) << ": " << harmless(each.message) << "\n";
     }
-    const std::string seen = std::to_string(report.records) + " records of " + std::to_string(report.jobs) + " jobs";
-    out << (report.findings.empty() ? seen + ": whole and unchanged." : seen + ": NOT as they were written.") << "\n";
+    const std::string found = !report.findings.empty() ? "NOT as they were written."
+                              : report.records == 0    ? "there is nothing to check."
+                                                       : "whole and unchanged.";
+    out << report.records << " records of " << report.jobs << " jobs: " << found << "\n";
   }
   return report.findings.empty() ? Exit::done : Exit::failed;
 }

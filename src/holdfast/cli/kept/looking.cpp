@@ -1,3 +1,4 @@
+#include <map>
 #include <ostream>
 
 #include "holdfast/api/json.hpp"
@@ -6,6 +7,7 @@
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
 #include "holdfast/cli/screen/telling.hpp"
+#include "holdfast/store/audit.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -66,15 +68,47 @@ std::string progress_of(const json::object& job) {
 }
 
 /// What can be done with it, where there is something.
-std::string hint_for(const json::object& job) {
+std::string hint_for(const json::object& job, const Session& session) {
   const std::string id(job.at("jobId").as_string());
+  const std::string holdfast = shell_line(session.command);
   if (const json::object* owner = job.at("owner").if_object()) {
     return "Process " + std::to_string(owner->at("pid").to_number<std::int64_t>()) + " (" + text(*owner, "program") +
-           ") holds it: `holdfast watch " + shell_quoted(id) + "` shows it live.";
+           ") holds it: `" + holdfast + " watch " + shell_quoted(id) + "` shows it live.";
   }
   const std::string_view state = job.at("state").as_string();
-  if (state == "interrupted" || state == "failed") return "Go on with it: holdfast run --resume " + shell_quoted(id);
+  if (state == "interrupted" || state == "failed")
+    return "Go on with it: " + holdfast + " run --resume " + shell_quoted(id);
   return {};
+}
+
+/// Records are looked at from the end: what a job failed of is among its last ones.
+constexpr std::uint64_t last_records = 100;
+
+/// Why the stages that are not done failed, as far as the last records say. A daemon is not asked: a job that failed is
+/// nobody's any more, and stands in the store of who ran it.
+std::vector<std::string> failures(const Session& session, const json::object& job) {
+  const std::string id(job.at("jobId").as_string());
+  if (job.at("state").as_string() != "failed" || named_daemon(process_environment())) return {};
+  const auto store = open_store(session);
+  const auto end = store->trail_end(id);
+  if (!end || !*end) return {};
+  const std::uint64_t count = (*end)->count;
+  const auto records = store->trail(id, count > last_records ? count - last_records + 1 : 1, last_records);
+  if (!records) return {};
+  std::map<std::string, std::string> why;  // by stage: what was last said of it
+  for (const AuditRecord& each : *records) {
+    const auto news = store::decode(each);
+    const auto* ended = news ? std::get_if<OperationEnded>(&*news) : nullptr;
+    if (ended == nullptr) continue;
+    why.erase(ended->stage_name);
+    if (ended->outcome == OperationPhase::failed) {
+      why[ended->stage_name] = ended->stage_name + " on " + ended->provider_name + ": " + told_fault(ended->fault);
+    }
+  }
+  std::vector<std::string> out;
+  for (const auto& [stage, text] : why)
+    out.push_back(text);
+  return out;
 }
 
 void print_stages(const json::array& stages, std::ostream& out) {
@@ -139,9 +173,11 @@ Exit show_command(const ShowArguments& arguments, const Session& session, std::o
   if (job.at("closedAt").is_string()) out << ", closed " << text(job, "closedAt");
   out << "\n";
   if (const json::array& stages = job.at("stages").as_array(); !stages.empty()) print_stages(stages, out);
+  for (const std::string& each : failures(session, job))
+    out << harmless(each) << "\n";
   for (const json::value& each : job.at("locks").as_array())
     out << text(each.as_object(), "text") << "\n";
-  if (const std::string hint = hint_for(job); !hint.empty()) out << harmless(hint) << "\n";
+  if (const std::string hint = hint_for(job, session); !hint.empty()) out << harmless(hint) << "\n";
   return Exit::done;
 }
 

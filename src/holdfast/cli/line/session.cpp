@@ -39,6 +39,41 @@ void check_patience(const TimeoutProfiles& profiles, const std::string& patience
                                 suggestion(patience, {names.begin(), names.end()}) + " (there are " + known + ")");
 }
 
+void name_store(Session& session, const GlobalArguments& arguments, const EnvironmentLookup& environment) {
+  if (!arguments.store.empty()) {
+    session.store = arguments.store;
+    session.store_from = "--store";
+  } else if (const auto said = environment("HOLDFAST_STORE")) {
+    session.store = *said;
+    session.store_from = "HOLDFAST_STORE";
+  }
+}
+
+namespace {
+
+std::string absolute_path(const std::filesystem::path& path) {
+  return std::filesystem::absolute(path).lexically_normal().string();
+}
+
+/// Nothing that this process alone knows: no variable of its environment, no folder that it stands in.
+std::vector<std::string> command_of(const Session& session, const GlobalArguments& arguments,
+                                    const EnvironmentLookup& environment) {
+  constexpr std::string_view sqlite = "sqlite:";
+  std::vector<std::string> words{"holdfast"};
+  if (session.store_from == "--store" || session.store_from == "HOLDFAST_STORE") {
+    const bool file = session.store.starts_with(sqlite);
+    words.insert(
+        words.end(),
+        {"--store", !file ? session.store : std::string(sqlite) + absolute_path(session.store.substr(sqlite.size()))});
+  }
+  if (!arguments.config.empty() || environment("HOLDFAST_CONFIG")) {
+    words.insert(words.end(), {"--config", absolute_path(session.config.file)});
+  }
+  return words;
+}
+
+}  // namespace
+
 Session load_session(const GlobalArguments& arguments, const EnvironmentLookup& environment) {
   Session session;
   if (const auto file = find_config(arguments.config, environment)) {
@@ -50,18 +85,11 @@ Session load_session(const GlobalArguments& arguments, const EnvironmentLookup& 
   session.notices = session.profiles.notices();
   check_patience(session.profiles, session.config.patience,
                  session.config.file.empty() ? "patience" : session.config.file.string() + ": patience");
-  if (!arguments.store.empty()) {
-    session.store = arguments.store;
-    session.store_from = "--store";
-  } else if (const auto said = environment("HOLDFAST_STORE")) {
-    session.store = *said;
-    session.store_from = "HOLDFAST_STORE";
-  } else if (!session.config.store.empty()) {
-    session.store = session.config.store;
-    session.store_from = session.config.file.string() + ": store";
-  } else {
-    session.store = default_store(environment);
-  }
+  name_store(session, arguments, environment);
+  session.command = command_of(session, arguments, environment);
+  if (!session.store.empty()) return session;
+  session.store = session.config.store.empty() ? default_store(environment) : session.config.store;
+  if (!session.config.store.empty()) session.store_from = session.config.file.string() + ": store";
   return session;
 }
 
@@ -71,8 +99,22 @@ std::string default_store(const EnvironmentLookup& environment) {
   return "sqlite:holdfast.db";
 }
 
+std::filesystem::path missing_store(const Session& session) {
+  constexpr std::string_view sqlite = "sqlite:";
+  if (!session.store.starts_with(sqlite) || session.store.size() == sqlite.size()) return {};
+  const std::filesystem::path file = session.store.substr(sqlite.size());
+  std::error_code error;
+  return std::filesystem::status(file, error).type() == std::filesystem::file_type::not_found ? file
+                                                                                              : std::filesystem::path();
+}
+
 std::unique_ptr<store::Store> open_store(const Session& session, store::Empty empty) {
-  auto opened = store::open(session.store, empty);
+  const auto missing = empty == store::Empty::refused ? missing_store(session) : std::filesystem::path();
+  if (!missing.empty() && !session.store_from.empty()) {
+    throw Error(Errc::store_unavailable, session.store_from + ": there is no store at " + missing.string() +
+                                             "; `holdfast run` and `holdfast serve` make one");
+  }
+  auto opened = store::open(missing.empty() ? session.store : "memory:", empty);
   if (opened) return std::move(*opened);
   throw Error(opened.error().code,
               (session.store_from.empty() ? "" : session.store_from + ": ") + opened.error().message);

@@ -39,6 +39,12 @@ struct Board::Fold {
   }
   void operator()(const Refused&) const {}
   void operator()(const OperationStarted& news) const {
+    // What failed before is decided about: this is what came of it.
+    std::erase_if(board.calls_, [&](const auto& each) {
+      const api::OperationView& before = each.second.operation;
+      return before.state == OperationPhase::failed && same_name(before.stage_name, news.stage_name) &&
+             before.correlation_id == news.correlation_id;
+    });
     LiveCall& call = board.calls_[news.operation_id];
     api::OperationView& operation = call.operation;
     operation.operation_id = news.operation_id;
@@ -46,13 +52,24 @@ struct Board::Fold {
     operation.stage_name = news.stage_name;
     operation.provider_name = news.provider_name;
     operation.provider_type = news.provider_type;
+    operation.correlation_id = news.correlation_id;
     operation.state = news.queued ? OperationPhase::queued : OperationPhase::running;
     call.seen_at = at;
     StageLine& stage = board.row(news.stage_name);
     stage.provider = news.provider_name;
     begin(stage);
   }
-  void operator()(const OperationEnded& news) const { board.calls_.erase(news.operation_id); }
+  void operator()(const OperationEnded& news) const {
+    const auto call = board.calls_.find(news.operation_id);
+    if (call == board.calls_.end()) return;
+    if (news.outcome != OperationPhase::failed) {
+      board.calls_.erase(call);
+      return;
+    }
+    call->second.operation.state = OperationPhase::failed;  // stands until it is decided what comes of it
+    call->second.operation.category = LatencyCategory::Error;
+    call->second.seen_at = at;
+  }
   void operator()(const CategoryChanged& news) const {
     const auto call = board.calls_.find(news.operation_id);
     if (call != board.calls_.end()) call->second.operation.category = news.to;
@@ -71,7 +88,11 @@ struct Board::Fold {
     board.questions_.push_back(news.question);
   }
   void operator()(const QuestionAnswered&) const {}
-  void operator()(const QuestionClosed& news) const { close(news.operation_id, news.ask); }
+  void operator()(const QuestionClosed& news) const {
+    close(news.operation_id, news.ask);
+    const auto call = board.calls_.find(news.operation_id);
+    if (call != board.calls_.end() && call->second.operation.state == OperationPhase::failed) board.calls_.erase(call);
+  }
   void operator()(const ProviderHardError&) const {}
   void operator()(const FallbackDecision& news) const { board.decisions_.push_back(news); }
   void operator()(const ConsentGiven&) const {}
@@ -125,15 +146,34 @@ void Board::hear(const News& news, milliseconds at) {
   if (!job.empty() && job != job_id_) return;
   std::visit(Fold{*this, at}, news);
   if (is_in_the_rows(news)) return;
-  std::string line = told(news, wording_);
+  std::string line = told(news, wording_, [this](const std::string& name) {
+    const StageLine* line = stage(name);
+    return line == nullptr ? 0 : line->items;
+  });
   if (!line.empty()) note(std::move(line), at, is_urgent(news));
 }
 
+void Board::adopt(const std::vector<api::OperationView>& operations, milliseconds at) {
+  for (const api::OperationView& each : operations) {
+    if (each.job_id != job_id_ || calls_.contains(each.operation_id)) continue;
+    calls_[each.operation_id] = {each, at, true};
+    StageLine& stage = row(each.stage_name);
+    stage.state = StageState::running;
+    if (stage.items == 1 && !stage.began_at) stage.began_at = at - each.elapsed;
+  }
+}
+
 void Board::watch(std::vector<api::OperationView> operations, milliseconds at) {
+  std::erase_if(calls_, [&](const auto& each) {
+    return each.second.adopted && std::ranges::none_of(operations, [&](const api::OperationView& live) {
+             return live.operation_id == each.first;
+           });
+  });
   for (api::OperationView& each : operations) {
     const auto call = calls_.find(each.operation_id);
     if (call == calls_.end()) continue;  // its beginning has not been told yet, or its end already has
-    call->second = {std::move(each), at};
+    call->second.operation = std::move(each);
+    call->second.seen_at = at;
   }
 }
 

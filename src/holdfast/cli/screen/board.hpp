@@ -21,13 +21,14 @@ struct StageLine {
   bool locked = false, absolute = false;
   std::size_t items = 1, items_done = 0;
   StageState state = StageState::pending;
-  milliseconds began_at{}, ended_at{};
+  std::optional<milliseconds> began_at{}, ended_at{};  ///< absent: it was before anybody looked
 };
 
-/// One call that runs or waits for its turn, as it was last heard of.
+/// One call that runs or waits for its turn, or one that failed and is not yet decided about; as it was last heard of.
 struct LiveCall {
   api::OperationView operation{};
   milliseconds seen_at{};  ///< when `operation` held
+  bool adopted = false;    ///< its beginning was not heard
 };
 
 struct BoardEvent {
@@ -45,6 +46,8 @@ class Board {
       : job_id_(std::move(job_id)), wording_(std::move(wording)), stages_(std::move(plan)) {}
 
   void hear(const News& news, milliseconds at);
+  /// Operations that ran before anybody listened. One that ended unheard is gone with the next `watch`.
+  void adopt(const std::vector<api::OperationView>& operations, milliseconds at);
   /// All operations not ended, for the numbers that move between two pieces of news.
   void watch(std::vector<api::OperationView> operations, milliseconds at);
   /// Something of the terminal's own, worth a line among the events.

@@ -226,12 +226,43 @@ TEST(Telling, news_is_told_in_sentences) {
 
 TEST(Telling, a_question_is_told_with_its_evidence_alternatives_and_options) {
   EXPECT_THAT(
-      told_question(bench::question()),
+      told_question(bench::question(), ""),
       ElementsAre("question 1 about tts-synthesis on eSpeak (op-1): is it stalled?",
                   "No progress for 46 s; usual is 20 s. The line is silent.", "alternative: Piper (tts, amy)",
                   "option continue_30s: Continue Waiting (30s)", "option wait_until_done: Wait until it finishes",
                   "option try_alternative: Try Alternative Provider (asks for confirmation)",
                   "option cancel_job: Cancel Job (asks for confirmation)"));
+}
+
+// Two items of a for_each were asked about in the same words.
+TEST(Telling, of_several_items_it_is_said_which_one) {
+  EXPECT_EQ(item_of("j", "naps", "j/naps/2", 4), "item 2 of 4");
+  EXPECT_EQ(item_of("j", "naps", "j/naps/2", 0), "item 2");
+  for (const char* id : {"j/naps/1", "j/naps/", "j/naps/x", "trace-7", "k/naps/2", ""})
+    EXPECT_EQ(item_of("j", "naps", id, 1), "") << id;
+  Question question = bench::question();
+  question.correlation_id = question.job_id + "/tts-synthesis/3";
+  EXPECT_EQ(told_question(question, "", 12)[0],
+            "question 1 about tts-synthesis (item 3 of 12) on eSpeak (op-1): is it stalled?");
+  StallSuspected stall{.job_id = "j", .stage_name = "naps", .provider_name = "P", .correlation_id = "j/naps/2"};
+  EXPECT_THAT(told(stall, bench::words, [](const std::string&) { return 4; }),
+              testing::StartsWith("naps (item 2 of 4) on P: no progress"));
+}
+
+// `try_alternative --confirm` was printed, and refused: no provider was named.
+TEST(Telling, every_command_that_answers_is_whole) {
+  Question question = bench::question();
+  question.alternatives.push_back({.provider_name = "my box", .provider_type = "tts"});
+  question.alternatives.push_back({.provider_name = "No", .provider_type = "tts", .allowed = false});
+  std::vector<std::string> commands;
+  for (const AnswerCommand& each : answer_commands(question, "holdfast --store sqlite:/x"))
+    commands.push_back(each.command);
+  const std::string answer = "holdfast --store sqlite:/x answer op-1 ";
+  EXPECT_THAT(commands,
+              ElementsAre(answer + "continue_30s", answer + "wait_until_done",
+                          answer + "try_alternative --provider Piper --confirm",
+                          answer + "try_alternative --provider 'my box' --confirm", answer + "cancel_job --confirm"));
+  EXPECT_THAT(told_question(question, "holdfast"), testing::Contains("  holdfast answer op-1 continue_30s"));
 }
 
 TEST(Telling, an_unclassified_fault_still_says_what_happened) {

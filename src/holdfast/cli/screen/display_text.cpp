@@ -47,6 +47,11 @@ constexpr std::array cousins = {
     Cousin{0xe7, "c"},
 };
 
+bool is_letter(utf8proc_int32_t character) {
+  const auto category = utf8proc_category(character);
+  return category >= UTF8PROC_CATEGORY_LU && category <= UTF8PROC_CATEGORY_LO;
+}
+
 int width_of(utf8proc_int32_t character) {
   return character < 0 ? 1 : utf8proc_charwidth(character);
 }
@@ -82,6 +87,24 @@ std::string ascii(std::string_view text) {
     }
     const auto found = std::ranges::find(cousins, c, &Cousin::character);
     out += found == cousins.end() ? "?" : found->ascii;
+  }
+  return out;
+}
+
+std::string ascii_signs(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::string_view before = text;
+    const auto c = take(text);
+    const auto found = std::ranges::find(cousins, c, &Cousin::character);
+    const bool picture = (c >= 0x2400 && c <= 0x2421) || c == 0xfffd;
+    if (picture) {
+      out += '?';
+    } else if (found != cousins.end() && !is_letter(c)) {
+      out += found->ascii;
+    } else {
+      out += before.substr(0, before.size() - text.size());
+    }
   }
   return out;
 }
@@ -152,6 +175,13 @@ std::string shell_quoted(std::string_view text) {
     }
   }
   return out + "'";
+}
+
+std::string shell_line(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& each : words)
+    out += (out.empty() ? "" : " ") + shell_quoted(each);
+  return out;
 }
 
 }  // namespace holdfast::cli

@@ -30,4 +30,11 @@ std::vector<std::string> wrapped(std::string_view text, int width);
 /// As it can be pasted into a shell: in single quotes where it needs them.
 std::string shell_quoted(std::string_view text);
 
+/// Words as one line of a shell.
+std::string shell_line(const std::vector<std::string>& words);
+
+/// As it is, but for typographic signs, which become their ASCII cousins: for lines of text where there is no UTF-8.
+/// The letters of names and paths stay, so that a command in it is still the command.
+std::string ascii_signs(std::string_view text);
+
 }  // namespace holdfast::cli

@@ -29,6 +29,11 @@ TEST(DisplayText, ascii_keeps_what_can_be_read) {
   EXPECT_EQ(ascii("Aktiv • Größe … «x» 漢"), "Aktiv - Groesse ... \"x\" ?");
 }
 
+TEST(DisplayText, ascii_signs_keep_the_letters_of_a_path) {
+  EXPECT_EQ(ascii_signs("Extended Wait • “Über/日本.toml” → b…\xe2\x90\x9b"),
+            "Extended Wait - \"Über/日本.toml\" -> b...?");
+}
+
 TEST(DisplayText, columns_are_those_of_the_terminal) {
   EXPECT_EQ(columns("abc"), 3);
   EXPECT_EQ(columns("漢字"), 4);

@@ -34,8 +34,10 @@ class Box {
   std::vector<Line> lines_;
 };
 
-std::string title_of(const Question& question, std::size_t open) {
-  const std::string& stage = question.stage_name.empty() ? question.operation_id : question.stage_name;
+std::string title_of(const Question& question, std::size_t items, std::size_t open) {
+  std::string stage = question.stage_name.empty() ? question.operation_id : question.stage_name;
+  const std::string item = item_of(question.job_id, question.stage_name, question.correlation_id, items);
+  if (!item.empty()) stage += ", " + item;
   std::string out;
   switch (question.kind) {
     case QuestionKind::stall:
@@ -49,7 +51,7 @@ std::string title_of(const Question& question, std::size_t open) {
       break;
   }
   if (question.ask > 1) out += ", question " + std::to_string(question.ask);
-  if (open > 1) out += " (1 of " + std::to_string(open) + ")";
+  if (open > 1) out += " (1 of " + std::to_string(open) + " questions)";
   return out;
 }
 
@@ -63,6 +65,14 @@ std::string facts(const Question& question, const Board& board, milliseconds now
     out += ", no progress for " + spoken(*call->operation.since_last_progress + since);
   }
   return out + ". So far: " + call->operation.progress.text() + ".";
+}
+
+/// The evidence without the sentence that `facts` says of now.
+std::string still_so(const std::string& evidence) {
+  const std::size_t begin = evidence.find(" Running for ");
+  if (begin == std::string::npos) return evidence;
+  const std::size_t end = evidence.find(". ", begin);
+  return evidence.substr(0, begin) + (end == std::string::npos ? "" : evidence.substr(end + 1));
 }
 
 void add_options(Box& box, const Question& question) {
@@ -89,10 +99,11 @@ void add_confirmation(Box& box, const Question& question, const Answer& draft) {
     for (const Alternative* each : allowed_alternatives(question)) {
       if (each->provider_name == draft.provider) box.add("It will be served by " + told_alternative(*each) + ".");
     }
-    box.add("The running call is cancelled; what is finished stays.");
+    box.add(question.kind == QuestionKind::stall ? "The running call is cancelled; what is finished stays."
+                                                 : "Its call has ended; what is finished stays.");
   } else {
     box.add("Cancel the job?", Tone::strong);
-    box.add("The running calls are cancelled; what is finished is kept and named.");
+    box.add("What still runs is cancelled; what is finished is kept and named.");
   }
   box.add(std::string(confirm_help), Tone::warning);
 }
@@ -113,8 +124,9 @@ std::vector<Line> question_box(const Board& board, const Dialog& dialog, millise
   if (question == nullptr) return {};
   Box box(width, style);
   if (!compact) {
-    if (!question->evidence.empty()) box.add(question->evidence);
     const std::string now_so = facts(*question, board, now);
+    const std::string evidence = now_so.empty() ? question->evidence : still_so(question->evidence);
+    if (!evidence.empty()) box.add(evidence);
     if (!now_so.empty()) box.add(now_so);
     for (const Alternative& each : question->alternatives)
       box.add_indented("", "Instead: " + told_alternative(each));
@@ -133,7 +145,8 @@ std::vector<Line> question_box(const Board& board, const Dialog& dialog, millise
       break;
   }
   const Tone tone = question->kind == QuestionKind::stall ? Tone::warning : Tone::bad;
-  return box.framed_as(title_of(*question, dialog.open_count(board)), tone);
+  const StageLine* stage = board.stage(question->stage_name);
+  return box.framed_as(title_of(*question, stage == nullptr ? 0 : stage->items, dialog.open_count(board)), tone);
 }
 
 }  // namespace holdfast::cli

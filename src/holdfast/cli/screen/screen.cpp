@@ -74,7 +74,8 @@ std::string progress_of(const Board& board, const StageLine& stage) {
 
 std::string elapsed_of(const StageLine& stage, milliseconds now) {
   if (stage.state == StageState::pending) return {};
-  return spoken((stage.state == StageState::running ? now : stage.ended_at) - stage.began_at);
+  const auto end = stage.state == StageState::running ? std::optional(now) : stage.ended_at;
+  return stage.began_at && end ? spoken(*end - *stage.began_at) : std::string();
 }
 
 std::string right_aligned(const std::string& text, int width) {
@@ -143,7 +144,8 @@ std::vector<Line> call_lines(const Board& board, const StageLine& stage, millise
   const milliseconds since = now - call->seen_at;
   Line first{{"  " + words.label, tone_of(operation.category)}};
   std::string state = operation.progress.text();
-  if (operation.since_last_progress && *operation.since_last_progress + since > milliseconds(5000)) {
+  const bool runs = operation.state == OperationPhase::running;
+  if (runs && operation.since_last_progress && *operation.since_last_progress + since > milliseconds(5000)) {
     state += ", last progress " + spoken(*operation.since_last_progress + since) + " ago";
   }
   first.push_back({": " + state, Tone::plain});

@@ -458,10 +458,54 @@ TEST(Screen, questions_after_an_error_and_an_interruption_say_so) {
   }
 }
 
+// The row stood bare while the question about the failure was open, and a switch "cancelled the running call".
+TEST(Screen, a_call_that_failed_shows_its_category_while_it_is_asked_about) {
+  Scene scene = running();
+  const auto failed = [&](auto news) {
+    news.job_id = "film-k3f9q2";
+    news.stage_name = "tts-synthesis";
+    news.provider_name = "eSpeak";
+    news.provider_type = "tts";
+    news.operation_id = "op-1";
+    return news;
+  };
+  CategoryChanged change = failed(CategoryChanged{});
+  change.to = LatencyCategory::Error;
+  OperationEnded end = failed(OperationEnded{});
+  end.outcome = OperationPhase::failed;
+  scene.board.hear(change, 73s);
+  scene.board.hear(end, 73s);
+  Question question = bench::question();
+  question.kind = QuestionKind::hard_error;
+  scene.board.hear(QuestionOpened{question}, 74s);
+  scene.dialog.see(scene.board, 74s);
+  EXPECT_NE(shown(scene, {80, 30}, utf8).find("\n  Error: "), std::string::npos) << shown(scene, {80, 30}, utf8);
+  scene.dialog.press({Key::Kind::character, '3'}, scene.board, now);
+  const std::string confirm = shown(scene, {80, 30}, utf8);
+  EXPECT_EQ(confirm.find("running call is cancelled"), std::string::npos) << confirm;
+  EXPECT_NE(confirm.find("Its call has ended"), std::string::npos) << confirm;
+  scene.board.hear(QuestionClosed{"film-k3f9q2", "op-1", 1, "answer"}, 75s);
+  EXPECT_EQ(shown(scene, {80, 30}, utf8).find("  Error: "), std::string::npos);
+}
+
+// What was known when it was asked stood beside the same numbers as they are now.
+TEST(Screen, a_question_says_each_number_once) {
+  Scene scene = asking();
+  Question question = bench::question(2);
+  question.evidence = "No new output for 5.2 s; no sign of life either. Running for 5.2 s, progress so far: 1 chunk.";
+  scene.board.hear(QuestionClosed{"film-k3f9q2", "op-1", 1, "answer"}, 74s);
+  scene.board.hear(QuestionOpened{question}, 74s);
+  scene.dialog.see(scene.board, 74s);
+  const std::string all = shown(scene, {100, 30}, utf8);
+  EXPECT_EQ(all.find("Running for 5.2 s"), std::string::npos) << all;
+  EXPECT_NE(all.find("no sign of life either."), std::string::npos);
+  EXPECT_NE(all.find("Running for 1 min"), std::string::npos);
+}
+
 TEST(Screen, several_open_questions_are_counted) {
   Scene scene = asking();
   scene.board.hear(QuestionOpened{bench::question(7)}, 74s);
-  EXPECT_NE(shown(scene, {80, 30}, utf8).find("(1 of 2)"), std::string::npos);
+  EXPECT_NE(shown(scene, {80, 30}, utf8).find("(1 of 2 questions)"), std::string::npos);
 }
 
 TEST(Screen, several_alternatives_are_chosen_from) {

@@ -6,12 +6,6 @@
 namespace holdfast::cli {
 namespace {
 
-/// "tts-synthesis on eSpeak"
-std::string where(const auto& news) {
-  if (news.stage_name.empty()) return news.provider_name;
-  return news.provider_name.empty() ? news.stage_name : news.stage_name + " on " + news.provider_name;
-}
-
 std::string by(const std::string& who) {
   return who.empty() ? std::string() : " by " + who;
 }
@@ -29,8 +23,25 @@ std::string stages_of(const ProviderLock& lock) {
   return out;
 }
 
+/// "tts-synthesis (item 2 of 12)"
+std::string stage_and_item(const auto& news, std::size_t items) {
+  const std::string item = item_of(news.job_id, news.stage_name, news.correlation_id, items);
+  return news.stage_name + (item.empty() ? "" : " (" + item + ")");
+}
+
+/// "tts-synthesis (item 2 of 12) on eSpeak"
+std::string place(const auto& news, std::size_t items) {
+  if (news.stage_name.empty()) return news.provider_name;
+  const std::string stage = stage_and_item(news, items);
+  return news.provider_name.empty() ? stage : stage + " on " + news.provider_name;
+}
+
 struct Told {
   const CategoryWording& wording;
+  const ItemCounts& counts;
+
+  std::size_t items(const std::string& stage) const { return counts ? counts(stage) : 0; }
+  std::string where(const auto& news) const { return place(news, items(news.stage_name)); }
 
   std::string operator()(const JobOpened& news) const {
     return "job " + news.job_id + " opened" + (news.patience.empty() ? "" : ", patience " + news.patience);
@@ -74,7 +85,7 @@ struct Told {
   std::string operator()(const QuestionOpened&) const { return {}; }
   std::string operator()(const QuestionAnswered& news) const {
     const std::string who = news.by.empty() ? "somebody" : news.by;
-    return news.stage_name + ": " + who + " answered " + news.option +
+    return stage_and_item(news, items(news.stage_name)) + ": " + who + " answered " + news.option +
            (news.provider.empty() ? "" : ", " + news.provider) + " (" + news.door + ")" +
            (news.recorded ? "" : "; it could not be recorded");
   }
@@ -90,7 +101,8 @@ struct Told {
     return "operation " + news.operation_id + " cancelled" + by(news.by);
   }
   std::string operator()(const StageStarted& news) const {
-    return where(news) + ": started" + (news.items == 1 ? "" : ", " + counted(news.items, "item"));
+    return news.stage_name + (news.provider_name.empty() ? "" : " on " + news.provider_name) + ": started" +
+           (news.items == 1 ? "" : ", " + counted(news.items, "item"));
   }
   std::string operator()(const StageFinished& news) const {
     const StageProgress& step = news.step;
@@ -101,8 +113,18 @@ struct Told {
 
 }  // namespace
 
-std::string told(const News& news, const CategoryWording& wording) {
-  return harmless(std::visit(Told{wording}, news));
+std::string item_of(const std::string& job_id, const std::string& stage_name, const std::string& correlation_id,
+                    std::size_t items) {
+  const std::string stage = job_id + "/" + stage_name + "/";
+  if (stage_name.empty() || !correlation_id.starts_with(stage)) return {};
+  const std::string_view number = std::string_view(correlation_id).substr(stage.size());
+  if (number.empty() || number.find_first_not_of("0123456789") != std::string_view::npos) return {};
+  if (items <= 1 && number == "1") return {};
+  return "item " + std::string(number) + (items > 1 ? " of " + std::to_string(items) : "");
+}
+
+std::string told(const News& news, const CategoryWording& wording, const ItemCounts& items) {
+  return harmless(std::visit(Told{wording, items}, news));
 }
 
 std::string told_alternative(const Alternative& alternative) {
@@ -114,19 +136,42 @@ std::string told_alternative(const Alternative& alternative) {
   return harmless(out);
 }
 
-std::vector<std::string> told_question(const Question& question) {
+std::vector<std::string> told_question(const Question& question, const std::string& holdfast, std::size_t items) {
   std::vector<std::string> out;
   const std::string kind = question.kind == QuestionKind::stall        ? "is it stalled?"
                            : question.kind == QuestionKind::hard_error ? "it failed"
                                                                        : "it was interrupted";
-  out.push_back(harmless("question " + std::to_string(question.ask) + " about " + where(question) + " (" +
+  out.push_back(harmless("question " + std::to_string(question.ask) + " about " + place(question, items) + " (" +
                          question.operation_id + "): " + kind));
   if (!question.evidence.empty()) out.push_back(harmless(question.evidence));
   for (const Alternative& each : question.alternatives)
     out.push_back("alternative: " + told_alternative(each));
+  const auto commands = holdfast.empty() ? std::vector<AnswerCommand>() : answer_commands(question, holdfast);
   for (const AnswerOption& each : question.options) {
     out.push_back(harmless("option " + each.id + ": " + each.label +
                            (each.requires_confirmation ? " (asks for confirmation)" : "")));
+    for (const AnswerCommand& command : commands) {
+      if (command.option == each.id) out.push_back("  " + command.command);
+    }
+  }
+  return out;
+}
+
+std::vector<AnswerCommand> answer_commands(const Question& question, const std::string& holdfast) {
+  std::vector<AnswerCommand> out;
+  for (const AnswerOption& each : question.options) {
+    const std::string command =
+        holdfast + " answer " + shell_quoted(question.operation_id) + " " + shell_quoted(each.id);
+    const std::string confirm = each.requires_confirmation ? " --confirm" : "";
+    if (each.action != AnswerAction::fallback) {
+      out.push_back({each.id, harmless(command + confirm), harmless(each.label)});
+      continue;
+    }
+    for (const Alternative& other : question.alternatives) {
+      if (!other.allowed) continue;
+      out.push_back({each.id, harmless(command + " --provider " + shell_quoted(other.provider_name) + confirm),
+                     harmless(each.label) + ": " + told_alternative(other)});
+    }
   }
   return out;
 }

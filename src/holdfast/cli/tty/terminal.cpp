@@ -73,11 +73,13 @@ TerminalFacts terminal_facts() {
           .out_is_terminal = ::isatty(STDOUT_FILENO) == 1,
           .term = environment("TERM"),
           .no_color = !environment("NO_COLOR").empty(),
-          .utf8 = std::string_view(::nl_langinfo(CODESET)) == "UTF-8"};
+          .utf8 = std::string_view(::nl_langinfo(CODESET)) == "UTF-8",
+          .foreground = ::tcgetpgrp(STDIN_FILENO) == ::getpgrp()};
 }
 
 bool can_paint(const TerminalFacts& facts) {
-  return facts.in_is_terminal && facts.out_is_terminal && !facts.term.empty() && facts.term != "dumb";
+  return facts.in_is_terminal && facts.out_is_terminal && facts.foreground && !facts.term.empty() &&
+         facts.term != "dumb";
 }
 
 Style style_for(const TerminalFacts& facts) {

@@ -15,6 +15,8 @@ struct TerminalFacts {
   std::string term{};     ///< TERM
   bool no_color = false;  ///< NO_COLOR is set and not empty
   bool utf8 = false;      ///< the locale's codeset
+  /// Not `run … &`: who takes keys from the background is stopped by the kernel.
+  bool foreground = true;
 };
 
 TerminalFacts terminal_facts();

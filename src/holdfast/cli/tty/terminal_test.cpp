@@ -70,6 +70,9 @@ TEST(TerminalFacts, a_screen_needs_keys_and_cursor_movements) {
   facts.in_is_terminal = false;
   EXPECT_FALSE(can_paint(facts));
   facts = good;
+  facts.foreground = false;
+  EXPECT_FALSE(can_paint(facts));
+  facts = good;
   facts.no_color = true;
   EXPECT_FALSE(style_for(facts).color);
 }
