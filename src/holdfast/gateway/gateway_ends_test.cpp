@@ -182,14 +182,15 @@ TEST(OperationIds, AreNotSharedByTwoGatewaysThatWorkAtTheSameTime) {
 }
 
 /// One call of a provider that takes one at a time; its function waits for ever.
-boost::asio::awaitable<void> wait_for_ever(Gateway& gateway, std::promise<std::stop_token>& told) {
+boost::asio::awaitable<void> wait_for_ever(Gateway& gateway, std::promise<std::stop_token>& told,
+                                           OperationRequest asked = request()) {
   auto function = [&told](OperationContext& operation) -> boost::asio::awaitable<int> {
     told.set_value(operation.stop_token());
     boost::asio::steady_timer timer(co_await boost::asio::this_coro::executor, std::chrono::hours(1));
     co_await timer.async_wait(boost::asio::use_awaitable);
     co_return 1;
   };
-  auto call = gateway.async_execute_with_patience(request(), pushed_heartbeat(), function, boost::asio::use_awaitable);
+  auto call = gateway.async_execute_with_patience(asked, pushed_heartbeat(), function, boost::asio::use_awaitable);
   co_await std::move(call);
 }
 
@@ -220,10 +221,12 @@ TEST(Coroutine, WhoseContextIsDestroyedEndsItsOperationAndGivesItsPlaceBack) {
 
 TEST(Coroutine, WhoseContextIsDestroyedBeforeItHearsThatItsCallIsOpenLeavesNoneBehind) {
   Gateway gateway;
+  OperationRequest anonymous = request();  // nothing is written in front of it: it is open as soon as it is there
+  anonymous.job_id.clear();
   std::promise<std::stop_token> told;
   {
     boost::asio::io_context io;
-    boost::asio::co_spawn(io, wait_for_ever(gateway, told), boost::asio::detached);
+    boost::asio::co_spawn(io, wait_for_ever(gateway, told, anonymous), boost::asio::detached);
     while (gateway.operations().empty())
       io.poll_one();
   }
