@@ -40,7 +40,6 @@ Engine::Engine(GatewayOptions options, std::unique_ptr<store::Store> store)
       ids_begin_(anywhere_in_22_bits()),
       sweep_timer_(inbox_->io()),
       pull_timer_(inbox_->io()),
-      notices_(std::make_shared<NoticeBoard>()),
       desk_(
           std::move(store), inbox_,
           [this](std::vector<Event> events) {
@@ -248,11 +247,11 @@ void Engine::perform(effect::LookUp& order) {
 }
 
 void Engine::announce(News news) {
-  if (!notices_->has_subscribers()) {
+  if (!notices_.has_subscribers()) {
     ++last_notice_;
     return;
   }
-  notices_->post({++last_notice_, moment_now().wall, std::make_shared<const News>(std::move(news))});
+  notices_.post({++last_notice_, moment_now().wall, std::make_shared<const News>(std::move(news))});
 }
 
 void Engine::arm_sweep() {
@@ -296,7 +295,7 @@ void Engine::hear_due() {
 
 void Engine::announce_progress(Instant now) {
   progress_noticed_ = now;
-  if (!notices_->has_subscribers()) return;
+  if (!notices_.has_subscribers()) return;
   for (const std::shared_ptr<Call>& call : calls_) {
     if (!call) continue;
     const auto heartbeats = static_cast<std::uint32_t>(call->heartbeats.load(std::memory_order_relaxed));

@@ -60,7 +60,7 @@ class Engine {
   void look_or_read(std::function<bool(Engine&)> look, std::function<void(store::Store&)> read,
                     std::function<void(Failure)> refuse);
   SharedInbox inbox() const { return inbox_; }
-  NoticeBoard& notices() { return *notices_; }
+  NoticeBoard& notices() { return notices_; }
   const Pulls& pulls() const { return pulls_; }
 
   // In the engine's turn.
@@ -165,7 +165,7 @@ class Engine {
   std::multimap<Instant, std::weak_ptr<Call>> pull_due_;
   boost::asio::steady_timer sweep_timer_, pull_timer_;
   Instant progress_noticed_{};
-  std::shared_ptr<NoticeBoard> notices_;
+  NoticeBoard notices_;
   Pulls pulls_;
   Crew stoppers_{"hf-stop", stoppers_max};  ///< stop callbacks are the caller's code: not in the engine's turn
   StoreDesk desk_;

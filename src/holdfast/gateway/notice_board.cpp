@@ -9,97 +9,101 @@
 namespace holdfast::gateway {
 
 NoticeBoard::NoticeBoard()
-    : thread_([this] {
+    : shared_(std::make_shared<Shared>()), thread_([shared = shared_] {
         name_this_thread("hf-notices");
-        run();
+        shared->run();
       }) {}
 
 NoticeBoard::~NoticeBoard() {
   HOLDFAST_CHECK(std::this_thread::get_id() != thread_.get_id(), "a gateway is not destroyed in its own callback");
   {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
+    const std::lock_guard lock(shared_->mutex);
+    shared_->stopping = true;
   }
-  arrived_.notify_one();
+  shared_->arrived.notify_one();
   thread_.join();
+  std::list<std::shared_ptr<Subscriber>> left;  // destroyed here, by whoever destroys the board, outside the lock
+  const std::lock_guard lock(shared_->mutex);
+  left.swap(shared_->subscribers);
 }
 
 void NoticeBoard::post(Notice notice) {
   {
-    const std::lock_guard lock(mutex_);
-    if (subscribers_.empty()) return;
-    if (waiting_.size() >= waiting_max) make_room();
-    last_seq_ = notice.seq;
-    waiting_.push_back(std::move(notice));
-    if (resting_) return;
+    const std::lock_guard lock(shared_->mutex);
+    if (shared_->subscribers.empty()) return;
+    if (shared_->waiting.size() >= waiting_max) shared_->make_room();
+    shared_->last_seq = notice.seq;
+    shared_->waiting.push_back(std::move(notice));
+    if (shared_->resting) return;
   }
-  arrived_.notify_one();
+  shared_->arrived.notify_one();
 }
 
-void NoticeBoard::make_room() {
+void NoticeBoard::Shared::make_room() {
   const auto progress = std::ranges::find_if(
-      waiting_, [](const Notice& each) { return std::holds_alternative<OperationProgress>(*each.news); });
-  waiting_.erase(progress != waiting_.end() ? progress : waiting_.begin());
-  ++dropped_;
+      waiting, [](const Notice& each) { return std::holds_alternative<OperationProgress>(*each.news); });
+  waiting.erase(progress != waiting.end() ? progress : waiting.begin());
+  ++dropped;
 }
 
 Subscription NoticeBoard::subscribe(Callback callback) {
-  const std::lock_guard lock(mutex_);
-  const std::uint64_t id = ++last_id_;
-  subscribers_.push_back(std::make_shared<Subscriber>(Subscriber{id, last_seq_, std::move(callback)}));
-  return Subscription([board = weak_from_this(), id] {
+  const std::lock_guard lock(shared_->mutex);
+  const std::uint64_t id = ++shared_->last_id;
+  shared_->subscribers.push_back(std::make_shared<Subscriber>(Subscriber{id, shared_->last_seq, std::move(callback)}));
+  return Subscription([board = std::weak_ptr(shared_), id] {
     if (const auto alive = board.lock()) alive->unsubscribe(id);
   });
 }
 
-void NoticeBoard::unsubscribe(std::uint64_t id) {
+void NoticeBoard::Shared::unsubscribe(std::uint64_t id) {
   std::shared_ptr<Subscriber> ended;  // destroyed outside the lock: its captures may hold anything
-  std::unique_lock lock(mutex_);
-  const auto found = std::ranges::find(subscribers_, id, [](const auto& each) { return each->id; });
-  if (found != subscribers_.end()) {
+  std::unique_lock lock(mutex);
+  const auto found = std::ranges::find(subscribers, id, [](const auto& each) { return each->id; });
+  if (found != subscribers.end()) {
     ended = std::move(*found);
-    subscribers_.erase(found);
+    subscribers.erase(found);
   }
-  if (std::this_thread::get_id() == thread_.get_id()) return;  // from inside a callback: it may be the one that runs
-  changed_.wait(lock, [&] { return calling_ != id; });
+  if (std::this_thread::get_id() == teller) return;  // from inside a callback: it may be the one that runs
+  changed.wait(lock, [&] { return calling != id; });
 }
 
 bool NoticeBoard::has_subscribers() const {
-  const std::lock_guard lock(mutex_);
-  return !subscribers_.empty();
+  const std::lock_guard lock(shared_->mutex);
+  return !shared_->subscribers.empty();
 }
 
 std::uint64_t NoticeBoard::thrown() const {
-  const std::lock_guard lock(mutex_);
-  return thrown_;
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->thrown;
 }
 
 std::uint64_t NoticeBoard::dropped() const {
-  const std::lock_guard lock(mutex_);
-  return dropped_;
+  const std::lock_guard lock(shared_->mutex);
+  return shared_->dropped;
 }
 
-void NoticeBoard::run() {
-  std::unique_lock lock(mutex_);
+void NoticeBoard::Shared::run() {
+  std::unique_lock lock(mutex);
+  teller = std::this_thread::get_id();
   while (true) {
-    arrived_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-    if (waiting_.empty()) return;
-    while (!waiting_.empty())
+    arrived.wait(lock, [this] { return stopping || !waiting.empty(); });
+    if (waiting.empty()) return;
+    while (!waiting.empty())
       tell_one(lock);
-    resting_ = true;
-    arrived_.wait_for(lock, rest, [this] { return stopping_; });
-    resting_ = false;
+    resting = true;
+    arrived.wait_for(lock, rest, [this] { return stopping; });
+    resting = false;
   }
 }
 
-void NoticeBoard::tell_one(std::unique_lock<std::mutex>& lock) {
-  const Notice notice = std::move(waiting_.front());
-  waiting_.pop_front();
-  std::vector<std::shared_ptr<Subscriber>> audience(subscribers_.begin(), subscribers_.end());
+void NoticeBoard::Shared::tell_one(std::unique_lock<std::mutex>& lock) {
+  const Notice notice = std::move(waiting.front());
+  waiting.pop_front();
+  std::vector<std::shared_ptr<Subscriber>> audience(subscribers.begin(), subscribers.end());
   for (const auto& subscriber : audience) {
-    const bool still_there = std::ranges::find(subscribers_, subscriber) != subscribers_.end();
+    const bool still_there = std::ranges::find(subscribers, subscriber) != subscribers.end();
     if (!still_there || notice.seq <= subscriber->after) continue;
-    calling_ = subscriber->id;
+    calling = subscriber->id;
     lock.unlock();
     bool threw = false;
     try {
@@ -108,9 +112,9 @@ void NoticeBoard::tell_one(std::unique_lock<std::mutex>& lock) {
       threw = true;  // a callback's fault harms nobody else
     }
     lock.lock();
-    calling_ = 0;
-    thrown_ += threw ? 1 : 0;
-    changed_.notify_all();
+    calling = 0;
+    thrown += threw ? 1 : 0;
+    changed.notify_all();
   }
   lock.unlock();  // who has left meanwhile goes here: its captures may hold anything
   audience.clear();

@@ -26,7 +26,7 @@ namespace holdfast::gateway {
 ///
 /// Threads: `post`, `subscribe` and the end of a subscription from anywhere, callbacks included.
 /// Limits: `waiting_max` notices; above that progress notices go first, then the oldest, and both are counted.
-class NoticeBoard : public std::enable_shared_from_this<NoticeBoard> {
+class NoticeBoard {
  public:
   using Callback = std::function<void(const Notice&)>;
   static constexpr std::size_t waiting_max = 10000;  ///< a few seconds of a busy gateway, some MiB
@@ -47,19 +47,24 @@ class NoticeBoard : public std::enable_shared_from_this<NoticeBoard> {
     std::uint64_t id = 0, after = 0;  ///< of itself; of the last notice before it
     Callback callback;
   };
+  /// What a subscription that is being ended needs still when the board is gone.
+  struct Shared {
+    void run();
+    void tell_one(std::unique_lock<std::mutex>& lock);
+    void make_room();
+    void unsubscribe(std::uint64_t id);
 
-  void run();
-  void tell_one(std::unique_lock<std::mutex>& lock);
-  void make_room();
-  void unsubscribe(std::uint64_t id);
+    std::mutex mutex;
+    std::condition_variable arrived, changed;
+    std::deque<Notice> waiting;
+    std::list<std::shared_ptr<Subscriber>> subscribers;
+    std::uint64_t last_id = 0, last_seq = 0, calling = 0, thrown = 0, dropped = 0;
+    bool stopping = false;
+    bool resting = false;  ///< the thread comes by itself
+    std::thread::id teller{};
+  };
 
-  mutable std::mutex mutex_;
-  std::condition_variable arrived_, changed_;
-  std::deque<Notice> waiting_;
-  std::list<std::shared_ptr<Subscriber>> subscribers_;
-  std::uint64_t last_id_ = 0, last_seq_ = 0, calling_ = 0, thrown_ = 0, dropped_ = 0;
-  bool stopping_ = false;
-  bool resting_ = false;  ///< the thread comes by itself
+  const std::shared_ptr<Shared> shared_;
   std::thread thread_;
 };
 

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-
 #include <future>
+#include <thread>
 
 #include "holdfast/gateway/gateway.hpp"
 
@@ -112,6 +112,52 @@ TEST(NoticeBoard, WhatALeavingSubscriberHoldsMayCallTheBoard) {
   board->post(notice(2, JobClosed{}));
   told.get_future().wait();
   staying = {};
+}
+
+/// Says that it is ending, and takes until somebody else is through, or a tenth of a second.
+struct SlowToEnd {
+  std::promise<void>* ending;
+  std::shared_future<void> through;
+  ~SlowToEnd() {
+    ending->set_value();
+    through.wait_for(std::chrono::milliseconds(100));
+  }
+};
+
+// Whoever ended a subscription meanwhile had the board to itself, and destroyed it: on its own thread that is a stop.
+TEST(NoticeBoard, IsDestroyedWhileACallbackEndsASubscription) {
+  std::promise<void> ending, destroyed;
+  auto board = std::make_shared<NoticeBoard>();
+  NoticeBoard* const there = board.get();
+  std::shared_ptr<SlowToEnd> held(new SlowToEnd{&ending, destroyed.get_future().share()});
+  std::atomic<bool> finished = false;
+  Subscription subscription = there->subscribe([&, there](const Notice&) {
+    Subscription inner = there->subscribe([kept = std::move(held)](const Notice&) {});
+    inner.reset();
+    finished = true;
+  });
+  there->post(notice(1, JobClosed{}));
+  ending.get_future().wait();
+  board.reset();
+  EXPECT_TRUE(finished) << "the board waits for its callbacks";
+  destroyed.set_value();
+}
+
+TEST(NoticeBoard, IsDestroyedWhileAnotherThreadEndsASubscriptionAndTellsNothingAfterwards) {
+  std::promise<void> ending, destroyed;
+  auto board = std::make_shared<NoticeBoard>();
+  std::shared_ptr<SlowToEnd> held(new SlowToEnd{&ending, destroyed.get_future().share()});
+  std::atomic<int> told = 0;
+  Subscription staying = board->subscribe([&](const Notice&) { ++told; });
+  Subscription leaving = board->subscribe([kept = std::move(held)](const Notice&) {});
+  std::thread other([&] { leaving.reset(); });
+  ending.get_future().wait();
+  for (std::uint64_t seq = 1; seq <= 1000; ++seq)
+    board->post(notice(seq, JobClosed{}));
+  board.reset();
+  EXPECT_EQ(told, 1000);
+  destroyed.set_value();
+  other.join();
 }
 
 }  // namespace
