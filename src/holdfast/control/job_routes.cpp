@@ -163,7 +163,14 @@ Reply show_job(const Call& call) {
 }
 
 Reply release_job(const Call& call) {
-  job_of(call, call.path[0]);
+  const JobRow job = job_of(call, call.path[0]);
+  // Its run would go on, with nothing that keeps it on its providers.
+  if (job.plan && (job.state == JobState::running || job.state == JobState::waiting)) {
+    throw Error(Errc::confirmation_required, "job " + job.job_id +
+                                                 " is being run, and releases its locks when it ends; to end it now: "
+                                                 "holdfast cancel " +
+                                                 job.job_id + " --confirm");
+  }
   const bool released = call.gateway.release_provider_lock(call.path[0]);
   return json_reply({{"jobId", call.path[0]}, {"released", released}});
 }

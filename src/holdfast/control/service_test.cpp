@@ -161,6 +161,17 @@ TEST_P(Service_, ReleasesAJobOnce) {
   EXPECT_EQ(served_.get("/jobs/job/locks").json.at("locks").at(0).at("state").get_string(), "released");
 }
 
+// A job file's run went on without its locks, and opened the job again when its stage ended.
+TEST_P(Service_, AJobThatIsBeingRunFromAFileIsNotReleased) {
+  Gateway& gateway = served_.gateway();
+  gateway.open_job({.job_id = "film", .plan = std::make_shared<const JobPlan>()});
+  gateway.lock_provider({.job_id = "film", .provider_name = "Ollama", .provider_type = "local_llm"});
+  EXPECT_EQ(served_.ask("DELETE", "/jobs/film").code(), "confirmation_required");
+  EXPECT_TRUE(gateway.provider_lock("film")->active());
+  gateway.close_job("film", JobState::failed);
+  EXPECT_TRUE(served_.ask("DELETE", "/jobs/film").json.at("released").get_bool());
+}
+
 TEST_P(Service_, CancelsAJobOnlyConfirmed) {
   served_.post("/jobs", R"({"jobId": "job"})");
   const Got unconfirmed = served_.post("/jobs/job/cancel", R"({"confirmed": false, "by": "ana"})");
