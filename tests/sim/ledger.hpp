@@ -30,6 +30,7 @@ struct Ledger {
   }
 
   void apply(const News& record) {
+    if (!is_record(record)) return;  // for listings, and no part of the trail
     known = true;
     trail.emplace_back(event_name(record));
     if (const auto* opening = std::get_if<JobOpened>(&record)) {
