@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import Anthropic from '@anthropic-ai/sdk';
 import OpenAI from 'openai';
 import OpenAI7 from 'openai7';
-import { all, model, thrown, through, world } from './world.mjs';
+import { all, model, through, world } from './world.mjs';
 
 const messages = [{ role: 'user', content: 'hi' }];
 // Longer than the SDK waits, and shorter than it waits with its retries.
@@ -32,10 +32,20 @@ for (const [sdk, create] of Object.entries(sdks)) {
   }
 }
 
-through('openai: an error behind blanks reaches the retry with its status', async () => {
-  const name = model('error=400,headers=8'); // behind the head of our own, which has said 200
-  const client = new OpenAI({ baseURL: `${world.proxied().root}/v1`, apiKey: 'k', maxRetries: 2 });
-  const error = await thrown(client.chat.completions.create({ model: name, messages }));
-  assert.equal(error.status, 400);
+// openai-python reads the body before it gives an answer, and tries again where that is cut; openai-node does not.
+through('an error behind blanks reaches the retry with its status', async () => {
+  const way = world.proxied();
+  const name = model('error=400,headers=7'); // behind the head of our own, which has said 200
+  const ask = (retry) => fetch(`${way.root}/v1/chat/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer k', 'x-stainless-retry-count': `${retry}` },
+    body: JSON.stringify({ model: name, messages }),
+  });
+  const first = await ask(0);
+  assert.equal(first.status, 200);
+  await assert.rejects(first.text());
+  const again = await ask(1);
+  assert.equal(again.status, 400);
+  assert.match(await again.text(), /"error"/);
   assert.equal((await world.log(name)).length, 1);
 });

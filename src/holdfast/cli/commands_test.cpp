@@ -254,7 +254,9 @@ TEST_F(CommandsTest, everything_wrong_with_a_job_is_said_before_anything_runs) {
   const auto wrong = [&](RunArguments arguments) {
     arguments.job = job;
     arguments.out = folder / "film";
-    return refused([&] { run_command(arguments, {}, {}); });
+    testing::internal::CaptureStderr();
+    const std::string thrown = refused([&] { EXPECT_EQ(run_command(arguments, {}, {}), Exit::usage); });
+    return thrown + "\n" + testing::internal::GetCapturedStderr();
   };
   EXPECT_THAT(wrong({}), HasSubstr("Nobody"));
   EXPECT_THAT(wrong({.patience = "endless"}), HasSubstr("--patience"));

@@ -301,9 +301,11 @@ TEST_F(Records, RefusalsBeyondTheBoundAreCountedAndTheCountIsOnTheRecord) {
   EXPECT_EQ(machine().backlog(), limits::backlog_max);
   disk = Disk::saves;
   wait(2s);
-  const auto* gap = std::get_if<Refused>(&saves.back().records.back());
-  ASSERT_NE(gap, nullptr);
-  EXPECT_TRUE(gap->message.starts_with("5 refusals are not on the record")) << gap->message;
+  const auto says_so = [](const effect::Save& save) {
+    const auto* gap = std::get_if<Refused>(&save.records.back());
+    return gap != nullptr && gap->message.starts_with("5 refusals are not on the record");
+  };
+  EXPECT_EQ(std::ranges::count_if(saves, says_so), 1);
   EXPECT_EQ(machine().anonymous().missing(), 0u);
 }
 

@@ -250,7 +250,7 @@ void Gateway::async_open_call(OperationRequest request, const SharedHeartbeat& h
                               Handler<gateway::HeldCall> handler) {
   impl_->engine.open(std::move(request), heartbeat, std::move(stop),
                      [handler = std::move(handler)](result<std::shared_ptr<Call>> opened) {
-                       if (!opened) return handler(std::move(opened.error()));
+                       if (!opened) return handler(opened.error());
                        handler(gateway::HeldCall(std::move(*opened)));
                      });
 }

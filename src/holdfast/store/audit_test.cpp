@@ -30,7 +30,7 @@ TEST(Audit, the_hash_is_that_of_the_canonical_json_of_everything_else) {
 
 TEST(Audit, the_operations_id_is_hashed_with_the_data_and_comes_back) {
   const AuditRecord record = make_record("x", 2, noon, Cancelled{"job", "op-1", "ana"});
-  EXPECT_EQ(record.data, R"({"by":"ana","operationId":"op-1"})");
+  EXPECT_EQ(record.data, R"({"by":"ana","operationId":"op-1","recorded":true})");
   EXPECT_EQ(std::get<Cancelled>(decode(record).value()).operation_id, "op-1");
   AuditRecord broken = record;
   broken.data = "[]";
