@@ -42,6 +42,7 @@ ALLOWED = {
     "tty": {"screen", "base"},
     "line": {"config", "toml", "jobs", "profiles", "store", "core", "base"},
     "kept": {"line", "screen", "jobs", "control", "api", "net", "tls", "config", "providers", "process", "gateway", "store", "core", "base"},
+    "notify": {"api", "net", "tls", "config", "process", "gateway", "store", "core", "base"},
     "serve": {"control", "metrics", "proxy", "wire", "api", "config", "providers", "net", "tls", "access", "gateway", "profiles", "store",
               "core", "base"},
     "cli": None,  # everything

@@ -10,7 +10,7 @@
 #include "holdfast/cli/commands.hpp"
 #include "holdfast/cli/door.hpp"
 #include "holdfast/cli/line/sockets.hpp"
-#include "holdfast/cli/notify.hpp"
+#include "holdfast/cli/notify/notify.hpp"
 #include "holdfast/cli/provider_views.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
@@ -247,6 +247,7 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
                   [&catalogue, config = session.config] { return provider_views(catalogue, config, false); });
   if (!door.problem().empty()) log.complain(door.problem());
   const Notifier notifier(gateway, spawner, session.config.notify.command,
+                          Webhook::configured(session.config.notify, process_environment()),
                           [&log](const std::string& why) { log.complain(why); });
   Signals signals;
   std::stop_source stop;

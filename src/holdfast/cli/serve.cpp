@@ -12,7 +12,7 @@
 #include "holdfast/cli/door.hpp"
 #include "holdfast/cli/line/sockets.hpp"
 #include "holdfast/cli/log.hpp"
-#include "holdfast/cli/notify.hpp"
+#include "holdfast/cli/notify/notify.hpp"
 #include "holdfast/cli/provider_views.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/serve/daemon.hpp"
@@ -207,6 +207,7 @@ Exit serve_command(const ServeArguments& arguments, const GlobalArguments& globa
   const Door door(gateway, socket, session, known.views());
   if (!door.problem().empty()) log.complain(door.problem());
   const Notifier notifier(gateway, spawner, session.config.notify.command,
+                          Webhook::configured(session.config.notify, process_environment()),
                           [&log](const std::string& why) { log.complain(why); });
   const TakingOver taking_over(gateway, std::move(left));
   Signals signals;
