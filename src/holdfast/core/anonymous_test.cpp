@@ -170,5 +170,16 @@ TEST_F(Anonymous, AJobMayNotBeNamedAsTheirTrailsAre) {
   EXPECT_EQ(refusal(lock("anonymous", "Ollama")), Errc::ok);
 }
 
+TEST_F(Anonymous, WhatIsMissingIsSaidInOneSentence) {
+  AnonymousTrail trail;
+  trail.miss(now(), {});
+  EXPECT_FALSE(trail.due()) << "nothing is missing";
+  trail.miss(now(), {.ends = 2, .refusals = 3});
+  const auto records = trail.take(SaveId{1});
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_TRUE(std::get<Refused>(records[0])
+                  .message.starts_with("2 ends of operations without a job and 3 refusals are not on the record"));
+}
+
 }  // namespace
 }  // namespace holdfast

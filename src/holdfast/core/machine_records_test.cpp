@@ -309,5 +309,15 @@ TEST_F(Records, RefusalsBeyondTheBoundAreCountedAndTheCountIsOnTheRecord) {
   EXPECT_EQ(machine().anonymous().missing(), 0u);
 }
 
+TEST_F(Records, AStageThatBeganBehindAnOpeningThatFailedNeedsNone) {
+  disk = Disk::waits;
+  lock("job", "Ollama");
+  tell(event::StageBegan{{.job_id = "job", .stage_name = "script"}});
+  disk_says(Disk::fails);
+  disk = Disk::saves;
+  wait(2s);
+  EXPECT_EQ(count<JobOpened>(), 0u);
+}
+
 }  // namespace
 }  // namespace holdfast

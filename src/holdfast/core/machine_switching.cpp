@@ -159,12 +159,12 @@ void Machine::on(const event::DecisionSubmitted& event) {
   // History moves nothing; and it is the operation of a stage that moves which ends.
   OperationId asked{};
   if (const Operation* named = find(parse_operation_id(event.decision.operation_id).value_or(OperationId{}));
-      named != nullptr && event.decision.user_confirmed && event.decision.reason_code != ReasonCode::legacy_auto &&
-      named->terms->job_id == job->id && plan->affected.contains(named->terms->stage_name)) {
+      named != nullptr && event.decision.user_confirmed && named->terms->job_id == job->id &&
+      plan->affected.contains(named->terms->stage_name)) {
     asked = named->id;
   }
   std::vector<News> records = records_of(*plan);
-  if (!is_over(*job) || plan->ended) open_record(*job, records, event.decision.decided_by);  // else it is history
+  if (!is_over(*job)) open_record(*job, records, event.decision.decided_by);  // else it is history
   change(*job, {.records = std::move(records),
                 .then = Write::SwitchSaved{event.ticket, asked},
                 .plan = std::make_unique<const SwitchPlan>(std::move(*plan))});

@@ -375,5 +375,52 @@ TEST_F(Switching, ASwitchThatNamesAnotherProviderThanTheStagesHaveIsRefused) {
   EXPECT_EQ(refusal(mine), Errc::invalid_argument);
 }
 
+TEST_F(Switching, HistoryAboutAJobWithoutALockEndsNothing) {
+  const OperationId mine = start("job", "Ollama", "script").id;
+  FallbackDecision history = wish("OpenAI");
+  history.reason_code = ReasonCode::legacy_auto;
+  history.user_confirmed = false;
+  history.operation_id = text(mine);
+  decide(history);
+  EXPECT_EQ(count<FallbackDecision>(), 1u);
+  EXPECT_TRUE(cancels.empty());
+}
+
+TEST_F(Switching, ADecisionAboutAnotherStageEndsNoOperation) {
+  lock("job", "Ollama", {"images"});
+  const OperationId mine = start("job", "Ollama", "script").id;
+  FallbackDecision decision = wish("OpenAI", {"images"});
+  decision.operation_id = text(mine);
+  decide(decision);
+  EXPECT_EQ(count<FallbackDecision>(), 1u);
+  EXPECT_TRUE(cancels.empty());
+}
+
+TEST_F(Switching, OutOfTheBlueItLeavesAloneWhatStillRunsAtAnEarlierProvider) {
+  lock("job", "Ollama");
+  const OperationId first = start("job", "Ollama", "script").id, second = start("job", "Ollama", "script").id;
+  wait(46s);
+  answer(first, "try_alternative");
+  switch_to("job", "One");
+  ASSERT_EQ(cancels.size(), 1u);
+  end(second);
+  EXPECT_EQ(machine().operation(second)->phase(), OperationPhase::completed);
+}
+
+TEST_F(Switching, AnAnswerWhoseProviderHasNoTypeIsRefusedAndTheQuestionStaysOpen) {
+  lock("job", "Ollama");
+  const OperationId id = start("job", "Ollama", "script").id;
+  wait(46s);
+  event::Answered given{.ticket = ticket(), .operation = id, .answer = {}, .provider_type = ""};
+  given.answer.operation_id = text(id);
+  given.answer.option = "try_alternative";
+  given.answer.provider = "OpenAI";
+  given.answer.confirmed = true;
+  tell(given);
+  EXPECT_EQ(refusal(given.ticket), Errc::invalid_argument);
+  EXPECT_TRUE(cancels.empty());
+  EXPECT_TRUE(applied(answer(id, "try_alternative")));
+}
+
 }  // namespace
 }  // namespace holdfast
