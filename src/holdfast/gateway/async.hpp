@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
@@ -34,15 +35,20 @@ auto async_begin(Begin begin, Token&& token) {
         auto guard = boost::asio::make_work_guard(executor);
         const auto shared = std::make_shared<decltype(handler)>(std::move(handler));
         begin([shared, executor, guard = std::move(guard)](result<T> outcome) mutable {
-          // The guard goes along: the context may be gone when whoever calls this comes to forget it.
+          // The guard goes along: the context may be gone when whoever calls this comes to forget it. And the handler
+          // waits until its poster has left the context, which may go when the handler has run.
+          const auto posted = std::make_shared<std::atomic<bool>>(false);
           boost::asio::post(executor, [handler = std::move(*shared), outcome = std::move(outcome),
-                                       guard = std::move(guard)]() mutable {
+                                       guard = std::move(guard), posted]() mutable {
+            posted->wait(false);
             if (outcome) {
               std::move(handler)(std::exception_ptr(), std::move(*outcome));
             } else {
               std::move(handler)(std::make_exception_ptr(Error(outcome.error().code, outcome.error().message)), T{});
             }
           });
+          posted->store(true);
+          posted->notify_one();
         });
       },
       token, std::move(begin));
