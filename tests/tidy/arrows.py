@@ -212,12 +212,16 @@ def check_folders():
             problems.append(f"{folder.relative_to(root)}: a folder is named after its subject")
 
 
+# Written so that no search for these words finds it.
+UNFINISHED = re.compile(r"\b(T[O]DO|F[I]XME|X[X]X|H[A]CK)\b")
+
+
 def check_words():
     for path in sorted(list(source.rglob("*.hpp")) + list(source.rglob("*.cpp"))):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if re.search(r"\b(upstream|downstream)\b", line, re.I):
                 problems.append(f"{path.relative_to(root)}:{number}: say client or provider")
-            if re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line):
+            if UNFINISHED.search(line):
                 problems.append(f"{path.relative_to(root)}:{number}: unfinished, by its own words")
 
 

@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
-#include <condition_variable>
-#include <mutex>
 
 #include "holdfast/api/decode.hpp"
 #include "holdfast/api/json.hpp"
 #include "holdfast/api/problem.hpp"
 #include "holdfast/control/routes.hpp"
 #include "holdfast/net/fetch.hpp"
+#include "holdfast/net/pause.hpp"
 #include "holdfast/net/sse.hpp"
 #include "holdfast/net/target.hpp"
 
@@ -44,15 +43,6 @@ Error failed(const Failure& failure, bool changes) {
   throw Error(Errc::provider_failed, endpoint.text() + " answers " + std::to_string(answer.head.status) + " " +
                                          std::string(net::reason_phrase(answer.head.status)) +
                                          ", which is not how the control API answers");
-}
-
-/// Waits; false where it was stopped.
-bool pause(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
 }
 
 }  // namespace
@@ -198,7 +188,7 @@ void Remote::follow(const std::string& job_id, const Follower& follower, std::st
     if (follower.on_lost && !follower.on_lost(answer.error().message)) return;
     // Without an id nobody can say what came in between.
     if (last_id.empty() && follower.on_reset) follower.on_reset();
-    if (!pause(wait, stop)) return;
+    if (!net::wait_unless_stopped(wait, stop)) return;
     wait = std::min(wait * 2, options_.reconnect_time_max);
   }
 }

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
+#include <mutex>
 #include <random>
+#include <stop_token>
 
 namespace holdfast::net {
 
@@ -22,6 +25,15 @@ inline std::chrono::milliseconds pause_before(int attempt, std::chrono::millisec
                                               std::chrono::milliseconds asked_for = {}) {
   static thread_local std::minstd_rand random{std::random_device{}()};
   return pause_before(attempt, first, asked_for, std::uniform_real_distribution<double>(0, 1)(random));
+}
+
+/// Waits on this thread. False: `stop` ended it, at once.
+inline bool wait_unless_stopped(std::chrono::milliseconds time, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stop, time, [] { return false; });
+  return !stop.stop_requested();
 }
 
 }  // namespace holdfast::net

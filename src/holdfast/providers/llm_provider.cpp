@@ -185,7 +185,7 @@ void LlmProvider::run(const StageCall& call, OperationContext& operation) const 
     const auto pause = fault ? pause_after(answer, end, attempt, why) : std::nullopt;
     if (pause) {
       operation.progress().message(why);
-      if (wait_unless_stopped(*pause, stop)) continue;
+      if (net::wait_unless_stopped(*pause, stop)) continue;
     }
     // What had come is kept beside the job's work, and named.
     if (!answer.text().empty()) write_artifact(call.output, answer.text());

@@ -4,11 +4,10 @@
 #include <openssl/hmac.h>
 
 #include <array>
-#include <condition_variable>
-#include <mutex>
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/net/fetch.hpp"
+#include "holdfast/net/pause.hpp"
 #include "holdfast/net/tls/tls.hpp"
 
 namespace holdfast::cli {
@@ -48,15 +47,6 @@ Secret secret_from(const std::string& variable, const EnvironmentLookup& environ
   return Secret(std::move(*bytes));
 }
 
-/// False where the stop came first.
-bool pause(std::chrono::milliseconds time, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stop, time, [] { return false; });
-  return !stop.stop_requested();
-}
-
 }  // namespace
 
 std::optional<Webhook> Webhook::configured(const NotifyConfig& notify, const EnvironmentLookup& environment) {
@@ -91,9 +81,8 @@ std::string Webhook::signature(std::string_view secret, std::string_view id, std
 
 std::optional<std::string> Webhook::post(const std::string& id, const std::string& body, std::stop_token stop) const {
   std::string why;
-  auto wait = first_pause;
-  for (int attempt = 0; attempt < attempts_max; ++attempt, wait *= 2) {
-    if (attempt > 0 && !pause(wait, stop)) break;
+  for (int attempt = 0; attempt < attempts_max; ++attempt) {
+    if (attempt > 0 && !net::wait_unless_stopped(net::pause_before(attempt - 1, first_pause), stop)) break;
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const std::string timestamp = std::to_string(std::chrono::duration_cast<std::chrono::seconds>(now).count());
     net::RequestHead head{.method = "POST", .target = target_};

@@ -23,7 +23,7 @@ class Webhook {
  public:
   static constexpr int attempts_max = 3;
   static constexpr std::chrono::milliseconds call_time{10'000};   ///< of one attempt
-  static constexpr std::chrono::milliseconds first_pause{1'000};  ///< before the second attempt; then twice as long
+  static constexpr std::chrono::milliseconds first_pause{1'000};  ///< see `net::pause_before`
 
   /// Nothing where no URL is configured. Throws `Error` (config): the URL cannot be read, the secret's environment
   /// variable is not set or its `whsec_` is no base 64, there are no trusted certificates.

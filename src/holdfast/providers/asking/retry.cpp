@@ -1,9 +1,7 @@
 #include "holdfast/providers/asking/retry.hpp"
 
 #include <algorithm>
-#include <condition_variable>
 #include <ctime>
-#include <mutex>
 #include <string>
 
 namespace holdfast::providers {
@@ -30,14 +28,6 @@ std::optional<milliseconds> parse_retry_after(std::string_view value, WallTime n
   const auto date = parse_http_date(std::string(value));
   if (!date) return std::nullopt;
   return std::max(milliseconds(0), *date - now);
-}
-
-bool wait_unless_stopped(milliseconds pause, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any condition;
-  std::unique_lock lock(mutex);
-  condition.wait_for(lock, stop, pause, [] { return false; });
-  return !stop.stop_requested();
 }
 
 }  // namespace holdfast::providers

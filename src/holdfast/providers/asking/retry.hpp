@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <stop_token>
 #include <string_view>
 
 #include "holdfast/base/instant.hpp"
@@ -20,8 +19,5 @@ inline constexpr milliseconds retry_after_max{10 * 60 * 1000};
 /// What a field `Retry-After` says: seconds, or a date of HTTP (RFC 9110 §10.2.3). Nothing where it says neither.
 /// `now`: to count from to a date; one that has passed is 0.
 std::optional<milliseconds> parse_retry_after(std::string_view value, WallTime now);
-
-/// Waits on this thread. False: `stop` ended it, at once.
-bool wait_unless_stopped(milliseconds pause, const std::stop_token& stop);
 
 }  // namespace holdfast::providers

@@ -1,5 +1,7 @@
 #include "holdfast/providers/asking/retry.hpp"
 
+#include "holdfast/net/pause.hpp"
+
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -32,10 +34,10 @@ TEST(Retry, AStopEndsThePauseAtOnce) {
   std::stop_source stop;
   const auto began = std::chrono::steady_clock::now();
   std::thread stopper([&] { stop.request_stop(); });
-  EXPECT_FALSE(wait_unless_stopped(1h, stop.get_token()));
+  EXPECT_FALSE(net::wait_unless_stopped(1h, stop.get_token()));
   stopper.join();
   EXPECT_LT(std::chrono::steady_clock::now() - began, 60s);
-  EXPECT_TRUE(wait_unless_stopped(1ms, {}));
+  EXPECT_TRUE(net::wait_unless_stopped(1ms, {}));
 }
 
 }  // namespace
