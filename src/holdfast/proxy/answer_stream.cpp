@@ -115,7 +115,6 @@ awaitable<void> AnswerStream::beat() {
       auto writing = response_.write(bytes);
       error = co_await std::move(writing);
     }
-    ++keepalives_;
     finished(patience);
     if (!error && waiting_ && !over_) arm(last_write_ + patience_);
   } else if (waiting_ && !over_) {

@@ -91,7 +91,6 @@ class AnswerStream {
   bool was_cut() const { return cut_; }
   /// What was promised by a head of our own.
   wire::Framing framing() const { return framing_; }
-  std::uint64_t keepalives() const { return keepalives_; }
 
  private:
   net::awaitable<void> turn();
@@ -119,9 +118,8 @@ class AnswerStream {
   std::chrono::milliseconds patience_{};  ///< after `last_write_`, before something of ours is sent
   std::shared_ptr<const char> here_ = std::make_shared<const char>();  ///< for a timer that has run out already
   std::int64_t sequence_ = -1;  ///< of the provider's last event, where its dialect counts them
-  std::uint64_t keepalives_ = 0;
-  bool waiting_ = false;   ///< keepalives are wanted
-  bool anything_ = false;  ///< the provider's head will say whether they are
+  bool waiting_ = false;        ///< keepalives are wanted
+  bool anything_ = false;       ///< the provider's head will say whether they are
   bool writing_ = false;
   bool beating_ = false;
   bool delivered_ = false;

@@ -4,7 +4,6 @@
 #include <array>
 
 #include "holdfast/wire/compose.hpp"
-#include "holdfast/wire/route.hpp"
 
 namespace holdfast::proxy {
 namespace {
@@ -58,10 +57,6 @@ std::string ProviderOptions::model(std::string_view asked, bool moved) const {
     if (name == "default" && (moved || asked.empty())) otherwise = here;
   }
   return otherwise;
-}
-
-std::string target_at(const net::BaseUrl& base, std::string_view path, std::string_view query) {
-  return wire::target_at(base.path, path, query);
 }
 
 net::RequestHead request_for(const ProviderOptions& provider, const net::RequestHead& from, std::string target,

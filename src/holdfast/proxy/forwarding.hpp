@@ -9,9 +9,6 @@
 /// A head of one hop becomes the head of the next. Pure.
 namespace holdfast::proxy {
 
-/// The target at the provider, as `wire::target_at` makes it.
-std::string target_at(const net::BaseUrl& base, std::string_view path, std::string_view query);
-
 /// What a client's head becomes for the provider: fields of the hop and Holdfast's own stay here; the provider's key
 /// takes the place of the client's, or the client's is passed on unless it is one of Holdfast's tokens, or `moved`: a
 /// decision has brought the request here, and the key was meant for another provider. The answer is asked for

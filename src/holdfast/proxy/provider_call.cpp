@@ -97,7 +97,7 @@ awaitable<ProviderCall::Head> ProviderCall::ask(const Outgoing& outgoing, std::f
     auto connecting = connect_patiently(fresh, tell);
     const error_code error = co_await std::move(connecting);
     if (error) {
-      co_return Head{.fault = fault_of(error, "could not be connected to")};
+      co_return Head{.fault = fault_of(error, "could not be reached")};
     }
     const bool kept = !lease_.fresh();
     auto sending = send(outgoing);

@@ -66,11 +66,6 @@ bool Recording::is_complete() const {
   return !given_up_;
 }
 
-bool Recording::ended() const {
-  const std::lock_guard lock(mutex_);
-  return ended_;
-}
-
 net::Fields Recording::waiting_fields() const {
   const std::lock_guard lock(mutex_);
   return waiting_;

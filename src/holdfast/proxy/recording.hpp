@@ -79,7 +79,6 @@ class Recording {
   void whole(Head head, std::string_view body);
   /// Whether it can be given to somebody from its first byte on.
   bool is_complete() const;
-  bool ended() const;
 
   net::Fields waiting_fields() const;
   News read(std::size_t from, bool has_head) const;

@@ -9,6 +9,7 @@
 #include "holdfast/gateway/async.hpp"
 #include "holdfast/proxy/forwarding.hpp"
 #include "holdfast/wire/assembly.hpp"
+#include "holdfast/wire/route.hpp"
 
 namespace holdfast::proxy {
 namespace {
@@ -234,8 +235,9 @@ OperationRequest Session::operation_request() const {
 
 result<Outgoing> Session::outgoing() const {
   Outgoing out;
-  out.head = request_for(*provider_, request_.head(), target_at(provider_->base, address_.path, address_.query),
-                         access_->tokens(), moved_);
+  out.head =
+      request_for(*provider_, request_.head(), wire::target_at(provider_->base.path, address_.path, address_.query),
+                  access_->tokens(), moved_);
   if (body_streams_) {
     out.streamed_from = &request_;
     if (const auto length = request_.content_length()) out.head.fields.set("Content-Length", std::to_string(*length));
