@@ -387,8 +387,10 @@ class Resume(Kept):
 
 class FullDisk(Kept):
     def limited(self, size, *words):
-        """With a limit on the size of files: to whoever writes, the disk is full there. As root permissions say nothing."""
-        return subprocess.run([HOLDFAST, "--config", "holdfast.toml", *map(str, words)], cwd=self.folder, env=self.environment,
+        """With a limit on the size of files: to whoever writes, the disk is full there. As root permissions say nothing.
+        TSan's runtime writes a temporary file before main() has begun, and goes without one where it has no folder for it."""
+        return subprocess.run([HOLDFAST, "--config", "holdfast.toml", *map(str, words)], cwd=self.folder,
+                              env={**self.environment, "TMPDIR": "/nonexistent"},
                               text=True, capture_output=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
                               preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
 
