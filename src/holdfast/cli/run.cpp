@@ -200,7 +200,8 @@ void print_end(const jobs::RunResult& result, milliseconds elapsed, Gateway& gat
   std::ostream& out = arguments.json ? std::cerr : std::cout;
   const bool recorded = is_recorded(gateway, result.job_id);
   if (!arguments.json || result.state != JobState::done) {
-    for (const std::string& each : summary(result, elapsed, gateway.fallback_history(result.job_id))) {
+    for (const std::string& each :
+         summary(result, elapsed, gateway.fallback_history(result.job_id), shell_line(session.command))) {
       out << each << "\n";
     }
     out << where_to_look(result, session, recorded) << "\n";
@@ -258,9 +259,8 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   jobs::RunResult result = watch_job(gateway, runner, *view, log, signals, stop);
   result.recorded = result.recorded && cancel_recorded;
   view.reset();  // gives the terminal back
-  if (const auto counts = gateway.callback_counts(); counts.dropped != 0 || counts.pulls_thrown != 0) {
-    log.complain(std::to_string(counts.dropped) + " notices were dropped, " + std::to_string(counts.pulls_thrown) +
-                 " pulls of heartbeats failed");
+  if (const auto dropped = gateway.callback_counts().dropped; dropped != 0) {
+    log.complain(std::to_string(dropped) + " notices were dropped");
   }
 
   const auto elapsed = std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began);

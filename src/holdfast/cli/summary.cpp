@@ -52,7 +52,7 @@ void add_artifacts(const std::vector<fs::path>& artifacts, std::vector<std::stri
 }  // namespace
 
 std::vector<std::string> summary(const jobs::RunResult& result, milliseconds elapsed,
-                                 const std::vector<FallbackDecision>& decisions) {
+                                 const std::vector<FallbackDecision>& decisions, const std::string& holdfast) {
   std::vector<std::string> out;
   const std::string after = std::string(name(result.state)) + " after " + spoken(elapsed);
   out.push_back(result.job_id + ": " + after);
@@ -60,7 +60,7 @@ std::vector<std::string> summary(const jobs::RunResult& result, milliseconds ela
   if (!result.recorded) {
     out.push_back(
         "The cancel is not on the record: the store could not be written. It may show the job as interrupted; " +
-        std::string("when it can be written again: holdfast cancel ") + shell_quoted(result.job_id) + " --confirm");
+        "when it can be written again: " + holdfast + " cancel " + shell_quoted(result.job_id) + " --confirm");
   }
   if (result.state != JobState::done) {
     out.push_back(result.artifacts.empty() ? "Nothing was finished." : "What is finished is kept:");

@@ -229,13 +229,14 @@ TEST(Log, a_file_that_cannot_be_opened_is_an_error_that_names_the_flag) {
 TEST(Summary, names_the_film_first_and_series_in_one_line) {
   const jobs::RunResult result{.job_id = "film-1",
                                .artifacts = {"o/script.json", "o/n-1.wav", "o/n-2.wav", "o/n-3.wav", "o/film.mp4"}};
-  EXPECT_THAT(summary(result, 65s, {}), ElementsAre("film-1: done after 1 min 05 s", "  o/film.mp4", "  o/script.json",
-                                                    "  o/n-1.wav … n-3.wav (3 files)",
-                                                    "No switch: every stage ran on the provider it was locked to."));
+  EXPECT_THAT(
+      summary(result, 65s, {}, "holdfast"),
+      ElementsAre("film-1: done after 1 min 05 s", "  o/film.mp4", "  o/script.json", "  o/n-1.wav … n-3.wav (3 files)",
+                  "No switch: every stage ran on the provider it was locked to."));
 }
 
 TEST(Summary, without_a_film_what_was_made_last_comes_first) {
-  const auto lines = summary({.job_id = "j", .artifacts = {"a.txt", "b.wav"}}, 1s, {});
+  const auto lines = summary({.job_id = "j", .artifacts = {"a.txt", "b.wav"}}, 1s, {}, "holdfast");
   EXPECT_EQ(lines[1], "  b.wav");
 }
 
@@ -245,27 +246,30 @@ TEST(Summary, a_failure_says_why_and_what_is_kept) {
                                .artifacts = {"a.txt"},
                                .partial = {"b.part"},
                                .error = "it broke\x1b[2J"};
-  EXPECT_THAT(summary(result, 1s, {}), ElementsAre("j: failed after 1 s", "it broke␛[2J",
-                                                   "What is finished is kept:", "  a.txt", "  unfinished: b.part"));
-  EXPECT_THAT(summary({.state = JobState::cancelled, .job_id = "j"}, 1s, {}),
+  EXPECT_THAT(summary(result, 1s, {}, "holdfast"),
+              ElementsAre("j: failed after 1 s", "it broke␛[2J", "What is finished is kept:", "  a.txt",
+                          "  unfinished: b.part"));
+  EXPECT_THAT(summary({.state = JobState::cancelled, .job_id = "j"}, 1s, {}, "holdfast"),
               ElementsAre("j: cancelled after 1 s", "Nothing was finished."));
 }
 
 TEST(Summary, a_cancel_that_could_not_be_written_says_so) {
   const jobs::RunResult result{.state = JobState::cancelled, .job_id = "j", .recorded = false};
-  EXPECT_THAT(summary(result, 1s, {})[1],
-              AllOf(HasSubstr("not on the record"), HasSubstr("holdfast cancel j --confirm")));
+  EXPECT_THAT(summary(result, 1s, {}, "holdfast --store sqlite:a.db")[1],
+              AllOf(HasSubstr("not on the record"), HasSubstr("holdfast --store sqlite:a.db cancel j --confirm")));
 }
 
 // It began with the fourth, and went on with the first.
 TEST(Summary, a_series_is_named_once_in_its_order) {
-  const auto lines = summary({.job_id = "j", .artifacts = {"a.txt", "n-1.txt", "n-2.txt", "n-3.txt"}}, 1s, {});
+  const auto lines =
+      summary({.job_id = "j", .artifacts = {"a.txt", "n-1.txt", "n-2.txt", "n-3.txt"}}, 1s, {}, "holdfast");
   EXPECT_EQ(lines[1], "  n-1.txt … n-3.txt (3 files)");
   EXPECT_EQ(lines[2], "  a.txt");
 }
 
 TEST(Summary, decisions_are_listed) {
-  const auto lines = summary({.job_id = "j"}, 1s, {FallbackDecision::user_requested("j", "A", "B", 5s, "c")});
+  const auto lines =
+      summary({.job_id = "j"}, 1s, {FallbackDecision::user_requested("j", "A", "B", 5s, "c")}, "holdfast");
   EXPECT_THAT(lines.back(), HasSubstr("A → B"));
 }
 
