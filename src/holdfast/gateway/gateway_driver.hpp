@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <future>
 #include <source_location>
 #include <stdexcept>
 #include <thread>
@@ -61,6 +63,39 @@ inline OperationRequest request() {
           .stage_name = "script-generation",
           .correlation_id = "corr"};
 }
+
+/// A provider that is silent until it is told to go on or is stopped, watched with a stall threshold of 1 ms; the
+/// sweep finds it.
+class SilentProvider {
+ public:
+  explicit SilentProvider(Gateway& gateway, OperationRequest asked = request())
+      : stalls_(gateway.on_stall_suspected([this](const StallSuspected& stall) {
+          if (!told_.exchange(true)) stalled_.set_value(stall);
+        })),
+        call_(std::async(std::launch::async, [this, &gateway, asked] {
+          return thrown([&] {
+            gateway.execute_with_patience(
+                asked, pushed_heartbeat({.interval = milliseconds(1), .stall_multiplier = 1.0}),
+                [this](OperationContext& operation) {
+                  wait_for([&] { return resume_ || finish_ || operation.stop_token().stop_requested(); });
+                  if (resume_) operation.progress().tokens(1);
+                  wait_for([&] { return finish_ || operation.stop_token().stop_requested(); });
+                });
+          });
+        })) {}
+  ~SilentProvider() { finish_ = true; }
+
+  StallSuspected stall() { return stalled_.get_future().get(); }
+  void resume() { resume_ = true; }
+  void finish() { finish_ = true; }
+  Errc outcome() { return call_.get(); }
+
+ private:
+  std::promise<StallSuspected> stalled_;
+  std::atomic<bool> told_ = false, resume_ = false, finish_ = false;
+  Subscription stalls_;
+  std::future<Errc> call_;
+};
 
 /// A store that does what it is told: fails, says that it does not know, or works.
 class ScriptedStore final : public store::Memory {

@@ -13,37 +13,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A provider that is silent until it is told to go on or is stopped, watched with a stall threshold of 1 ms; the sweep
-/// finds it.
-class SilentProvider {
- public:
-  explicit SilentProvider(Gateway& gateway, OperationRequest asked = request())
-      : stalls_(gateway.on_stall_suspected([this](const StallSuspected& stall) { stalled_.set_value(stall); })),
-        call_(std::async(std::launch::async, [this, &gateway, asked] {
-          return thrown([&] {
-            gateway.execute_with_patience(
-                asked, pushed_heartbeat({.interval = 1ms, .stall_multiplier = 1.0}),
-                [this](OperationContext& operation) {
-                  wait_for([&] { return resume_ || finish_ || operation.stop_token().stop_requested(); });
-                  if (resume_) operation.progress().tokens(1);
-                  wait_for([&] { return finish_ || operation.stop_token().stop_requested(); });
-                });
-          });
-        })) {}
-  ~SilentProvider() { finish_ = true; }
-
-  StallSuspected stall() { return stalled_.get_future().get(); }
-  void resume() { resume_ = true; }
-  void finish() { finish_ = true; }
-  Errc outcome() { return call_.get(); }
-
- private:
-  std::promise<StallSuspected> stalled_;
-  std::atomic<bool> resume_ = false, finish_ = false;
-  Subscription stalls_;
-  std::future<Errc> call_;
-};
-
 Answer answer(const StallSuspected& stall, const std::string& option, const std::string& provider = {}) {
   return {.operation_id = stall.operation_id,
           .ask = stall.ask,

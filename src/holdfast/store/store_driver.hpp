@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -46,7 +47,7 @@ inline Transaction saves(std::uint64_t number, std::vector<News> records, WallTi
 
 /// What became of one transaction.
 inline Outcome commit(Store& store, std::vector<News> records, WallTime time = noon) {
-  static std::uint64_t number = 0;
+  static std::atomic<std::uint64_t> number = 0;
   const std::vector one{saves(++number, std::move(records), time)};
   return store.commit(one).at(0);
 }
