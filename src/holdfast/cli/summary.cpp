@@ -59,8 +59,9 @@ std::vector<std::string> summary(const jobs::RunResult& result, milliseconds ela
   if (!result.error.empty()) out.push_back(result.error);
   if (!result.recorded) {
     out.push_back(
-        "The cancel is not on the record: the store could not be written. It may show the job as interrupted; " +
-        "when it can be written again: " + holdfast + " cancel " + shell_quoted(result.job_id) + " --confirm");
+        "The cancel is not on the record: the store could not be written. It may show the job as interrupted; "
+        "when it can be written again: " +
+        holdfast + " cancel " + shell_quoted(result.job_id) + " --confirm");
   }
   if (result.state != JobState::done) {
     out.push_back(result.artifacts.empty() ? "Nothing was finished." : "What is finished is kept:");

@@ -64,6 +64,7 @@ struct QuestionRaised {  ///< about an operation that failed, by whoever can run
   Ticket ticket{};
   OperationId operation{};
   QuestionKind kind = QuestionKind::hard_error;
+  bool consents_only = false;  ///< raised only where a consent answers it: nobody else is there
 };
 struct Answered {
   Ticket ticket{};

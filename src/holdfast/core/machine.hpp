@@ -3,6 +3,7 @@
 #include <boost/smart_ptr/intrusive_ptr.hpp>
 #include <boost/smart_ptr/intrusive_ref_counter.hpp>
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -162,6 +163,7 @@ class Machine {
     int places = 0;  ///< 0: no limit
     int taken = 0;
     std::deque<OperationId> queue;
+    std::size_t gone = 0;  ///< in the queue, and cancelled meanwhile
   };
 
   // machine.cpp: hearing
@@ -187,6 +189,7 @@ class Machine {
   Job* came_back(SaveId save);
   void put_back(Job& job, std::vector<Write>& writes, bool foreign);
   void settle_opening(Job& job, std::size_t place);
+  void try_later(const Job& job);
   bool needs_opening(const News& record) const;
   static bool end_unwritten(const Job& job);
   static bool commands_wait(const Job& job);
@@ -230,6 +233,7 @@ class Machine {
   static void join(Job& job, Operation& operation);
   void leave(Job& job, const Operation& operation);
   void release_place(const std::string& provider);
+  void leave_queue(Desk& desk);
   void fill(Desk& desk);
   void set_category(Operation& operation, LatencyCategory to);
   void watch(Operation& operation, Instant since, std::optional<milliseconds> limit, bool armed);
@@ -243,8 +247,8 @@ class Machine {
   void on(const event::Answered&);
   void open_stall(Operation& operation, const event::SilenceExceeded& silence);
   void resolve_by_progress(Operation& operation);
-  void save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event,
-                   const AnswerOption& option);
+  StallResolved resolved(const Operation& operation, const QuestionTable::Open& open, std::string by) const;
+  void save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event);
   FallbackDecision decision_of(const Operation& operation, const QuestionTable::Open& open, const ProviderLock* lock,
                                const Answer& answer) const;
   void save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event);
@@ -252,10 +256,14 @@ class Machine {
   void answer_failed(Ticket ticket, OperationId operation, Errc code, const std::string& why);
   void apply_stall_consents(Operation& operation, Nanoseconds silence);
   void apply_error_consents(Operation& operation);
+  bool consented(const Operation& operation, const QuestionTable::Open& open) const;
+  std::optional<event::Answered> answer_by(const StandingConsent& consent, const Operation& operation,
+                                           const QuestionTable::Open& open) const;
   bool apply_consent(Operation& operation, const StandingConsent& consent);
   void answer_by_consents(const std::string& job_id);
   void adopt(Operation& operation);
   void leave_adopted(const Operation& operation);
+  void close_questions(const std::string& job_id, const std::function<bool(const Question&)>& concerns);
   void close_questions_of(const std::string& job_id);
   void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
   const StandingConsent* consent_of(const Operation& operation, const Answer& answer) const;
@@ -279,6 +287,7 @@ class Machine {
   std::vector<News> records_of(const SwitchPlan& plan) const;
   void carry_out(Job& job, const SwitchPlan& plan, SaveId saved);
   void switch_queued(Job& job);
+  void close_questions_left(const Job& job, const SwitchPlan& plan);
   void switch_saved(const Job& job, const Write::SwitchSaved& saved, const SwitchPlan& plan);
 
   // Helpers

@@ -351,11 +351,7 @@ void Machine::cancel_job(const event::CancelRequested& event) {
     add_consent(*operation, *open, records);
     records.push_back(answered_news(*operation, *open));
     if (open->question.kind == QuestionKind::stall) {
-      auto resolved = about<StallResolved>(*operation);
-      resolved.ask = open->question.ask;
-      resolved.by = "answer";
-      resolved.stalled_for = in_ms(now_.at - open->asked_at);
-      records.push_back(std::move(resolved));
+      records.push_back(resolved(*operation, *open, "answer"));
     }
   }
   if (job->opened) {  // else another cancel came first: the answer is kept, the job is over

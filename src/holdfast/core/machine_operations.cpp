@@ -191,11 +191,7 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
 
   std::vector<News> records;
   if (const QuestionTable::Open* open = questions_.find(operation.id); open != nullptr && !open->recording) {
-    auto resolved = about<StallResolved>(operation);
-    resolved.ask = open->question.ask;
-    resolved.by = "end";
-    resolved.stalled_for = in_ms(now_.at - open->asked_at);
-    records.push_back(std::move(resolved));
+    records.push_back(resolved(operation, *open, "end"));
     records.push_back(QuestionClosed{operation.terms->job_id, text(operation.id), open->question.ask, "end"});
     questions_.close(operation.id, {QuestionTable::ClosedBy::end});
   }
@@ -220,7 +216,7 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
     leave_adopted(operation);
   }
   ended_.push_back(operation.id);
-  if (held_place) release_place(operation.terms->provider_name);
+  held_place ? release_place(operation.terms->provider_name) : leave_queue(desks_[operation.terms->provider_name]);
   if (ended_.size() > limits::ended_kept_max) {
     // One that is still asked about is kept, at the end of the line.
     const OperationId oldest = ended_.front();
@@ -265,11 +261,24 @@ void Machine::release_place(const std::string& provider) {
   fill(desk);
 }
 
+/// Its id goes with the next ones that are taken, or when half of the queue is such.
+void Machine::leave_queue(Desk& desk) {
+  if (++desk.gone * 2 <= desk.queue.size()) return;
+  std::erase_if(desk.queue, [this](OperationId id) {
+    const Operation* operation = find(id);
+    return operation == nullptr || operation->stage != Operation::Stage::queued;
+  });
+  desk.gone = 0;
+}
+
 void Machine::fill(Desk& desk) {
   while (!desk.queue.empty() && (desk.places == 0 || desk.taken < desk.places)) {
     Operation* next = find(desk.queue.front());
     desk.queue.pop_front();
-    if (next == nullptr || next->stage != Operation::Stage::queued) continue;  // cancelled meanwhile
+    if (next == nullptr || next->stage != Operation::Stage::queued) {
+      --desk.gone;
+      continue;
+    }
     ++desk.taken;
     begin(*next);
   }

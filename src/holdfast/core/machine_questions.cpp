@@ -56,15 +56,21 @@ void Machine::on(const event::ProgressMade& event) {
   }
 }
 
+/// The end of a stall episode, `by` progress, answer or end.
+StallResolved Machine::resolved(const Operation& operation, const QuestionTable::Open& open, std::string by) const {
+  auto news = about<StallResolved>(operation);
+  news.ask = open.question.ask;
+  news.by = std::move(by);
+  news.stalled_for = in_ms(now_.at - open.asked_at);
+  return news;
+}
+
 void Machine::resolve_by_progress(Operation& operation) {
   const QuestionTable::Open* open = questions_.find(operation.id);
-  auto resolved = about<StallResolved>(operation);
-  resolved.ask = open->question.ask;
-  resolved.by = "progress";
-  resolved.stalled_for = in_ms(now_.at - open->asked_at);
+  auto episode = resolved(operation, *open, "progress");
   const QuestionClosed closed{operation.terms->job_id, text(operation.id), open->question.ask, "progress"};
   questions_.close(operation.id, {QuestionTable::ClosedBy::progress});
-  journal({std::move(resolved), closed});
+  journal({std::move(episode), closed});
   set_category(operation, operation.terms->patience->category_after(elapsed(operation)));
   watch_ordinary(operation);
 }
@@ -124,18 +130,23 @@ void Machine::leave_adopted(const Operation& operation) {
   touch(job->id);
 }
 
-/// Nobody runs again what failed in a job that is over.
-void Machine::close_questions_of(const std::string& job_id) {
+/// About what has ended, of the job, where nobody is answering.
+void Machine::close_questions(const std::string& job_id, const std::function<bool(const Question&)>& concerns) {
   std::vector<OperationId> over;
   for (const auto& [id, open] : questions_.all_open()) {
     const bool ended = find(id)->stage == Operation::Stage::ended;
-    if (ended && !open.recording && open.question.job_id == job_id) over.push_back(id);
+    if (ended && !open.recording && open.question.job_id == job_id && concerns(open.question)) over.push_back(id);
   }
   std::ranges::sort(over);
   for (const OperationId id : over) {
     announce(QuestionClosed{job_id, text(id), questions_.find(id)->question.ask, "end"});
     questions_.close(id, {QuestionTable::ClosedBy::end});
   }
+}
+
+/// Nobody runs again what failed in a job that is over.
+void Machine::close_questions_of(const std::string& job_id) {
+  close_questions(job_id, [](const Question&) { return true; });
 }
 
 /// Applying a consent is on the record with the answer that it gives.
@@ -237,10 +248,15 @@ void Machine::on(const event::QuestionRaised& event) {
   if (!operation->terms->job_id.empty() && (job == nullptr || !job->opened)) {
     return refuse(event.ticket, Errc::no_such_job, "job " + operation->terms->job_id + " is over");
   }
+  if (event.consents_only && job == nullptr) return reply(event.ticket, false);
   adopt(*operation);
   ++operation->asks;
   QuestionTable::Open open;
   open.question = question_about(*operation, event.kind);
+  if (event.consents_only && !consented(*operation, open)) {
+    --operation->asks;
+    return reply(event.ticket, false);
+  }
   if (operation->fault) open.question.evidence = operation->fault->message;
   if (event.kind == QuestionKind::interrupted) {
     open.question.evidence = "The process that ran it ended in the middle, after " +
@@ -374,7 +390,7 @@ void Machine::on(const event::Answered& event) {
     case AnswerAction::extend:
     case AnswerAction::wait:
     case AnswerAction::retry:
-      return save_answer(*operation, *open, event, option);
+      return save_answer(*operation, *open, event);
     case AnswerAction::fallback:
       return save_switch_answer(*operation, *open, event);
     case AnswerAction::cancel: {
@@ -399,23 +415,10 @@ QuestionAnswered Machine::answered_news(const Operation& operation, const Questi
   return news;
 }
 
-namespace {
-
-/// The records that every answer to a question of this kind has.
-StallResolved resolved_by_answer(StallResolved news, const QuestionTable::Open& open, Instant now) {
-  news.ask = open.question.ask;
-  news.by = "answer";
-  news.stalled_for = in_ms(now - open.asked_at);
-  return news;
-}
-
-}  // namespace
-
-void Machine::save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event,
-                          const AnswerOption&) {
+void Machine::save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event) {
   Write answer{.records = {answered_news(operation, open)}, .then = Write::AnswerSaved{event.ticket, operation.id}};
   if (open.question.kind == QuestionKind::stall) {
-    answer.records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
+    answer.records.push_back(resolved(operation, open, "answer"));
   }
   add(hold(operation.terms->job_id), std::move(answer));
 }
@@ -439,7 +442,7 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
   add_consent(operation, open, records);
   records.push_back(answered_news(operation, open));
   if (open.question.kind == QuestionKind::stall) {
-    records.push_back(resolved_by_answer(about<StallResolved>(operation), open, now_.at));
+    records.push_back(resolved(operation, open, "answer"));
   }
   Write answer{.records = std::move(records), .then = Write::AnswerSaved{event.ticket, operation.id, true}};
   // Where an earlier answer has moved the stage there, this one decides nothing new.
@@ -510,17 +513,15 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
   open->answer = {};
   if (open->question.kind != QuestionKind::stall) {
     const Job& job = *job_of_operation(*operation);
-    if (job.known && !job.opened) close_questions_of(job.id);
-    return;  // else open again
+    if (job.known && !job.opened) return close_questions_of(job.id);
+    if (by_consent) try_later(job);  // it stands
+    return;
   }
   if (operation->stage == Operation::Stage::ended) {
-    auto resolved = about<StallResolved>(*operation);
-    resolved.ask = open->question.ask;
-    resolved.by = "end";
-    resolved.stalled_for = in_ms(now_.at - open->asked_at);
+    auto episode = resolved(*operation, *open, "end");
     const QuestionClosed closed{open->question.job_id, open->question.operation_id, open->question.ask, "end"};
     questions_.close(id, {QuestionTable::ClosedBy::end});
-    journal({std::move(resolved), closed});
+    journal({std::move(episode), closed});
     return leave_adopted(*operation);
   }
   if (std::exchange(open->news, false)) return resolve_by_progress(*operation);
@@ -556,6 +557,13 @@ void Machine::apply_error_consents(Operation& operation) {
   }
 }
 
+/// Whether a consent answers what would be asked.
+bool Machine::consented(const Operation& operation, const QuestionTable::Open& open) const {
+  return std::ranges::any_of(job_of_operation(operation)->consents, [&](const StandingConsent& consent) {
+    return consent.when == StandingConsent::When::error && answer_by(consent, operation, open).has_value();
+  });
+}
+
 /// A consent that is given while somebody is being asked answers what is open.
 void Machine::answer_by_consents(const std::string& job_id) {
   std::vector<OperationId> asked;
@@ -572,17 +580,18 @@ void Machine::answer_by_consents(const std::string& job_id) {
   }
 }
 
-/// False where it does not apply here: the lock is absolute, or the provider is the one that stalled.
-bool Machine::apply_consent(Operation& operation, const StandingConsent& consent) {
-  const QuestionTable::Open* open = questions_.find(operation.id);
+/// The answer that it gives; nothing where it does not apply here: the lock is absolute, or the provider is the one
+/// that stalled.
+std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent, const Operation& operation,
+                                                  const QuestionTable::Open& open) const {
   const AnswerAction wanted = consent.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
-  const auto option = std::ranges::find(open->question.options, wanted, &AnswerOption::action);
-  if (option == open->question.options.end()) return false;
+  const auto option = std::ranges::find(open.question.options, wanted, &AnswerOption::action);
+  if (option == open.question.options.end()) return std::nullopt;
   event::Answered answered;
   answered.operation = operation.id;
   answered.provider_type = consent.provider_type;
   answered.answer = {.operation_id = text(operation.id),
-                     .ask = open->question.ask,
+                     .ask = open.question.ask,
                      .option = option->id,
                      .provider = consent.switch_to,
                      .confirmed = true,
@@ -590,9 +599,14 @@ bool Machine::apply_consent(Operation& operation, const StandingConsent& consent
                      .note = consent.id,
                      .idempotency_key = {},
                      .door = "consent"};
-  if (refusal_of(answered, &operation, open)) return false;
-  on(answered);
-  return true;
+  if (refusal_of(answered, &operation, &open)) return std::nullopt;
+  return answered;
+}
+
+bool Machine::apply_consent(Operation& operation, const StandingConsent& consent) {
+  const auto answered = answer_by(consent, operation, *questions_.find(operation.id));
+  if (answered) on(*answered);
+  return answered.has_value();
 }
 
 }  // namespace holdfast

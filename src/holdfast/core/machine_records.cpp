@@ -249,7 +249,10 @@ void Machine::put_back(Job& job, std::vector<Write>& writes, bool foreign) {
   if (opening) settle_opening(job, *opening);
   backlog_ += count_records(job.unwritten);
   job.failing = !job.unwritten.empty() && std::ranges::none_of(job.unwritten, &Write::waited_for);
-  if (!job.failing) return;
+  if (job.failing) try_later(job);
+}
+
+void Machine::try_later(const Job& job) {
   failing_.push_back(job.id);
   if (!backlog_due_) backlog_due_ = now_.at + limits::backlog_retry;
 }
@@ -344,6 +347,7 @@ void Machine::on(const event::TimePassed&) {
     if (job == nullptr) continue;
     job->failing = false;
     touch(id);
+    answer_by_consents(id);  // one that could not be recorded stands
   }
 }
 

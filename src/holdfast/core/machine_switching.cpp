@@ -129,6 +129,16 @@ void Machine::carry_out(Job& job, const SwitchPlan& plan, SaveId saved) {
     job.locks.await(plan.ended, plan.renewed, plan.affected, plan.decision.to_provider, std::move(consent));
   }
   switch_queued(job);
+  close_questions_left(job, plan);
+}
+
+/// What has failed at the provider that is left has its answer: whoever runs it goes along. What was interrupted may be
+/// done, and paid for: that is asked for itself.
+void Machine::close_questions_left(const Job& job, const SwitchPlan& plan) {
+  close_questions(job.id, [&](const Question& question) {
+    return question.kind == QuestionKind::hard_error && plan.affected.contains(question.stage_name) &&
+           same_name(question.provider_name, plan.decision.from_provider);
+  });
 }
 
 /// What has not begun goes to the new provider.

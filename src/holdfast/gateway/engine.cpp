@@ -71,7 +71,7 @@ Engine::~Engine() {
     fail_everybody();
     sweep_timer_.cancel();
     pull_timer_.cancel();
-    look_ups_.clear();
+    desk_.stop_looking_up();
     drained.set_value();
   };
   inbox_->post([&] {
@@ -231,19 +231,6 @@ void Engine::perform(effect::Reply& order) {
 
 void Engine::perform(effect::Save& order) {
   desk_.save({order.save, moment_now().wall, std::move(order.records)});
-}
-
-void Engine::perform(effect::LookUp& order) {
-  const auto found = look_ups_.find(order.save);
-  if (found == look_ups_.end()) {
-    look_ups_[order.save] = nullptr;
-    return desk_.look_up(order.save);
-  }
-  // It could not be read either: not at once again.
-  found->second = std::make_shared<boost::asio::steady_timer>(inbox_->io(), limits::backlog_retry);
-  found->second->async_wait([this, save = order.save](const boost::system::error_code& error) {
-    if (!error) inbox_->post([this, save] { desk_.look_up(save); });
-  });
 }
 
 void Engine::announce(News news) {

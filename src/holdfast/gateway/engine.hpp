@@ -111,7 +111,7 @@ class Engine {
   void perform(Effects effects);
   void perform(effect::Reply& order);
   void perform(effect::Save& order);
-  void perform(effect::LookUp& order);
+  void perform(effect::LookUp& order) { desk_.look_up(order.save); }
   void perform(effect::LoadJob& order) { desk_.load(std::move(order.job_id)); }
   void perform(effect::OpenCall& order);
   void perform(effect::CancelCall& order);
@@ -125,6 +125,7 @@ class Engine {
   /// The handler, and behind it those that join until then.
   ReplyHandler leading(const event::Answered& answered, ReplyHandler handler);
   void start_operation(Ticket ticket, OperationRequest request, Opening opening);
+  void begin_operation(Ticket ticket, OperationId id, OperationRequest request);
   std::unique_ptr<Call::Caller> watched_caller(Ticket ticket, OperationId id, std::stop_token token);
   void let_go(Ticket ticket);
   void forget_one();
@@ -139,6 +140,7 @@ class Engine {
   void fail_everybody();
   OperationId next_operation_id();
   const std::string& patience_of(const OperationRequest& request) const;
+  bool has_unread_job(const OperationRequest& request) const;
   SharedPatience terms(const OperationRequest& request, const Opening& opening);
   /// The end of a function that has returned is on its way.
   bool ends_are_told() const;
@@ -159,7 +161,6 @@ class Engine {
   std::map<std::string, SharedPatience> terms_;  ///< shared by operations that wait alike; emptied by `reload`
   const std::uint64_t ids_begin_;                ///< in each millisecond: see `next_operation_id`
   std::uint64_t last_ticket_ = 0, last_operation_ = 0, last_notice_ = 0;
-  std::unordered_map<SaveId, std::shared_ptr<boost::asio::steady_timer>> look_ups_;
   std::vector<Due> due_;  ///< what the last sweep found
   std::size_t due_next_ = 0;
   std::multimap<Instant, std::weak_ptr<Call>> pull_due_;

@@ -13,6 +13,13 @@ const std::string& Engine::patience_of(const OperationRequest& request) const {
                                                     : options_.patience;
 }
 
+/// Its patience is the job's own, which the core does not know.
+bool Engine::has_unread_job(const OperationRequest& request) const {
+  if (request.job_id.empty() || !request.patience.empty()) return false;
+  const Job* job = machine_.job(request.job_id);
+  return job == nullptr || !job->known;
+}
+
 SharedPatience Engine::terms(const OperationRequest& request, const Opening& opening) {
   const std::string& patience = patience_of(request);
   const HeartbeatOptions& wanted = opening.wanted;
@@ -36,8 +43,29 @@ SharedPatience Engine::terms(const OperationRequest& request, const Opening& ope
 }
 
 void Engine::start_operation(Ticket ticket, OperationRequest request, Opening opening) {
+  if (opening.caller_stop.stop_requested()) {
+    return opening.handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});
+  }
+  const OperationId id = next_operation_id();
+  opening.caller = watched_caller(ticket, id, std::move(opening.caller_stop));
+  openings_.emplace(ticket, std::move(opening));
+  if (!has_unread_job(request)) return begin_operation(ticket, id, std::move(request));
+  desk_.read([this, inbox = inbox_, ticket, id, request = std::move(request)](store::Store& store) mutable {
+    const auto kept = store.job(request.job_id);  // where it cannot be read, the core will hear why
+    inbox->post([this, ticket, id, request = std::move(request),
+                 patience = kept && *kept ? (*kept)->patience : std::string()]() mutable {
+      if (has_unread_job(request)) request.patience = std::move(patience);
+      begin_operation(ticket, id, std::move(request));
+    });
+  });
+}
+
+void Engine::begin_operation(Ticket ticket, OperationId id, OperationRequest request) {
+  const auto found = openings_.find(ticket);
+  if (found == openings_.end()) return;  // its caller has stopped it
   event::OperationRequested asked;
   try {
+    Opening& opening = found->second;
     request.provider_type = type_of(request.provider_name, request.provider_type);
     asked.patience = terms(request, opening);
     if (opening.pulled) {
@@ -47,17 +75,14 @@ void Engine::start_operation(Ticket ticket, OperationRequest request, Opening op
       opening.pull_interval = std::max(opening.wanted.interval.value_or(usual), milliseconds(1));
     }
   } catch (const Error& error) {
-    return opening.handler(Failure{error.errc(), error.what()});
+    const OpenHandler handler = std::move(found->second.handler);
+    openings_.erase(found);
+    return handler(Failure{error.errc(), error.what()});
   }
   asked.ticket = ticket;
-  asked.id = next_operation_id();
+  asked.id = id;
   asked.recorded_first = request.recorded_first;
   asked.request = std::move(request);
-  if (opening.caller_stop.stop_requested()) {
-    return opening.handler(Failure{Errc::cancelled, "the stop token was requested before the operation began"});
-  }
-  opening.caller = watched_caller(ticket, asked.id, std::move(opening.caller_stop));
-  openings_.emplace(ticket, std::move(opening));
   hear(std::move(asked));
 }
 

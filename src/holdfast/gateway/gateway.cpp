@@ -316,13 +316,14 @@ AnswerResult Gateway::answer(Answer answer) {
   return ask<AnswerResult>(impl_->engine, answering(std::move(answer)));
 }
 
-bool Gateway::ask_about_failure(const std::string& operation_id) {
+bool Gateway::ask_about_failure(const std::string& operation_id, Asked whom) {
   try {
     return ask<bool>(impl_->engine, [&](Engine& engine, Ticket ticket) {
       const OperationId id = parse_operation_id(operation_id).value_or(OperationId{});
       const Operation* operation = engine.machine().operation(id);
       const bool lost = operation != nullptr && operation->phase() == OperationPhase::interrupted;
-      return event::QuestionRaised{ticket, id, lost ? QuestionKind::interrupted : QuestionKind::hard_error};
+      return event::QuestionRaised{ticket, id, lost ? QuestionKind::interrupted : QuestionKind::hard_error,
+                                   whom == Asked::consents};
     });
   } catch (const Error& error) {
     if (error.errc() == Errc::no_such_operation || error.errc() == Errc::invalid_argument) return false;
@@ -436,8 +437,8 @@ void Gateway::check_store() {
 }
 
 std::uint64_t Gateway::epoch(const std::string& job_id) {
-  const auto image = value_of(impl_->engine.read([job_id](store::Store& store) { return store.load(job_id); }));
-  return image ? image->epoch : 0;
+  const auto row = value_of(impl_->engine.read([job_id](store::Store& store) { return store.job(job_id); }));
+  return row ? row->epoch : 0;
 }
 
 void Gateway::reload(TimeoutProfiles profiles, std::vector<ProviderInfo> providers) {

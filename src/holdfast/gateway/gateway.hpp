@@ -163,9 +163,10 @@ class Gateway {
   /// A lost race or a refusal is no exception: it is in the result. The same answer again with the same idempotency key
   /// is applied once; while the first is being recorded, it waits and hears the same.
   AnswerResult answer(Answer answer);
+  enum class Asked : unsigned char { anybody, consents };
   /// Asks about an operation that failed (`hard_error`) or whose process died while it ran (`interrupted`): try again,
-  /// an alternative, or cancel. False where it cannot.
-  bool ask_about_failure(const std::string& operation_id);
+  /// an alternative, or cancel. False where it cannot; with `consents`, where no standing consent answers it.
+  bool ask_about_failure(const std::string& operation_id, Asked whom = Asked::anybody);
   /// Operations of a job that an earlier process left running, oldest first. Known once the job was changed here.
   /// `job_id` empty: of all jobs that were changed or taken over here.
   std::vector<OperationState> interrupted_operations(const std::string& job_id = {});

@@ -32,6 +32,10 @@ class GatedStore final : public store::Memory {
     wait();
     return Memory::load(job);
   }
+  result<std::optional<JobRow>> job(const std::string& job) override {
+    wait();
+    return Memory::job(job);
+  }
   void shut() { open_ = false; }
   void open() {
     open_ = true;
@@ -114,9 +118,18 @@ class StoppedWhileWaiting : public testing::Test {
 // The stop was heard before the operation was there, and was dropped: the function ran and was never told.
 TEST_F(StoppedWhileWaiting, ForItsJobToBeReadHearsItAndDoesNotRun) {
   store_->shut();
-  ask(request());
+  OperationRequest patient = request();
+  patient.patience = "balanced";
+  ask(patient);
   expect_that_the_caller_hears_its_stop_before_the_disk();
   expect_that_it_is_on_the_record();
+}
+
+TEST_F(StoppedWhileWaiting, ForThePatienceOfItsJobHearsItAndNeverWasThere) {
+  store_->shut();
+  ask(request());
+  expect_that_the_caller_hears_its_stop_before_the_disk();
+  EXPECT_TRUE(gateway_.records("job").empty());
 }
 
 // The same, behind another command of its job.

@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include "holdfast/base/check.hpp"
+#include "holdfast/core/limits.hpp"
 #include "holdfast/gateway/clock.hpp"
 #include "holdfast/gateway/thread_name.hpp"
 
@@ -14,7 +15,8 @@ StoreDesk::StoreDesk(std::unique_ptr<store::Store> store, SharedInbox inbox,
       inbox_(std::move(inbox)),
       deliver_(std::move(deliver)),
       on_commit_(std::move(on_commit)),
-      gathering_(inbox_->io()) {
+      gathering_(inbox_->io()),
+      unread_timer_(inbox_->io()) {
   boost::asio::post(thread_, [] { name_this_thread("hf-store"); });
 }
 
@@ -45,10 +47,11 @@ void StoreDesk::flush() {
   if (busy_ || waiting_.empty()) return;
   busy_ = true;
   boost::asio::post(thread_, [this, tasks = std::exchange(waiting_, {})]() mutable {
-    std::vector<Event> events = work(std::move(tasks));
-    inbox_->post([this, events = std::move(events)]() mutable {
-      const std::size_t answered = events.size();
-      deliver_(std::move(events));  // what follows from them goes into one commit
+    Worked worked = work(std::move(tasks));
+    inbox_->post([this, worked = std::move(worked)]() mutable {
+      const std::size_t answered = worked.events.size();
+      if (!worked.unread.empty()) look_up_later(std::move(worked.unread));
+      deliver_(std::move(worked.events));  // what follows from them goes into one commit
       if (answered < 2 || waiting_.size() * 2 >= answered) return go_on();
       gathering_.expires_after(gather_time);
       gathering_.async_wait([this](const boost::system::error_code&) { inbox_->post([this] { go_on(); }); });
@@ -59,6 +62,20 @@ void StoreDesk::flush() {
 void StoreDesk::go_on() {
   busy_ = false;
   flush();
+}
+
+void StoreDesk::look_up_later(std::vector<SaveId> unread) {
+  const bool due = !unread_.empty();
+  unread_.insert(unread_.end(), unread.begin(), unread.end());
+  if (due) return;
+  unread_timer_.expires_after(limits::backlog_retry);
+  unread_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    inbox_->post([this] {
+      for (const SaveId save : std::exchange(unread_, {}))
+        look_up(save);
+    });
+  });
 }
 
 void StoreDesk::commit(std::vector<store::Transaction>& batch, std::vector<Event>& out) {
@@ -89,8 +106,9 @@ void StoreDesk::commit(std::vector<store::Transaction>& batch, std::vector<Event
   batch.clear();
 }
 
-std::vector<Event> StoreDesk::work(std::vector<Task> tasks) {
-  std::vector<Event> out;
+StoreDesk::Worked StoreDesk::work(std::vector<Task> tasks) {
+  Worked worked;
+  std::vector<Event>& out = worked.events;
   std::vector<store::Transaction> batch;
   std::vector<Task> reads;
   for (Task& task : tasks) {
@@ -105,11 +123,10 @@ std::vector<Event> StoreDesk::work(std::vector<Task> tasks) {
     commit(batch, out);  // what became of the last one is known before the next is begun
     const SaveId save = std::get<LookUp>(task).save;
     const auto found = store_->contains(save);
-    // A store that cannot be read either: the transaction stays unknown, and is looked up again.
     if (found) {
       out.push_back(event::SaveLookedUp{save, *found});
     } else {
-      out.push_back(event::SaveUnknown{save});
+      worked.unread.push_back(save);
     }
   }
   commit(batch, out);
@@ -125,7 +142,7 @@ std::vector<Event> StoreDesk::work(std::vector<Task> tasks) {
       out.push_back(event::JobLoadFailed{load->job_id, image.error().message, image.error().code});
     }
   }
-  return out;
+  return worked;
 }
 
 }  // namespace holdfast::gateway

@@ -34,7 +34,9 @@ class StoreDesk {
   ~StoreDesk();
 
   void save(store::Transaction transaction);
+  /// Until it can be said: where the store cannot be read either, again after `limits::backlog_retry`.
   void look_up(SaveId save);
+  void stop_looking_up() { unread_timer_.cancel(); }
   void load(std::string job_id);
   /// Runs on the store's thread, after what was ordered before.
   void read(std::function<void(store::Store&)> read);
@@ -53,8 +55,13 @@ class StoreDesk {
   void add(Task task);
   void flush();
   void go_on();
+  void look_up_later(std::vector<SaveId> unread);
+  struct Worked {
+    std::vector<Event> events{};
+    std::vector<SaveId> unread{};  ///< looked up, and the store could not be read
+  };
   /// On the store's thread.
-  std::vector<Event> work(std::vector<Task> tasks);
+  Worked work(std::vector<Task> tasks);
   void commit(std::vector<store::Transaction>& batch, std::vector<Event>& out);
 
   std::unique_ptr<store::Store> store_;
@@ -63,6 +70,8 @@ class StoreDesk {
   Measure on_commit_;
   std::vector<Task> waiting_;
   boost::asio::steady_timer gathering_;  ///< for the next orders of those who have just been answered
+  std::vector<SaveId> unread_;
+  boost::asio::steady_timer unread_timer_;  ///< for those
   bool busy_ = false;
   boost::asio::thread_pool thread_{1};
 };

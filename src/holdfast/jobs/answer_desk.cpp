@@ -39,8 +39,20 @@ AnswerDesk::Verdict AnswerDesk::wait(const std::string& operation_id, const std:
     lock.unlock();
     const std::string now_on = governing_provider(gateway_, job_id_, stage);
     lock.lock();
-    if (!now_on.empty() && !same_name(now_on, failed_on)) return Verdict::run_again;
+    if (!failed_on.empty() && !now_on.empty() && !same_name(now_on, failed_on)) return Verdict::run_again;
     changed_.wait(lock, stop, [&] { return closed_ || answers_.contains(operation_id) || locks_taken_ != seen; });
+  }
+}
+
+void AnswerDesk::wait_for_lock(const std::string& stage, std::stop_token stop) {
+  std::unique_lock lock(mutex_);
+  while (!closed_ && !stop.stop_requested()) {
+    const std::uint64_t seen = locks_taken_;
+    lock.unlock();
+    const bool governed = !governing_provider(gateway_, job_id_, stage).empty();
+    lock.lock();
+    if (governed) return;
+    changed_.wait(lock, stop, [&] { return closed_ || locks_taken_ != seen; });
   }
 }
 

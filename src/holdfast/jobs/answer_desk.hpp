@@ -21,9 +21,13 @@ class AnswerDesk {
   AnswerDesk(Gateway& gateway, std::string job_id);
 
   /// Waits until the question about a failed operation is answered, the stage has moved to another provider than
-  /// `failed_on` (somebody answered for a sibling), the job was closed, or a stop is requested. No answer: it waits.
+  /// `failed_on` (somebody answered for a sibling; empty: only its own answer counts), the job was closed, or a stop is
+  /// requested. No answer: it waits.
   Verdict wait(const std::string& operation_id, const std::string& stage, const std::string& failed_on,
                std::stop_token stop);
+  /// Waits until a lock governs the stage, the job was closed, or a stop is requested: a decision moved it, and the
+  /// lock that it asks for is still to be taken.
+  void wait_for_lock(const std::string& stage, std::stop_token stop);
   /// The job was cancelled, by whatever door.
   bool job_cancelled() const;
   /// False: it was, and that could not be written down.

@@ -63,14 +63,18 @@ const StagePlan* planned(const JobRow& kept, const std::string& stage) {
   return found == kept.plan->stages.end() ? nullptr : &*found;
 }
 
+bool is_changed(const Stage& stage, const JobFile& job, const JobRow& kept) {
+  const StagePlan* plan = planned(kept, stage.name);
+  return plan == nullptr || fingerprint_of(stage, job) != plan->fingerprint;
+}
+
 /// What is wrong with the finished work of one stage; empty: nothing.
 std::string stage_problem(const JobFile& job, const JobRow& kept, const StageRow& row) {
   const Stage* stage = job.stage(row.stage_name);
-  const StagePlan* plan = planned(kept, row.stage_name);
   if (stage == nullptr) {
     return fmt::format("stage {} is finished, and the job file does not have it any more; put it back", row.stage_name);
   }
-  if (plan == nullptr || fingerprint_of(*stage, job) != plan->fingerprint) {
+  if (is_changed(*stage, job, kept)) {
     return fmt::format(
         "stage {} is finished, and the job file or an input that it uses says something else now; put that back, or "
         "run it again with --from {}",
@@ -100,6 +104,14 @@ StageNames stages_from(const JobFile& job, const std::string& from) {
   StageNames names;
   for (const Stage& each : job.stages) {
     if (!from.empty() && (!names.empty() || same_name(each.name, from))) names.insert(each.name);
+  }
+  return names;
+}
+
+StageNames changed_stages(const JobFile& job, const JobRow& kept) {
+  StageNames names;
+  for (const Stage& each : job.stages) {
+    if (is_changed(each, job, kept)) names.insert(each.name);
   }
   return names;
 }

@@ -18,6 +18,9 @@ JobPlan plan_of(const JobFile& job, const std::filesystem::path& out);
 /// `from` and the stages behind it: they begin from their start. Empty where `from` is.
 StageNames stages_from(const JobFile& job, const std::string& from);
 
+/// The stages of which the job file, or an input that they use, says something else than when the job was run last.
+StageNames changed_stages(const JobFile& job, const JobRow& kept);
+
 /// Whether there is anything to go on with: it is not over, and no living process holds it.
 bool can_resume(const JobRow& kept);
 

@@ -209,9 +209,21 @@ TEST_F(InterruptedTest, AnItemThatIsWholeAndNotRecordedIsTakenOverUnasked) {
 
 TEST_F(InterruptedTest, AnArtifactOfTheRunBeforeThatOneIsNotTakenForIts) {
   leave_artifact();
-  leave_interrupted(std::chrono::floor<milliseconds>(std::chrono::system_clock::now()) + std::chrono::hours(1));
+  fs::last_write_time(options.out / "made.txt", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  leave_interrupted(std::chrono::floor<milliseconds>(std::chrono::system_clock::now()));
   EXPECT_EQ(again(one_stage).state, JobState::done);
   EXPECT_EQ(asked, 1);
+}
+
+// What was asked for before was taken for what the job file asks for now.
+TEST_F(InterruptedTest, AnArtifactOfAJobFileThatSaidSomethingElseIsNotTakenOver) {
+  leave_artifact();
+  leave_interrupted();
+  std::string changed = one_stage;
+  changed.replace(changed.find("hello"), 5, "other");
+  EXPECT_EQ(again(changed).state, JobState::done);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(content(options.out / "made.txt"), "made other\n");
 }
 
 TEST_F(InterruptedTest, AnItemWithAnAttemptThatDidNotEndIsAskedAbout) {

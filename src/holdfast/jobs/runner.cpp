@@ -27,6 +27,12 @@ std::string folder_name(const std::string& text) {
   return name;
 }
 
+/// "out", "./out" and "out/" are one folder.
+fs::path plain(const fs::path& folder) {
+  const fs::path normal = folder.lexically_normal();
+  return normal.has_filename() ? normal : normal.parent_path();
+}
+
 struct PlannedLock {
   std::string provider, type;
   bool absolute = false;
@@ -65,6 +71,7 @@ Runner::Runner(Gateway& gateway, const providers::Catalogue& catalogue, JobFile 
     const bool named = options_.job_id.starts_with(job_.name + "-");
     options_.out = folder_name(named ? options_.job_id : job_.name + "-" + options_.job_id);
   }
+  options_.out = plain(options_.out);
   for (StandingConsent& consent : options_.consents) {
     const providers::Provider* target = catalogue_.find(consent.switch_to);
     if (target != nullptr && consent.provider_type.empty()) consent.provider_type = target->info().type;
@@ -136,7 +143,7 @@ bool Runner::begins_anew(const std::string& stage) const {
 std::vector<std::string> Runner::problems_of_resume() const {
   if (!kept_) return {fmt::format("there is no job {} in the store; see `holdfast jobs`", options_.job_id)};
   std::vector<std::string> problems;
-  if (kept_->plan && fs::path(kept_->plan->out) != fs::absolute(options_.out)) {
+  if (kept_->plan && plain(kept_->plan->out) != plain(fs::absolute(options_.out))) {
     problems.push_back(
         fmt::format("job {} writes to '{}': leave --out away, or name that folder", options_.job_id, kept_->plan->out));
   }
@@ -271,6 +278,7 @@ RunResult Runner::run(std::stop_token stop) {
              .folder = folder,
              .desk = desk,
              .stop = stop};
+  if (kept_) run.changed = changed_stages(job_, *kept_);
   run.scope.job = options_.job_id;
   for (const JobInput& input : job_.inputs)
     run.scope.set_input(input.name, input.value);

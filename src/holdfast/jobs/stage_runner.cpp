@@ -9,6 +9,7 @@
 
 #include "holdfast/jobs/answer_check.hpp"
 #include "holdfast/jobs/children.hpp"
+#include "holdfast/jobs/run_check.hpp"
 
 namespace holdfast::jobs {
 namespace {
@@ -101,6 +102,7 @@ StageEnd StageRunner::run() {
     return {JobState::failed, error.errc(), fmt::format("stage {}: {}", stage_.name, error.what())};
   }
   {
+    const std::stop_callback stops(run_.stop, [this] { stopped_.request_stop(); });
     const std::size_t threads = std::min<std::size_t>(std::max(1u, stage_.parallel), items_.size());
     std::vector<std::jthread> workers;
     for (std::size_t i = 0; i < threads; ++i)
@@ -155,7 +157,7 @@ void StageRunner::find_finished_items() {
 
 void StageRunner::work() {
   for (;;) {
-    if (stopped_ || run_.stop.stop_requested() || run_.desk.job_closed()) break;
+    if (stopped_.stop_requested() || run_.desk.job_closed()) break;
     const std::size_t item = next_++;
     if (item >= items_.size()) return;
     if (artifacts_[item]) continue;
@@ -175,13 +177,12 @@ void StageRunner::work() {
 void StageRunner::run_item(std::size_t item) {
   if (auto artifact = made_before(item)) return finish_item(item, std::move(*artifact));
   ask_where_interrupted(item);
-  for (;;) {
-    if (auto artifact = attempt(item)) return finish_item(item, std::move(*artifact));
-    if (run_.stop.stop_requested() || run_.desk.job_closed()) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
+  while (!attempt(item)) {
+    if (stopped_.stop_requested() || run_.desk.job_closed()) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
   }
 }
 
-std::optional<fs::path> StageRunner::attempt(std::size_t item) {
+bool StageRunner::attempt(std::size_t item) {
   const std::string& job_id = run_.options.job_id;
   std::string provider_name = governing_provider(run_.gateway, job_id, stage_.name);
   if (provider_name.empty()) provider_name = first_provider(stage_, run_.options);
@@ -189,17 +190,14 @@ std::optional<fs::path> StageRunner::attempt(std::size_t item) {
   const auto made = run_.folder.attempt(position_ + 1, item + 1, outputs_[item]);
   if (!made) fail(item, provider_name, made.error().code, made.error().message);
   const providers::StageCall call = call_for(item, *made, provider, provider_name);
-  const bool known = run_.catalogue.find(provider_name) != nullptr;
-  const bool first = same_name(provider_name, first_provider(stage_, run_.options));
   const OperationRequest request{.job_id = job_id,
                                  .provider_name = provider_name,
-                                 .provider_type = known   ? provider.info().type
-                                                  : first ? stage_.provider_type
-                                                          : "",
+                                 .provider_type = type_of(stage_, provider_name, run_.catalogue),
                                  .stage_name = stage_.name,
                                  .correlation_id = correlation_id(item),
                                  .kind = std::string(name(stage_.kind))};
   std::string operation_id;
+  std::optional<Ended> unkept;  // the provider has done its part
   try {
     run_.gateway.execute_with_patience(
         request, provider.heartbeat(),
@@ -208,24 +206,40 @@ std::optional<fs::path> StageRunner::attempt(std::size_t item) {
           provider.run(call, operation);
           check_written(call.output);
           if (!stage_.schema.empty()) check_answer(stage_.schema, call.output);
+          try {
+            keep(item, *made, provider_name);
+          } catch (const Ended& ended) {
+            unkept = ended;
+          }
         },
         run_.stop);
   } catch (const ProviderError& error) {
     after_failure(operation_id, provider_name, error, item);
-    return std::nullopt;
+    return false;
   } catch (const Error& error) {
-    if (error.errc() == Errc::switched) return std::nullopt;
     if (error.errc() == Errc::cancelled) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
-    // The stage moved between the look at its lock and the call.
-    const bool moved = error.errc() == Errc::provider_locked || error.errc() == Errc::stale_epoch;
-    if (moved && !same_name(governing_provider(run_.gateway, job_id, stage_.name), provider_name)) return std::nullopt;
+    if (unkept) throw Ended(*unkept);
+    if (error.errc() == Errc::switched) return artifacts_[item].has_value();
+    if (error.errc() != Errc::provider_locked) fail(item, provider_name, error.errc(), error.what());
+    // The stage moved between the look at its lock and the call; to where, a second step may still have to say.
+    run_.desk.wait_for_lock(stage_.name, stopped_.get_token());
+    if (!same_name(governing_provider(run_.gateway, job_id, stage_.name), provider_name)) return false;
     fail(item, provider_name, error.errc(), error.what());
   } catch (const std::exception& error) {
     fail(item, provider_name, Errc::provider_failed, error.what());
   }
-  auto kept = run_.folder.keep(*made, outputs_[item]);
-  if (!kept) fail(item, provider_name, kept.error().code, kept.error().message);
-  return std::move(*kept);
+  if (unkept) throw Ended(*unkept);
+  return true;
+}
+
+void StageRunner::keep(std::size_t item, const Attempt& made, const std::string& provider) {
+  auto kept = run_.folder.keep(made, outputs_[item]);
+  if (!kept) fail(item, provider, kept.error().code, kept.error().message);
+  try {
+    finish_item(item, std::move(*kept));
+  } catch (const Error& error) {
+    fail(item, provider, error.errc(), error.what());
+  }
 }
 
 const providers::Provider& StageRunner::provider_named(const std::string& name) const {
@@ -307,12 +321,12 @@ void StageRunner::add_command(providers::StageCall& call, const Scope& scope, co
 /// Waits for the answer where somebody can give one; throws where nobody can, and where the answer is to cancel.
 void StageRunner::after_failure(const std::string& operation_id, const std::string& provider,
                                 const ProviderError& error, std::size_t item) {
-  const bool asks = run_.options.ask_on_error || consent_may_answer(provider);
   if (run_.stop.stop_requested() || run_.desk.job_cancelled()) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
   // A sibling's question may have moved the stage already.
   const std::string now_on = governing_provider(run_.gateway, run_.options.job_id, stage_.name);
   if (!now_on.empty() && !same_name(now_on, provider)) return;
-  if (!asks || !run_.gateway.ask_about_failure(operation_id)) {
+  const auto whom = run_.options.ask_on_error ? Gateway::Asked::anybody : Gateway::Asked::consents;
+  if (!run_.gateway.ask_about_failure(operation_id, whom)) {
     fail(item, provider, error.errc(), error.what());
   }
   wait_for_answer(operation_id, provider);
@@ -320,7 +334,7 @@ void StageRunner::after_failure(const std::string& operation_id, const std::stri
 
 std::optional<fs::path> StageRunner::made_before(std::size_t item) const {
   const auto lost = run_.interrupted.find(correlation_id(item));
-  if (lost == run_.interrupted.end()) return std::nullopt;
+  if (lost == run_.interrupted.end() || run_.changed.contains(stage_.name)) return std::nullopt;
   return run_.folder.made_since(position_ + 1, item + 1, outputs_[item], lost->second.started_at);
 }
 
@@ -328,13 +342,12 @@ std::optional<fs::path> StageRunner::made_before(std::size_t item) const {
 void StageRunner::ask_where_interrupted(std::size_t item) {
   const auto lost = run_.interrupted.find(correlation_id(item));
   if (lost == run_.interrupted.end()) return;
-  const std::string provider = governing_provider(run_.gateway, run_.options.job_id, stage_.name);
   const std::string& operation_id = lost->second.operation_id;
-  if (run_.gateway.ask_about_failure(operation_id)) wait_for_answer(operation_id, provider);
+  if (run_.gateway.ask_about_failure(operation_id)) wait_for_answer(operation_id, "");
 }
 
 void StageRunner::wait_for_answer(const std::string& operation_id, const std::string& provider) {
-  const auto verdict = run_.desk.wait(operation_id, stage_.name, provider, run_.stop);
+  const auto verdict = run_.desk.wait(operation_id, stage_.name, provider, stopped_.get_token());
   if (verdict == AnswerDesk::Verdict::cancelled) throw Ended{{JobState::cancelled, Errc::cancelled, {}}};
 }
 
@@ -342,34 +355,23 @@ std::string StageRunner::correlation_id(std::size_t item) const {
   return fmt::format("{}/{}/{}", run_.options.job_id, stage_.name, item + 1);
 }
 
-/// Where nobody is there to answer, only a consent that applies may be waited for: else the wait would have no end.
-bool StageRunner::consent_may_answer(const std::string& provider) const {
-  return std::ranges::any_of(run_.options.consents, [&](const StandingConsent& consent) {
-    if (consent.when != StandingConsent::When::error) return false;
-    if (consent.cancels()) return true;
-    const providers::Provider* target = run_.catalogue.find(consent.switch_to);
-    if (target == nullptr || stage_.absolute || same_name(consent.switch_to, provider)) return false;
-    const auto& kinds = target->info().kinds;
-    return kinds.empty() || std::ranges::find(kinds, name(stage_.kind)) != kinds.end();
-  });
-}
-
 void StageRunner::finish_item(std::size_t item, fs::path artifact) {
   const std::lock_guard lock(finish_mutex_);
   artifacts_[item] = artifact;
-  ++items_done_;
+  const std::size_t done = items_done_ + 1;
   try {
     run_.gateway.stage_finished({.job_id = run_.options.job_id,
                                  .stage_name = stage_.name,
                                  .items = items_.size(),
-                                 .items_done = items_done_,
-                                 .finished = items_done_ == items_.size(),
+                                 .items_done = done,
+                                 .finished = done == items_.size(),
                                  .artifacts = {artifact.string()},
                                  .item = item + 1});
   } catch (const Error& error) {
-    throw Error(error.errc(), fmt::format("'{}' is whole, and a resume takes it over; it is not on the record: {}",
-                                          artifact.string(), error.what()));
+    throw Error(error.errc(),
+                fmt::format("'{}' is whole, and is not on the record: {}", artifact.string(), error.what()));
   }
+  items_done_ = done;
 }
 
 void StageRunner::fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const {
@@ -378,9 +380,11 @@ void StageRunner::fail(std::size_t item, const std::string& provider, Errc code,
 }
 
 void StageRunner::end(StageEnd end) {
-  stopped_ = true;
-  const std::lock_guard lock(finish_mutex_);
-  if (!end_) end_ = std::move(end);
+  {
+    const std::lock_guard lock(finish_mutex_);
+    if (!end_) end_ = std::move(end);
+  }
+  stopped_.request_stop();
 }
 
 }  // namespace holdfast::jobs

@@ -45,8 +45,9 @@ struct JobRun {
     WallTime started_at{};
   };
   std::map<std::string, Interrupted> interrupted{};
+  StageNames changed{};  ///< of the job file, since that run
 
-  /// Finds both, but for stages that begin anew.
+  /// Finds them, but for stages that begin anew.
   void take_over(const StageNames& anew);
 };
 
@@ -59,8 +60,8 @@ struct StageEnd {
 
 /// Runs one stage: all its items, `parallel` at a time, each until it is whole, and tells the gateway of each.
 ///
-/// After a failure or a cancel no further item begins; those that are running run to their end, and what they finish
-/// is kept. Threads: `run` blocks; items run on threads of their own.
+/// After a failure or a cancel no further item begins, and none waits for an answer; those that are running run to
+/// their end, and what they finish is kept. Threads: `run` blocks; items run on threads of their own.
 class StageRunner {
  public:
   StageRunner(JobRun& run, std::size_t position);
@@ -76,8 +77,11 @@ class StageRunner {
   void prepare();
   void work();
   void run_item(std::size_t item);
-  /// One attempt; nothing where it is to be tried again.
-  std::optional<std::filesystem::path> attempt(std::size_t item);
+  /// One attempt; false where it is to be tried again.
+  bool attempt(std::size_t item);
+  /// What the call has made gets its name and goes on the record while the call is still open: whoever dies in between
+  /// leaves an interrupted call, and not one that is over and has made nothing.
+  void keep(std::size_t item, const Attempt& made, const std::string& provider);
   /// What an interrupted call has made all the same: it came back whole, and its record could not be written.
   std::optional<std::filesystem::path> made_before(std::size_t item) const;
   void ask_where_interrupted(std::size_t item);
@@ -94,7 +98,6 @@ class StageRunner {
   void finish_item(std::size_t item, std::filesystem::path artifact);
   void after_failure(const std::string& operation_id, const std::string& provider, const ProviderError& error,
                      std::size_t item);
-  bool consent_may_answer(const std::string& provider) const;
   [[noreturn]] void fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const;
   void end(StageEnd end);
   Scope scope_of(std::size_t item) const;
@@ -106,8 +109,8 @@ class StageRunner {
   std::vector<std::string> outputs_{};
   std::string language_{};
   std::atomic<std::size_t> next_{0};
-  std::atomic<bool> stopped_{false};  ///< no further item begins
-  std::mutex scope_mutex_{};          ///< a scope and its copies are for one at a time
+  std::stop_source stopped_{};  ///< no further item begins, and nobody waits; by `run.stop`, too
+  std::mutex scope_mutex_{};    ///< a scope and its copies are for one at a time
   std::mutex finish_mutex_{};
   std::size_t items_done_ = 0;  ///< under finish_mutex_, as are those below
   std::vector<std::optional<std::filesystem::path>> artifacts_{};
