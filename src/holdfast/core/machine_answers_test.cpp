@@ -20,9 +20,9 @@ struct Answers : testing::Test, Driver {
     raise(id);
     return id;
   }
-  Ticket raise(OperationId id, QuestionKind kind = QuestionKind::hard_error) {
+  Ticket raise(OperationId id, QuestionKind kind = QuestionKind::hard_error, bool consents_only = false) {
     const Ticket mine = ticket();
-    tell(event::QuestionRaised{mine, id, kind});
+    tell(event::QuestionRaised{mine, id, kind, consents_only});
     return mine;
   }
   /// Somebody else is said to own the job, and what the store knows of it cannot be read.
@@ -235,6 +235,77 @@ TEST_F(Answers, ThatAreSentAgainUnderTheirKeyDoNotAnswerTheNextQuestion) {
   EXPECT_EQ(count<QuestionAnswered>(), 1u);
   EXPECT_TRUE(applied(answer(id, "continue_30s", 0, true, "", "key-2")));
   EXPECT_EQ(open(), 0u);
+}
+
+// It was given up when the disk did not take it once, and a job with nobody there waited for ever.
+TEST_F(Answers, AConsentForErrorsThatCouldNotBeRecordedIsTriedAgain) {
+  consent("job", "error: switch to OpenAI");
+  lock("job", "Ollama", {"script"});
+  const OperationId id = start("job", "Ollama", "script").id;
+  end(id, event::CallEnded::How::failed);
+  disk = Disk::fails;
+  raise(id);
+  wait(3s);
+  EXPECT_EQ(count<ConsentApplied>(), 0u);
+  EXPECT_EQ(open(), 1u);
+  disk = Disk::saves;
+  wait(3s);
+  EXPECT_EQ(count<ConsentApplied>(), 1u);
+  EXPECT_EQ(open(), 0u);
+}
+
+TEST_F(Answers, AFailureThatOnlyAConsentMayAnswerIsNotAskedAboutWithoutOne) {
+  lock("job", "Ollama", {"script"});
+  const OperationId id = start("job", "Ollama", "script").id;
+  end(id, event::CallEnded::How::failed);
+  EXPECT_FALSE(said_yes(raise(id, QuestionKind::hard_error, true)));
+  consent("job", "error: switch to Ollama");
+  EXPECT_FALSE(said_yes(raise(id, QuestionKind::hard_error, true))) << "it failed there";
+  EXPECT_EQ(count<QuestionOpened>(), 0u);
+  consent("job", "error: switch to OpenAI");
+  EXPECT_TRUE(said_yes(raise(id, QuestionKind::hard_error, true)));
+  EXPECT_EQ(all<QuestionOpened>().at(0).question.ask, 1);
+  EXPECT_EQ(count<ConsentApplied>(), 1u);
+}
+
+TEST_F(Answers, AnAnonymousFailureHasNoConsent) {
+  const OperationId id = start("", "Ollama", "script", {}, false).id;
+  end(id, event::CallEnded::How::failed);
+  EXPECT_FALSE(said_yes(raise(id, QuestionKind::hard_error, true)));
+  EXPECT_EQ(count<JobOpened>(), 0u);
+}
+
+// The questions about its siblings stayed open, and an answer to them did nothing.
+TEST_F(Answers, ASwitchAnswersForAllThatHaveFailedThere) {
+  const OperationId one = failed();
+  const OperationId other = start("job", "Ollama", "script").id;
+  const OperationId elsewhere = start("job", "Ollama", "images").id;
+  for (const OperationId each : {other, elsewhere}) {
+    end(each, event::CallEnded::How::failed);
+    raise(each);
+  }
+  EXPECT_EQ(open(), 3u);
+  EXPECT_TRUE(applied(answer(one, "try_alternative")));
+  EXPECT_EQ(open(), 1u);
+  EXPECT_NE(machine().questions().find(elsewhere), nullptr);
+  EXPECT_EQ(refusal(answer(other, "try_again")), Errc::stale_answer);
+  EXPECT_EQ(count<QuestionClosed>(), 2u);
+}
+
+// What was interrupted may be done, and paid for.
+TEST_F(Answers, ASwitchDoesNotAnswerForWhatWasInterrupted) {
+  event::JobImage kept{.state = JobState::interrupted};
+  for (const std::uint64_t id : {77u, 78u}) {
+    OperationStarted started{.job_id = "job", .stage_name = "script", .provider_name = "Ollama"};
+    started.operation_id = text(OperationId{id});
+    kept.lost.push_back({started, {}, 0, 0});
+  }
+  image = kept;
+  lock("job", "Ollama", {"script"});
+  raise({77}, QuestionKind::interrupted);
+  raise({78}, QuestionKind::interrupted);
+  EXPECT_TRUE(applied(answer({77}, "try_alternative")));
+  EXPECT_EQ(open(), 1u);
 }
 
 }  // namespace

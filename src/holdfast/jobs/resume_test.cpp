@@ -11,6 +11,7 @@
 namespace holdfast::jobs {
 namespace {
 
+using testing::AnyOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -151,20 +152,24 @@ TEST_F(ResumeTest, ALockIsMovedByASwitchAndNotByAResume) {
 /// A store whose last owner died while the stage ran, since `began`.
 class InterruptedTest : public ResumeTest {
  protected:
-  void leave_interrupted(WallTime began = {}) {
+  void leave_interrupted(WallTime began = {}, const std::string& toml = one_stage, int items = 1) {
     const std::string file = "sqlite:" + (folder / "kept.db").string();
     {
       auto store = store::open(file).value();
       Owner dead = store::this_process("holdfast run", "");
       dead.start_time += 1;
       store->act_as(dead);
-      const JobFile parsed = parse_job_file("[job]\nname = \"film\"\n" + one_stage, folder / "job.toml").value();
+      const JobFile parsed = parse_job_file("[job]\nname = \"film\"\n" + toml, folder / "job.toml").value();
       JobOpened opened{.job_id = "job-1", .name = "film", .patience = "balanced", .opened_by = "ana"};
       opened.plan = std::make_shared<const JobPlan>(plan_of(parsed, folder / "out"));
-      OperationStarted started{.job_id = "job-1", .stage_name = "make", .provider_name = "Sh", .provider_type = "tts"};
-      started.correlation_id = "job-1/make/1";
-      started.operation_id = text(OperationId{77});
-      const store::Transaction transaction{SaveId{1}, began, {opened, started}};
+      store::Transaction transaction{SaveId{1}, began, {opened}};
+      for (int item = 1; item <= items; ++item) {
+        OperationStarted started{
+            .job_id = "job-1", .stage_name = "make", .provider_name = "Sh", .provider_type = "tts"};
+        started.correlation_id = "job-1/make/" + std::to_string(item);
+        started.operation_id = text(OperationId{76u + static_cast<unsigned>(item)});
+        transaction.records.emplace_back(std::move(started));
+      }
       ASSERT_EQ(store->commit({&transaction, 1})[0].kind, store::Outcome::Kind::saved);
     }
     catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
@@ -224,6 +229,32 @@ TEST_F(InterruptedTest, AnArtifactOfAJobFileThatSaidSomethingElseIsNotTakenOver)
   EXPECT_EQ(again(changed).state, JobState::done);
   EXPECT_EQ(asked, 1);
   EXPECT_EQ(content(options.out / "made.txt"), "made other\n");
+}
+
+// An answer to one moved the stage, and the others, which may be done and paid for, were sent again with it.
+TEST_F(InterruptedTest, EachIsAskedAboutForItself) {
+  configured[0].command.arguments[2].insert(0,
+                                            "until test -e '" + (folder / "go").string() + "'; do sleep 0.01; done;");
+  add_shell("Backup", "echo \"$1\" >> " + calls() + "; printf x > \"$2\"");
+  leave_interrupted({}, three_items, 2);
+  news = gateway->on_news([this](const Notice& notice) {
+    const auto* opened = std::get_if<QuestionOpened>(notice.news.get());
+    const auto* finished = std::get_if<StageFinished>(notice.news.get());
+    if (opened != nullptr && ++asked == 2) {
+      gateway->answer({.operation_id = text(OperationId{77}),
+                       .option = "try_alternative",
+                       .provider = "Backup",
+                       .confirmed = true,
+                       .by = "ana"});
+    } else if (finished != nullptr && finished->step.items_done == 1) {
+      std::ofstream(folder / "go") << "x";
+    } else if (finished != nullptr && finished->step.items_done == 2) {
+      stop.request_stop();
+    }
+  });
+  EXPECT_EQ(again(three_items + "parallel = 3\n").state, JobState::cancelled);
+  EXPECT_EQ(asked, 2);
+  EXPECT_THAT(content(calls()), AnyOf("a\nc\n", "c\na\n")) << "nobody has answered for the second";
 }
 
 TEST_F(InterruptedTest, AnItemWithAnAttemptThatDidNotEndIsAskedAbout) {

@@ -54,7 +54,7 @@ class RunnerTest : public testing::Test {
   void start() {
     if (gateway) return;
     catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
-    gateway = std::make_unique<Gateway>(GatewayOptions{.providers = catalogue->infos()});
+    gateway = std::make_unique<Gateway>(GatewayOptions{.providers = catalogue->job_infos()});
   }
   Runner runner(const std::string& toml) {
     start();
