@@ -279,6 +279,8 @@ class Machine {
   void on(const event::DecisionSubmitted&);
   void on(const event::SwitchRequested&);
   static const ProviderLock* lock_left_by(const Job& job, const FallbackDecision& decision);
+  std::optional<Failure> problem_of_target(const Job& job, const ProviderLock& lock,
+                                           const SwitchRequest& request) const;
   static std::optional<Failure> why_it_stays(const ProviderLock& lock, const FallbackDecision& decision);
   /// `lock`: the one that is left; null: none governs what is switched.
   result<SwitchPlan> plan_switch(const Job& job, FallbackDecision decision, const ProviderLock* lock,

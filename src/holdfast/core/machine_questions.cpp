@@ -177,21 +177,16 @@ Question Machine::question_about(const Operation& operation, QuestionKind kind) 
   const ProviderLock* lock = job->locks.governing(operation.terms->stage_name);
   for (const ProviderInfo& provider : providers_) {
     if (same_name(provider.name, operation.terms->provider_name)) continue;
-    const bool serves = operation.terms->kind.empty() || provider.kinds.empty() ||
-                        std::ranges::find(provider.kinds, operation.terms->kind) != provider.kinds.end();
-    if (!serves) continue;
+    if (!provider.serves(operation.terms->kind)) continue;
     Alternative alternative{.provider_name = provider.name,
                             .provider_type = provider.type,
                             .model = provider.model,
                             .requires_network = provider.requires_network,
                             .allowed = true,
                             .why_not = {}};
-    const std::string& spoken_here = operation.terms->protocol;
-    const bool understood = spoken_here.empty() || provider.protocols.empty() ||
-                            std::ranges::find(provider.protocols, spoken_here) != provider.protocols.end();
-    if (!understood) {
+    if (!provider.speaks(operation.terms->protocol)) {
       alternative.allowed = false;
-      alternative.why_not = provider.name + " does not speak " + spoken_here + ", which the client does";
+      alternative.why_not = provider.name + " does not speak " + operation.terms->protocol + ", which the client does";
     } else if (lock != nullptr && !lock->overridable) {
       alternative.allowed = false;
       alternative.why_not = "the lock is absolute";

@@ -180,6 +180,35 @@ void Machine::on(const event::DecisionSubmitted& event) {
                 .plan = std::make_unique<const SwitchPlan>(std::move(*plan))});
 }
 
+/// Why what runs cannot go on there. What is to come may be anything.
+std::optional<Failure> Machine::problem_of_target(const Job& job, const ProviderLock& lock,
+                                                  const SwitchRequest& request) const {
+  if (providers_.empty()) return std::nullopt;
+  const auto target = std::ranges::find_if(
+      providers_, [&](const ProviderInfo& each) { return same_name(each.name, request.to_provider); });
+  if (target == providers_.end()) {
+    std::string known;
+    for (const ProviderInfo& each : providers_)
+      known += (known.empty() ? "" : ", ") + each.name;
+    return Failure{Errc::invalid_argument,
+                   "no provider named " + request.to_provider + " is configured; there are " + known};
+  }
+  const StageSet moved = request.stages.empty() ? lock.governed() : StageSet{request.stages, {}};
+  for (const OperationId id : job.operations) {
+    const OperationTerms& terms = *find(id)->terms;
+    if (!moved.contains(terms.stage_name)) continue;
+    if (!target->serves(terms.kind)) {
+      return Failure{Errc::invalid_argument, target->name + " does not serve " + terms.kind + ", which stage " +
+                                                 terms.stage_name + " asks for"};
+    }
+    if (!target->speaks(terms.protocol)) {
+      return Failure{Errc::invalid_argument, target->name + " does not speak " + terms.protocol +
+                                                 ", which the client of stage " + terms.stage_name + " does"};
+    }
+  }
+  return std::nullopt;
+}
+
 void Machine::on(const event::SwitchRequested& event) {
   const SwitchRequest& request = event.request;
   if (const auto why = name_problem(request.job_id)) {
@@ -195,15 +224,7 @@ void Machine::on(const event::SwitchRequested& event) {
                   "job " + request.job_id + " has no active lock over " +
                       (request.stages.empty() ? "any stage" : StageSet{request.stages, {}}.text()));
   }
-  if (!providers_.empty() && std::ranges::none_of(providers_, [&](const ProviderInfo& each) {
-        return same_name(each.name, request.to_provider);
-      })) {
-    std::string known;
-    for (const ProviderInfo& each : providers_)
-      known += (known.empty() ? "" : ", ") + each.name;
-    return refuse(event.ticket, Errc::invalid_argument,
-                  "no provider named " + request.to_provider + " is configured; there are " + known);
-  }
+  if (auto wrong = problem_of_target(*job, *lock, request)) return reply(event.ticket, std::move(*wrong));
   FallbackDecision decision = FallbackDecision::user_requested(
       request.job_id, request.from_provider.empty() ? lock->provider_name : request.from_provider, request.to_provider,
       milliseconds(0), request.correlation_id.empty() ? lock->correlation_id : request.correlation_id, request.stages);

@@ -422,5 +422,29 @@ TEST_F(Switching, AnAnswerWhoseProviderHasNoTypeIsRefusedAndTheQuestionStaysOpen
   EXPECT_TRUE(applied(answer(id, "try_alternative")));
 }
 
+// The call was ended, and its work went to one that cannot do it.
+TEST_F(Switching, AProviderThatCannotDoWhatRunsIsRefusedAndTheCallRunsOn) {
+  tell(event::ProvidersConfigured{
+      {{.name = "Ollama", .type = "local_llm", .kinds = {"text"}, .model = ""},
+       {.name = "eSpeak", .type = "tts", .kinds = {"speech"}, .model = ""},
+       {.name = "Claude", .type = "cloud_llm", .kinds = {"text"}, .model = "", .protocols = {"anthropic"}}}});
+  lock("job", "Ollama", {"script"});
+  event::OperationRequested asked{.ticket = ticket(), .id = {4096}, .request = {}, .patience = calm()};
+  asked.request = {.job_id = "job",
+                   .provider_name = "Ollama",
+                   .provider_type = "local_llm",
+                   .stage_name = "script",
+                   .kind = "text",
+                   .protocol = "ollama"};
+  tell(asked);
+  ASSERT_EQ(calls.size(), 1u);
+  EXPECT_EQ(refusal(switch_to("job", "eSpeak")), Errc::invalid_argument);
+  EXPECT_EQ(refusal(switch_to("job", "Claude")), Errc::invalid_argument);
+  EXPECT_TRUE(cancels.empty());
+  EXPECT_EQ(count<FallbackDecision>(), 0u);
+  end({4096});
+  EXPECT_EQ(refusal(switch_to("job", "Claude")), Errc::ok) << "what is to come may be anything";
+}
+
 }  // namespace
 }  // namespace holdfast

@@ -1,5 +1,6 @@
 #include "holdfast/core/words.hpp"
 
+#include <algorithm>
 #include <cstdio>
 
 #include "holdfast/base/wall_time.hpp"
@@ -38,6 +39,14 @@ std::string Progress::text() const {
   if (remaining) add("about " + spoken(*remaining) + " left");
   if (!message.empty()) add(message);
   return out.empty() ? "nothing yet" : out;
+}
+
+bool ProviderInfo::serves(std::string_view kind) const {
+  return kind.empty() || kinds.empty() || std::ranges::find(kinds, kind) != kinds.end();
+}
+
+bool ProviderInfo::speaks(std::string_view protocol) const {
+  return protocol.empty() || protocols.empty() || std::ranges::find(protocols, protocol) != protocols.end();
 }
 
 std::string_view name(OperationPhase phase) noexcept {

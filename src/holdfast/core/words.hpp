@@ -106,6 +106,10 @@ struct ProviderInfo {
   bool requires_network = false;
   int concurrent_max = 0;                ///< operations at once; 0: no limit
   std::vector<std::string> protocols{};  ///< those it speaks; empty: whatever is asked for
+
+  /// Whether it can do the work of a stage of this kind, for a client that speaks this protocol; either may be unknown.
+  bool serves(std::string_view kind) const;
+  bool speaks(std::string_view protocol) const;
 };
 
 enum class OperationPhase : unsigned char { queued, running, completed, failed, cancelled, switched, interrupted };

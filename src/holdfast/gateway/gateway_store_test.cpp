@@ -110,6 +110,52 @@ TEST_F(SharedFile, AfterAKillTheLockIsStillThereAndWhatRanIsInterrupted) {
   EXPECT_TRUE(gateway.verify_audit().findings.empty());
 }
 
+// To look at it took the job over from a dead process, and was refused where the process lived.
+TEST_F(SharedFile, TheEpochOfSomebodyElsesJobIsReadAndTheJobStaysTheirs) {
+  in_another_process([](Gateway& gateway, auto ready) {
+    gateway.lock_provider(lock_of("job"));
+    ready();
+  });
+  Gateway gateway(options());
+  EXPECT_EQ(gateway.epoch("job"), 1u);
+  const pid_t owner = child_;
+  EXPECT_EQ(gateway.job("job")->owner->pid, owner);
+}
+
+// Another process took it for lost and wrote that it was interrupted; then it ended a second time.
+TEST_F(SharedFile, ACallOfAReleasedJobRunsOnAndEndsOnce) {
+  in_another_process([](Gateway& gateway, auto ready) {
+    gateway.lock_provider(lock_of("job"));
+    gateway.execute_with_patience(request(), pushed_heartbeat(), [&](OperationContext&) {
+      gateway.release_provider_lock("job");
+      ready();
+      for (;;)
+        ::pause();
+    });
+  });
+  Gateway gateway(options());
+  EXPECT_FALSE(gateway.release_provider_lock("job"));
+  EXPECT_EQ(thrown([&] { gateway.cancel({.job_id = "job", .confirmed = true}); }), Errc::no_such_job);
+  for (const KeptRecord& each : gateway.records("job"))
+    EXPECT_FALSE(std::holds_alternative<OperationEnded>(each.record));
+}
+
+// It was watched with the gateway's: a question came after half of the silence that its user had granted.
+TEST_F(SharedFile, AJobIsAsPatientAfterARestartAsBefore) {
+  {
+    Gateway gateway(options());
+    gateway.open_job({.job_id = "job", .patience = "longForm"});
+    gateway.lock_provider(lock_of("job"));
+  }
+  Gateway gateway(options());
+  milliseconds stall{};
+  gateway.execute_with_patience(request(), pushed_heartbeat(), [&](OperationContext& operation) {
+    stall = gateway.provider_state(operation.operation_id())->stall_threshold;
+  });
+  EXPECT_EQ(stall, gateway.profiles().for_provider("Ollama", "longForm", "local_llm").stall_threshold());
+  EXPECT_NE(stall, gateway.profiles().for_provider("Ollama", "balanced", "local_llm").stall_threshold());
+}
+
 TEST_F(SharedFile, AnOrderlyEndGivesItsJobsBack) {
   {
     Gateway gateway(options());

@@ -34,6 +34,13 @@ std::string known_providers(const providers::Catalogue& catalogue) {
   return names;
 }
 
+std::optional<std::string> kind_problem(const Stage& stage, const providers::Provider& provider) {
+  const std::vector<std::string> kinds = provider.job_kinds();
+  if (kinds.empty() || std::ranges::find(kinds, name(stage.kind)) != kinds.end()) return std::nullopt;
+  return fmt::format("provider {} serves {}, and not {}", provider.info().name, fmt::join(kinds, ", "),
+                     name(stage.kind));
+}
+
 std::string type_of(const Stage& stage, const std::string& provider, const providers::Catalogue& catalogue) {
   if (const providers::Provider* known = catalogue.find(provider)) return known->info().type;
   return same_name(stage.provider, provider) ? stage.provider_type : std::string();
@@ -89,12 +96,8 @@ void RunCheck::check_own_command(const Stage& stage) {
 }
 
 void RunCheck::check_provider(const Stage& stage, const std::string& provider, const providers::Provider& known) {
-  const auto& kinds = known.info().kinds;
   const std::string kind(name(stage.kind));
-  if (!kinds.empty() && std::ranges::find(kinds, kind) == kinds.end()) {
-    return add_to_provider(stage,
-                           fmt::format("provider {} serves {}, and not {}", provider, fmt::join(kinds, ", "), kind));
-  }
+  if (const auto wrong = kind_problem(stage, known)) return add_to_provider(stage, *wrong);
   for (const std::string& each : known.problems())
     add_to_provider(stage, fmt::format("provider {}: {}", provider, each));
   for (const std::string& each : known.problems_with({.kind = kind, .model = stage.model}))

@@ -16,6 +16,9 @@ namespace holdfast::jobs {
 /// "RuleBased, eSpeak, …"
 std::string known_providers(const providers::Catalogue& catalogue);
 
+/// Why the provider cannot do the stage's kind of work ("provider eSpeak serves speech, and not text"); absent: it can.
+std::optional<std::string> kind_problem(const Stage& stage, const providers::Provider& provider);
+
 /// The type that the lock of this provider names; empty: the mapping of the profiles decides.
 std::string type_of(const Stage& stage, const std::string& provider, const providers::Catalogue& catalogue);
 

@@ -145,5 +145,21 @@ TEST_F(RunCheckTest, AStageWithoutAGoodNameIsCalledByItsNumber) {
   EXPECT_THAT(read.problems.text(), AllOf(HasSubstr("stage 1: output"), testing::Not(HasSubstr("stage ''"))));
 }
 
+// It was taken without a word, and the run waited for an answer that would never come.
+TEST_F(RunCheckTest, AConsentThatCanApplyToNoStageIsAProblem) {
+  add_shell("Sh", "true");
+  add_shell("Backup", "true");
+  add_provider("Drawer", {"true"});
+  configured.back().kinds = {"image"};
+  for (const char* words : {"stall after 2s: switch to Drawer", "error: switch to Sh"}) {
+    options.consents = {parse_consent(words).value()};
+    EXPECT_THAT(problems_of(one_stage), testing::ElementsAre(testing::HasSubstr("can apply to no stage"))) << words;
+  }
+  options.consents = {parse_consent("error: switch to Backup").value()};
+  EXPECT_THAT(problems_of(one_stage), testing::IsEmpty());
+  EXPECT_THAT(problems_of(one_stage + "absolute = true\n"),
+              testing::ElementsAre(testing::HasSubstr("can apply to no stage")));
+}
+
 }  // namespace
 }  // namespace holdfast::jobs

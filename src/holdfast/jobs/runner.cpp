@@ -112,10 +112,18 @@ Problems Runner::problems(const Problems& of_file) const {
 
 void Runner::add_option_problems(Problems& problems) const {
   for (const StandingConsent& consent : options_.consents) {
-    if (consent.cancels() || catalogue_.find(consent.switch_to) != nullptr) continue;
-    problems.add(Problem{"--consent", 0,
-                         fmt::format("'{}' names a provider that is not configured; there are {}", consent.text(),
-                                     known_providers(catalogue_))});
+    if (consent.cancels()) continue;
+    const providers::Provider* target = catalogue_.find(consent.switch_to);
+    if (target == nullptr) {
+      problems.add(Problem{"--consent", 0,
+                           fmt::format("'{}' names a provider that is not configured; there are {}", consent.text(),
+                                       known_providers(catalogue_))});
+    } else if (std::ranges::none_of(job_.stages, [&](const Stage& each) { return may_move(each, *target); })) {
+      problems.add(Problem{"--consent", 0,
+                           fmt::format("'{}' can apply to no stage: there is none that another provider runs, whose "
+                                       "lock is not absolute, and whose kind {} serves",
+                                       consent.text(), target->info().name)});
+    }
   }
   try {
     if (!options_.patience.empty()) (void)gateway_.profiles().for_provider("RuleBased", options_.patience);
@@ -127,6 +135,11 @@ void Runner::add_option_problems(Problems& problems) const {
     }
   }
   if (const auto why = ArtifactFolder(options_.out, options_.job_id).problem()) problems.add(Problem{"", 0, *why});
+}
+
+bool Runner::may_move(const Stage& stage, const providers::Provider& to) const {
+  return !stage.absolute && to.runs_jobs() && !same_name(provider_of(stage), to.info().name) &&
+         !kind_problem(stage, to);
 }
 
 std::string Runner::provider_of(const Stage& stage) const {

@@ -78,6 +78,7 @@ class Runner {
   void add_option_problems(Problems& problems) const;
   /// Whom the stage is locked to already, else whom the run or the job file names.
   std::string provider_of(const Stage& stage) const;
+  bool may_move(const Stage& stage, const providers::Provider& to) const;
 
   Gateway& gateway_;
   const providers::Catalogue& catalogue_;

@@ -244,7 +244,13 @@ void StageRunner::keep(std::size_t item, const Attempt& made, const std::string&
 
 const providers::Provider& StageRunner::provider_named(const std::string& name) const {
   if (runs_own_command(stage_, name)) return run_.catalogue.own_commands();
-  if (const providers::Provider* provider = run_.catalogue.find(name)) return *provider;
+  if (const providers::Provider* provider = run_.catalogue.find(name)) {
+    const auto wrong = kind_problem(stage_, *provider);
+    if (!wrong) return *provider;
+    throw Ended{{JobState::failed, Errc::config,
+                 fmt::format("stage {} is locked to a provider that cannot do it: {}; `holdfast switch` moves it",
+                             stage_.name, *wrong)}};
+  }
   throw Ended{{JobState::failed, Errc::config,
                fmt::format("stage {} is locked to {}, and no provider of that name is configured", stage_.name, name)}};
 }

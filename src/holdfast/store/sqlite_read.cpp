@@ -108,7 +108,8 @@ std::vector<event::LostOperation> lost_operations(Database& database, const Foun
   std::vector<event::LostOperation> lost;
   const bool mine = holder(job.owner, me) == Holder::me;
   for (const Open& each : open) {
-    if (mine && holder(read_owner(database, each.writer), me) == Holder::me) continue;  // it runs, here
+    const Holder by = holder(read_owner(database, each.writer), me);
+    if (by == Holder::another || (mine && by == Holder::me)) continue;  // it runs, whoever has the job
     const auto record = read_record(database, job.key, job.row.job_id, each.seq);
     const auto said = record ? decode(*record) : result<News>(Failure{});
     const auto* started = said ? std::get_if<OperationStarted>(&*said) : nullptr;
