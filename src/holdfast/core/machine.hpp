@@ -199,7 +199,7 @@ class Machine {
   void on(const event::StageBegan&);
   void failed(Job& job, const Write& write, const Failure& failure);
 
-  // machine_jobs.cpp: jobs and locks
+  // machine_jobs.cpp: jobs, their locks and consents
   void on(const event::JobRequested&);
   void on(const event::JobFinished&);
   void on(const event::StageReached&);
@@ -213,6 +213,15 @@ class Machine {
   void take_over(Job& job, const event::LostOperation& lost);
   void read_again(Job& job);
   static bool is_over(const Job& job);
+  void apply_stall_consents(Operation& operation, Nanoseconds silence);
+  void apply_error_consents(Operation& operation);
+  bool consented(const Operation& operation, const QuestionTable::Open& open) const;
+  std::optional<event::Answered> answer_by(const StandingConsent& consent, const Operation& operation,
+                                           const QuestionTable::Open& open) const;
+  bool apply_consent(Operation& operation, const StandingConsent& consent);
+  void answer_by_consents(const std::string& job_id);
+  void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
+  const StandingConsent* consent_of(const Operation& operation, const Answer& answer) const;
   void resume_job(Job& job, const event::JobRequested& event);
   void cancel_job(const event::CancelRequested&);
   void cancel_one(const event::CancelRequested&, Operation&);
@@ -254,19 +263,10 @@ class Machine {
   void save_switch_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event);
   void answer_saved(const Write::AnswerSaved& saved);
   void answer_failed(Ticket ticket, OperationId operation, Errc code, const std::string& why);
-  void apply_stall_consents(Operation& operation, Nanoseconds silence);
-  void apply_error_consents(Operation& operation);
-  bool consented(const Operation& operation, const QuestionTable::Open& open) const;
-  std::optional<event::Answered> answer_by(const StandingConsent& consent, const Operation& operation,
-                                           const QuestionTable::Open& open) const;
-  bool apply_consent(Operation& operation, const StandingConsent& consent);
-  void answer_by_consents(const std::string& job_id);
   void adopt(Operation& operation);
   void leave_adopted(const Operation& operation);
   void close_questions(const std::string& job_id, const std::function<bool(const Question&)>& concerns);
   void close_questions_of(const std::string& job_id);
-  void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
-  const StandingConsent* consent_of(const Operation& operation, const Answer& answer) const;
   Question question_about(const Operation& operation, QuestionKind kind) const;
   QuestionAnswered answered_news(const Operation& operation, const QuestionTable::Open& open) const;
   void refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning = {});

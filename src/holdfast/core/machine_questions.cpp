@@ -149,22 +149,6 @@ void Machine::close_questions_of(const std::string& job_id) {
   close_questions(job_id, [](const Question&) { return true; });
 }
 
-/// Applying a consent is on the record with the answer that it gives.
-void Machine::add_consent(const Operation& operation, const QuestionTable::Open& open,
-                          std::vector<News>& records) const {
-  if (open.answer.door != "consent") return;
-  const StandingConsent* given = consent_of(operation, open.answer);
-  if (given == nullptr) return;
-  records.push_back(ConsentApplied{operation.terms->job_id, text(operation.id), open.question.ask, *given});
-}
-
-const StandingConsent* Machine::consent_of(const Operation& operation, const Answer& answer) const {
-  const Job* job = job_of_operation(operation);
-  if (job == nullptr) return nullptr;
-  const auto given = std::ranges::find(job->consents, answer.note, &StandingConsent::id);
-  return given == job->consents.end() ? nullptr : &*given;
-}
-
 Question Machine::question_about(const Operation& operation, QuestionKind kind) const {
   auto question = about<Question>(operation);
   question.kind = kind;
@@ -524,84 +508,6 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
     // The consent stands: it is tried again when another second has passed in silence.
     watch(*operation, now_.at, limits::backlog_retry, true);
   }
-}
-
-void Machine::apply_stall_consents(Operation& operation, Nanoseconds silence) {
-  const Job* job = job_of_operation(operation);
-  const QuestionTable::Open* open = questions_.find(operation.id);
-  HOLDFAST_CHECK(job != nullptr && open != nullptr, "an operation that is asked about has a job and a question");
-  if (open->recording) return;
-  std::optional<milliseconds> next;
-  const Nanoseconds since_question = now_.at - open->asked_at;
-  const Nanoseconds silent = std::max(silence, open->question.silence + since_question);
-  for (const StandingConsent& consent : std::vector(job->consents)) {
-    if (consent.when != StandingConsent::When::stall) continue;
-    if (silent < consent.minimum_silence) {
-      next = std::min(next.value_or(milliseconds::max()), consent.minimum_silence);
-    } else if (apply_consent(operation, consent)) {
-      return;
-    }
-  }
-  // The limit counts from the last progress, as the consent does.
-  if (next) watch(operation, operation.started_at, next, true);
-}
-
-void Machine::apply_error_consents(Operation& operation) {
-  for (const StandingConsent& consent : std::vector(job_of_operation(operation)->consents)) {
-    if (consent.when == StandingConsent::When::error && apply_consent(operation, consent)) return;
-  }
-}
-
-/// Whether a consent answers what would be asked.
-bool Machine::consented(const Operation& operation, const QuestionTable::Open& open) const {
-  return std::ranges::any_of(job_of_operation(operation)->consents, [&](const StandingConsent& consent) {
-    return consent.when == StandingConsent::When::error && answer_by(consent, operation, open).has_value();
-  });
-}
-
-/// A consent that is given while somebody is being asked answers what is open.
-void Machine::answer_by_consents(const std::string& job_id) {
-  std::vector<OperationId> asked;
-  for (const auto& [id, open] : questions_.all_open()) {
-    if (open.question.job_id == job_id) asked.push_back(id);
-  }
-  std::ranges::sort(asked);
-  for (const OperationId id : asked) {
-    Operation* operation = find(id);
-    const QuestionTable::Open* open = questions_.find(id);
-    if (operation == nullptr || open == nullptr || open->recording) continue;  // an earlier one has settled it
-    if (open->question.kind == QuestionKind::stall) apply_stall_consents(*operation, Nanoseconds(0));
-    if (open->question.kind == QuestionKind::hard_error) apply_error_consents(*operation);
-  }
-}
-
-/// The answer that it gives; nothing where it does not apply here: the lock is absolute, or the provider is the one
-/// that stalled.
-std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent, const Operation& operation,
-                                                  const QuestionTable::Open& open) const {
-  const AnswerAction wanted = consent.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
-  const auto option = std::ranges::find(open.question.options, wanted, &AnswerOption::action);
-  if (option == open.question.options.end()) return std::nullopt;
-  event::Answered answered;
-  answered.operation = operation.id;
-  answered.provider_type = consent.provider_type;
-  answered.answer = {.operation_id = text(operation.id),
-                     .ask = open.question.ask,
-                     .option = option->id,
-                     .provider = consent.switch_to,
-                     .confirmed = true,
-                     .by = consent.given_by,
-                     .note = consent.id,
-                     .idempotency_key = {},
-                     .door = "consent"};
-  if (refusal_of(answered, &operation, &open)) return std::nullopt;
-  return answered;
-}
-
-bool Machine::apply_consent(Operation& operation, const StandingConsent& consent) {
-  const auto answered = answer_by(consent, operation, *questions_.find(operation.id));
-  if (answered) on(*answered);
-  return answered.has_value();
 }
 
 }  // namespace holdfast

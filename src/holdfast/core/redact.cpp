@@ -4,6 +4,7 @@
 #include <array>
 
 #include "holdfast/base/name.hpp"
+#include "holdfast/base/text.hpp"
 #include "holdfast/core/limits.hpp"
 
 namespace holdfast {
@@ -99,15 +100,6 @@ std::size_t long_quotation(std::string_view text) {
   return 0;
 }
 
-std::string cut(std::string text) {
-  if (text.size() <= limits::error_text_bytes_max) return text;
-  std::size_t end = limits::error_text_bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-    --end;
-  text.resize(end);
-  return text;
-}
-
 }  // namespace
 
 std::string redact(std::string_view message) {
@@ -142,7 +134,7 @@ std::string redact(std::string_view message) {
       out += message[at++];
     }
   }
-  return cut(std::move(out));
+  return std::string(cut_to_bytes(out, limits::error_text_bytes_max));
 }
 
 }  // namespace holdfast

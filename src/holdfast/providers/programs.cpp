@@ -2,11 +2,11 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <string_view>
 #include <utility>
+
+#include "holdfast/process/launch.hpp"
 
 namespace holdfast::providers {
 namespace {
@@ -24,29 +24,19 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 7> packages 
     {"curl", "curl"},
 }};
 
-bool is_program(const fs::path& path) {
-  std::error_code ignored;
-  return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
-}
-
 }  // namespace
 
 std::optional<fs::path> find_program(const std::string& name, const fs::path& folder) {
   if (name.empty()) return std::nullopt;
   if (name.find('/') != std::string::npos) {
-    const fs::path path = folder / name;  // an absolute name stands for itself
-    return is_program(path) ? std::optional(path) : std::nullopt;
+    fs::path path = folder / name;  // an absolute name stands for itself
+    std::error_code ignored;
+    if (!fs::is_regular_file(path, ignored) || ::access(path.c_str(), X_OK) != 0) return std::nullopt;
+    return path;
   }
-  const char* path = std::getenv("PATH");
-  const std::string_view folders = path != nullptr ? path : "/usr/local/bin:/usr/bin:/bin";
-  for (std::size_t at = 0; at <= folders.size();) {
-    const std::size_t end = std::min(folders.find(':', at), folders.size());
-    const std::string_view one = folders.substr(at, end - at);
-    const fs::path candidate = (one.empty() ? fs::path(".") : fs::path(one)) / name;
-    if (is_program(candidate)) return candidate;
-    at = end + 1;
-  }
-  return std::nullopt;
+  int why = 0;
+  auto program = process::find_program(name, process::environment_with({}), why);
+  return program ? std::optional<fs::path>(std::move(*program)) : std::nullopt;
 }
 
 std::optional<std::string> missing_program(const std::string& name, const fs::path& folder) {

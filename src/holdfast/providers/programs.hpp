@@ -7,7 +7,7 @@
 namespace holdfast::providers {
 
 /// Where the program is that a command would run: as it is written where it holds a slash (relative to `folder`), else
-/// the first executable file of that name on PATH. Nothing where there is none.
+/// where `process::start` would find it. Nothing where there is none.
 std::optional<std::filesystem::path> find_program(const std::string& name, const std::filesystem::path& folder = {});
 
 /// The sentence for a program that is not there, with the Debian package that brings it where that is known: "program
