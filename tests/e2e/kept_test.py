@@ -73,6 +73,40 @@ class Looking(Kept):
         for words in (["show", name], ["audit", "show", name]):
             self.assertRegex(self.kept(*words).stdout, r"command failed.*exited with status 3: .*boom", words)
 
+    def test_a_key_that_a_provider_printed_is_in_no_log_and_the_log_is_its_owner_s(self):
+        key = "sk-abcdefghijklmnopqrstuvwxyz1234"
+        job = self.slow_providers(f"echo api_key={key} >&2; exit 3")
+        for mode in ("--plain", "--json"):
+            run = self.kept("--log-file", "log.json", "run", job, mode, "--out", "o" + mode)
+            self.assertEqual(run.returncode, 1, run.stderr)
+            self.assertNotIn(key, run.stdout + run.stderr)
+        log = self.folder / "log.json"
+        self.assertEqual({each["event"] for each in self.lines_of_json(log.read_text()) if "api_key=***" in json.dumps(each)},
+                         {"PROVIDER_HARD_ERROR", "PROVIDER_REQUEST_COMPLETE"})
+        self.assertNotIn(key, log.read_text())
+        self.assertEqual(log.stat().st_mode & 0o777, 0o600)
+
+    def test_only_artifacts_that_are_there_are_counted_and_the_others_are_null(self):
+        self.write("job.toml", '''
+[job]
+name = "gaps"
+[inputs]
+list = "[1, 2, 3, 4]"
+[[stages]]
+name = "writing"
+kind = "command"
+for_each = "${inputs.list}"
+parallel = 4
+command = ["sh", "-c", "case $1 in 2|3) until [ -e o-1.txt ] && [ -e o-4.txt ]; do sleep 0.1; done; exit 3;; esac; echo x > $0", "${output}", "${item}"]
+prompt = "${item}"
+output = "o-${index}.txt"
+''')
+        self.assertEqual(self.holdfast("run", "job.toml", "--plain", "--out", "o").returncode, 1)
+        name = json.loads(self.holdfast("jobs", "--json").stdout)["jobs"][0]["jobId"]
+        self.assertRegex(self.holdfast("show", name).stdout, r"2/4 +\S+/o-1\.txt and 1 more\n")
+        made = json.loads(self.holdfast("show", name, "--json").stdout)["stages"][0]["artifacts"]
+        self.assertEqual([each and pathlib.Path(each).name for each in made], ["o-1.txt", None, None, "o-4.txt"])
+
     def test_signs_are_ascii_where_the_locale_is_not_utf8(self):
         job = self.slow_providers("echo boom >&2; exit 3")
         self.environment["LC_ALL"] = "C"
