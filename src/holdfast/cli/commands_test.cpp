@@ -63,6 +63,12 @@ TEST_F(CommandsTest, init_writes_over_nothing_unless_forced) {
   EXPECT_GT(fs::file_size(job), 4U);
 }
 
+TEST_F(CommandsTest, init_names_the_place_where_this_user_s_configuration_is_looked_for) {
+  init_command({.folder = folder}, out);
+  const std::optional<std::string> xdg = process_environment()("XDG_CONFIG_HOME");
+  EXPECT_THAT(out.str(), HasSubstr(" from " + xdg.value_or("~/.config") + "/holdfast/holdfast.toml"));
+}
+
 TEST_F(CommandsTest, init_says_where_it_cannot_write) {
   EXPECT_THAT(refused([&] { init_command({.folder = "/dev/null/x"}, out); }), HasSubstr("/dev/null/x"));
 }
@@ -95,6 +101,19 @@ TEST_F(CommandsTest, all_profiles_as_json_are_one_list_with_the_configured_ones_
   EXPECT_EQ(json().at("profiles").at(0).at("providerName"), "mine");
   EXPECT_EQ(json().at("profiles").at(0).at("providerType"), "tts");
   EXPECT_TRUE(json().at("next").is_null());
+}
+
+// eSpeak was said to be a local_llm of 45 s: its name stands in no mapping.
+TEST_F(CommandsTest, profiles_gives_a_built_in_provider_the_type_that_a_job_gets_and_lists_it) {
+  for (const auto& [name, type] : {std::pair("eSpeak", "tts"), std::pair("FFmpegCards", "image_gen")}) {
+    out.str("");
+    profiles_command({.provider = name, .json = true}, Session{}, out);
+    EXPECT_EQ(json().at("providerType"), type) << name;
+  }
+  out.str("");
+  profiles_command({}, Session{}, out);
+  for (const char* name : {"RuleBased", "eSpeak", "FFmpegCards", "FFmpeg "})
+    EXPECT_THAT(out.str(), HasSubstr(name));
 }
 
 TEST_F(CommandsTest, an_unknown_patience_is_answered_with_those_there_are) {
@@ -245,6 +264,18 @@ TEST_F(CommandsTest, a_dry_run_starts_nothing) {
   EXPECT_EQ(exit, Exit::done);
   EXPECT_EQ(boost::json::parse(plan).at("stages").at(0).at("providerName"), "RuleBased");
   EXPECT_FALSE(fs::exists(folder / "film"));
+}
+
+// It named NAME-JOB with an id that the run does not get.
+TEST_F(CommandsTest, a_dry_run_names_no_folder_that_the_run_will_not_use) {
+  init_command({.folder = folder}, out);
+  const auto plan = [&](bool json) {
+    testing::internal::CaptureStdout();
+    run_command({.job = folder / "job.toml", .dry_run = true, .json = json}, {}, {});
+    return testing::internal::GetCapturedStdout();
+  };
+  EXPECT_THAT(plan(false), testing::ContainsRegex("Artifacts go to [^ ]*-…, a folder whose name ends with the id"));
+  EXPECT_TRUE(boost::json::parse(plan(true)).at("out").is_null());
 }
 
 TEST_F(CommandsTest, everything_wrong_with_a_job_is_said_before_anything_runs) {

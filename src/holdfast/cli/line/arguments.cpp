@@ -268,6 +268,9 @@ std::optional<Usage> read_run(Raw& raw) {
   for (const auto& [texts, flag, into] : {std::tuple(&raw.inputs, "--input", &raw.run.inputs),
                                           std::tuple(&raw.providers, "--provider", &raw.run.providers)}) {
     for (const std::string& text : *texts) {
+      if (into == &raw.run.providers && text.find('=') == std::string::npos) {
+        return wrong("--provider '" + shown(text) + "': it must be STAGE=NAME", "run");
+      }
       auto read = parse_assignment(text, flag);
       if (!read) return wrong(read.error().message, "run");
       into->push_back(std::move(*read));

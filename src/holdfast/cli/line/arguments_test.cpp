@@ -227,7 +227,7 @@ TEST(Arguments, every_wrong_word_is_answered_with_a_sentence_that_names_it) {
   EXPECT_THAT(refused({"run", "job.toml", "other.toml"}), HasSubstr("'other.toml' is one word too many"));
   EXPECT_THAT(refused({"run", "job.toml", "--input", "novalue"}), HasSubstr("--input"));
   EXPECT_THAT(refused({"run", "job.toml", "--input", "=x"}), HasSubstr("--input"));
-  EXPECT_THAT(refused({"run", "job.toml", "--provider", "x"}), HasSubstr("--provider"));
+  EXPECT_THAT(refused({"run", "job.toml", "--provider", "x"}), HasSubstr("--provider 'x': it must be STAGE=NAME"));
   EXPECT_THAT(refused({"run", "job.toml", "--on-stall", "panic"}), HasSubstr("--on-stall"));
   EXPECT_THAT(refused({"run", "job.toml", "--on-error", "cry"}), HasSubstr("--on-error"));
   EXPECT_THAT(refused({"run", "job.toml", "--out"}), HasSubstr("--out"));
