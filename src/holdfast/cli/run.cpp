@@ -157,9 +157,11 @@ std::unique_ptr<View> view_for(const RunArguments& arguments, const Show& show, 
                                         arguments.on_stall != OnStall::wait, std::move(control));
   }
   const bool person = show.facts.in_is_terminal && show.facts.out_is_terminal;
-  return std::make_unique<PlainView>(
-      stdout, wording_of(profiles), std::move(control),
-      PlainView::Manner{.interrupt_asks = person, .utf8 = show.facts.utf8, .holdfast = command_elsewhere(session)});
+  return std::make_unique<PlainView>(stdout, wording_of(profiles), std::move(control),
+                                     PlainView::Manner{.interrupt_asks = person,
+                                                       .utf8 = show.facts.utf8,
+                                                       .holdfast = command_elsewhere(session),
+                                                       .late = kept.has_value()});
 }
 
 /// `recorded` becomes false where a cancel stops the job and cannot be written down.

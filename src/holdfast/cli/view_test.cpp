@@ -147,6 +147,24 @@ TEST(Advice, after_a_failure_names_what_decides_about_failures) {
   EXPECT_THAT(unattended_advice(bench::question()).back(), HasSubstr("--on-stall cancel"));
 }
 
+// "Nothing is switched or cancelled." stood there a second before it was switched.
+TEST(PlainView, a_question_says_what_a_consent_will_do_about_it_and_not_that_nothing_happens) {
+  Sheet sheet;
+  Cancels cancels;
+  PlainView view(sheet.file(), bench::words, cancels.control(), {});
+  view.hear(notice(ConsentGiven{"film-k3f9q2", parse_consent("stall after 1m: switch to Piper").value()}), 0ms);
+  Question question = bench::question();
+  question.silence = 46s;
+  view.hear(notice(QuestionOpened{question}), 0ms);
+  EXPECT_THAT(sheet.text(), AllOf(HasSubstr("stall after 1m: switch to Piper. That comes in 14 s"),
+                                  Not(HasSubstr("Nothing is switched")), Not(HasSubstr("To decide in advance"))));
+}
+
+TEST(Advice, of_a_job_that_began_before_anybody_listened_leaves_consents_open) {
+  EXPECT_THAT(unattended_advice(bench::question(), {}, true).front(),
+              HasSubstr("Nothing is switched or cancelled, unless a consent was given in advance."));
+}
+
 TEST(Views, an_operation_keeps_everything_that_the_gateway_knows_of_it) {
   OperationState state{.operation_id = "op",
                        .job_id = "j",

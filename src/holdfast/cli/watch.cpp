@@ -151,7 +151,7 @@ std::unique_ptr<View> view_for(const WatchArguments& arguments, const JobRow& jo
   if (!arguments.plain && can_paint(facts)) {
     return std::make_unique<ScreenView>(board_of(job, session.profiles), style_for(facts), true, std::move(control));
   }
-  PlainView::Manner manner{.utf8 = facts.utf8, .holdfast = command_elsewhere(session)};
+  PlainView::Manner manner{.utf8 = facts.utf8, .holdfast = command_elsewhere(session), .late = true};
   for (const StageRow& each : job.stages)
     manner.items[{job.job_id, each.stage_name}] = each.items;
   return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control), std::move(manner));
@@ -222,7 +222,7 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, const Jo
   } else {
     view = std::make_unique<PlainView>(
         stdout, wording_of(session.profiles), JobControl{},
-        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session)});
+        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session), .late = true});
   }
   const auto leave = [&stops] {
     for (std::stop_source& each : stops)

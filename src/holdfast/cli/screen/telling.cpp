@@ -1,5 +1,8 @@
 #include "holdfast/cli/screen/telling.hpp"
 
+#include <algorithm>
+
+#include "holdfast/base/name.hpp"
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/core/redact.hpp"
@@ -149,13 +152,40 @@ std::vector<std::string> told_question(const Question& question, const std::stri
     out.push_back("alternative: " + told_alternative(each));
   const auto commands = holdfast.empty() ? std::vector<AnswerCommand>() : answer_commands(question, holdfast);
   for (const AnswerOption& each : question.options) {
-    out.push_back(harmless("option " + each.id + ": " + each.label +
+    out.push_back(harmless("option " + each.id + ": " + told_option(question, each) +
                            (each.requires_confirmation ? " (asks for confirmation)" : "")));
     for (const AnswerCommand& command : commands) {
       if (command.option == each.id) out.push_back("  " + command.command);
     }
   }
   return out;
+}
+
+std::string told_option(const Question& question, const AnswerOption& option) {
+  const bool useless =
+      option.action == AnswerAction::fallback &&
+      std::ranges::none_of(question.alternatives, [](const Alternative& each) { return each.allowed; });
+  if (!useless) return option.label;
+  return option.label + (question.alternatives.empty() ? " (none is configured)" : " (none is possible)");
+}
+
+std::string told_outlook(const Question& question, const std::vector<StandingConsent>& consents, milliseconds silence) {
+  if (question.kind == QuestionKind::interrupted) return {};
+  const bool stall = question.kind == QuestionKind::stall;
+  const StandingConsent* next = nullptr;
+  for (const StandingConsent& each : consents) {
+    if ((each.when == StandingConsent::When::stall) != stall) continue;
+    const bool refused = std::ranges::any_of(question.alternatives, [&](const Alternative& other) {
+      return !other.allowed && same_name(other.provider_name, each.switch_to);
+    });
+    if (refused) continue;
+    if (next == nullptr || each.minimum_silence < next->minimum_silence) next = &each;
+  }
+  if (next == nullptr) return {};
+  const std::string given = "Given in advance: " + next->text() + ". ";
+  if (!stall || next->minimum_silence <= silence) return harmless(given + "That comes now.");
+  return harmless(given + "That comes in " + spoken(next->minimum_silence - silence) +
+                  ", unless it makes progress or somebody answers before.");
 }
 
 std::vector<AnswerCommand> answer_commands(const Question& question, const std::string& holdfast) {

@@ -34,6 +34,12 @@ std::string told(const News& news, const CategoryWording& wording, const ItemCou
 /// option stand the commands that answer with it, unless `holdfast` is empty; see `answer_commands`.
 std::vector<std::string> told_question(const Question& question, const std::string& holdfast, std::size_t items = 0);
 
+/// What an option does, and where it can do nothing now, that.
+std::string told_option(const Question& question, const AnswerOption& option);
+
+/// What a consent will do about an open question, and when; empty where none will. `silence`: without progress by now.
+std::string told_outlook(const Question& question, const std::vector<StandingConsent>& consents, milliseconds silence);
+
 /// A command that answers a question, as it can be pasted into a shell.
 struct AnswerCommand {
   std::string option{};  ///< its id
