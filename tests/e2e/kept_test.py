@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
 import unittest
 
 from bench import HOLDFAST, Bench, until
@@ -258,9 +259,12 @@ class SecondTerminal(Kept):
         self.assertEqual(status, 0, err)
 
     def test_watch_shows_what_ran_before_it_came(self):
+        began = time.monotonic()
         child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        until(lambda: time.monotonic() - began > 5, "a job much older than its watch")
         terminal = self.terminal("--config", "holdfast.toml", "watch", question["jobId"])
-        terminal.shows(r"Stall Suspected.*1 chunk")
+        shown = terminal.shows(r"Stall Suspected.*1 chunk")
+        self.assertGreater(float(re.search(r"waits for an answer  ([\d.]+) s", shown).group(1)), 3, "the job's time, not the watch's")
         (self.folder / "o/go").touch()
         self.assertEqual(terminal.exit_status(), 0)
         self.ended(child)
@@ -307,6 +311,7 @@ class SecondTerminal(Kept):
         until(lambda: len(self.document("answer")["operations"]) == 2, "both questions")
         stopped.send_signal(signal.SIGSTOP)
         self.addCleanup(stopped.send_signal, signal.SIGCONT)
+        self.assertEqual(self.kept("show", hidden["jobId"]).returncode, 0)
         listed = self.document("answer")
         (asked,) = listed["operations"]
         self.assertEqual(len(listed["silent"]), 1)
@@ -316,8 +321,32 @@ class SecondTerminal(Kept):
         self.assertEqual(unseen.returncode, 5, unseen.stderr)
         self.assertIn(f"process {stopped.pid}", unseen.stderr)
 
+    def test_the_only_process_is_named_where_it_was_stopped(self):
+        stopped, _, question = self.run_slowly()
+        until(lambda: self.document("show", question["jobId"])["state"] == "waiting", "nothing more to write down")
+        stopped.send_signal(signal.SIGSTOP)
+        self.addCleanup(stopped.send_signal, signal.SIGCONT)
+        listed = self.document("answer")
+        self.assertEqual(listed["operations"], [])
+        self.assertIn(str(stopped.pid), listed["silent"][0])
+        self.assertIn("does not answer", self.kept("answer").stdout)
+
+    def test_an_answer_is_checked_against_the_question_that_is_open(self):
+        _, _, question = self.run_slowly()
+        operation = question["operationId"]
+        bare = self.kept("answer", operation)
+        self.assertEqual(bare.returncode, 2)
+        for option in question["data"]["options"]:
+            self.assertIn(f"answer {operation} {option['id']}", bare.stderr)
+        moved = self.kept("answer", operation, "continue_5m", "--provider", "Quick")
+        self.assertEqual(moved.returncode, 2)
+        self.assertIn("--provider", moved.stderr)
+
     def test_a_job_that_waits_for_an_answer_is_shown_as_waiting(self):
         _, _, question = self.run_slowly()
+        shown = self.kept("show", question["jobId"]).stdout
+        self.assertIn(question["data"]["evidence"], shown)
+        self.assertRegex(shown, f"holdfast --config \\S+ answer {question['operationId']} continue_5m")
         self.assertEqual(self.document("show", question["jobId"])["state"], "waiting")
         self.assertIn("waiting", self.kept("jobs", "--active").stdout)
         self.assertEqual(self.kept("answer", question["operationId"], "continue_5m").returncode, 0)

@@ -141,18 +141,20 @@ TEST(Api, what_a_provider_said_loses_its_keys_once_and_stays_as_it_is_when_it_is
 }
 
 TEST(Api, a_job_has_the_keys_of_the_interface_in_their_order) {
-  const JobRow job{
-      .job_id = "v-k3f9q2",
-      .name = "v",
-      .patience = "balanced",
-      .epoch = 1,
-      .opened_at = noon,
-      .stages = {
-          {.stage_name = "tts", .state = StageState::running, .items = 12, .items_done = 7, .artifacts = {"a.wav"}}}};
+  const JobRow job{.job_id = "v-k3f9q2",
+                   .name = "v",
+                   .patience = "balanced",
+                   .epoch = 1,
+                   .opened_at = noon,
+                   .stages = {{.stage_name = "tts",
+                               .state = StageState::running,
+                               .items = 12,
+                               .items_done = 7,
+                               .artifacts = {"a.wav", ""}}}};
   EXPECT_EQ(api::text(api::to_json(job)),
             golden(R"({"jobId": "v-k3f9q2", "name": "v", "state": "running", "patienceProfile": "balanced", "epoch": )"
                    R"(1, "openedAt": "NOON", "closedAt": null, "locks": [], "stages": [{"stageName": "tts", "state": )"
-                   R"("running", "items": 12, "itemsDone": 7, "artifacts": ["a.wav"]}], "owner": null})"));
+                   R"("running", "items": 12, "itemsDone": 7, "artifacts": ["a.wav", null]}], "owner": null})"));
 }
 
 TEST(Api, a_job_names_the_process_that_holds_it) {

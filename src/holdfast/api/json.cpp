@@ -437,11 +437,14 @@ json::object to_json(const OperationView& operation) {
 }
 
 json::object to_json(const StageRow& stage) {
+  json::array artifacts;
+  for (const std::string& each : stage.artifacts)
+    artifacts.push_back(optional_words(each));
   return {{"stageName", words(stage.stage_name)},
           {"state", name(stage.state)},
           {"items", stage.items},
           {"itemsDone", stage.items_done},
-          {"artifacts", list(stage.artifacts)}};
+          {"artifacts", std::move(artifacts)}};
 }
 
 json::object to_json(const Owner& owner) {

@@ -10,8 +10,11 @@
 #include <functional>
 #include <sstream>
 
+#include "holdfast/cli/kept/going_on.hpp"
 #include "holdfast/cli/kept/kept.hpp"
+#include "holdfast/cli/kept/owners.hpp"
 #include "holdfast/cli/screen/table.hpp"
+#include "holdfast/store/owner.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -223,6 +226,96 @@ TEST_F(CommandsTest, audit_verify_of_a_folder_is_refused_like_that_of_a_file_tha
     EXPECT_EQ(refused([&] { audit_command(arguments, {}, out); }), "--file: '" + path.string() + "' cannot be read");
   }
   EXPECT_EQ(audit_command({.verb = AuditArguments::Verb::verify, .file = file("empty", "")}, {}, out), Exit::failed);
+}
+
+// Each of its lines was named, and then that 0 records were not as they were written.
+TEST_F(CommandsTest, audit_verify_of_a_file_that_is_no_export_says_so_once) {
+  const fs::path path = file("passwd", "root:x:0:0\nana:x:1000:1000\n");
+  EXPECT_EQ(refused([&] { audit_command({.verb = AuditArguments::Verb::verify, .file = path}, {}, out); }),
+            "--file: '" + path.string() + "' is no export of Holdfast: line 1 is no JSON object");
+  EXPECT_EQ(out.str(), "");
+}
+
+/// What is asked about a provider that is alone.
+Question asked() {
+  return {.job_id = "film",
+          .operation_id = "op-1",
+          .ask = 2,
+          .options = {{.id = "continue_5s", .label = "Five more"},
+                      {.id = "other", .label = "Another", .action = AnswerAction::fallback}}};
+}
+
+// It proposed continue_5m, which the question did not have.
+TEST_F(CommandsTest, an_answer_without_an_option_is_told_those_that_the_question_has) {
+  const auto check = [](const std::optional<Question>& question) {
+    return refused([&] { check_answer({.operation = "op-1"}, question, "holdfast --store sqlite:/x"); });
+  };
+  EXPECT_EQ(check(asked()), "say which answer:\n  holdfast --store sqlite:/x answer op-1 continue_5s   Five more");
+  EXPECT_THAT(check(std::nullopt), HasSubstr("asks nothing now"));
+}
+
+TEST_F(CommandsTest, an_answer_that_switches_to_nobody_takes_no_provider) {
+  const auto check = [](AnswerArguments answer) {
+    answer.operation = "op-1";
+    answer.provider = "Quick";
+    return refused([&] { check_answer(answer, asked(), "holdfast"); });
+  };
+  EXPECT_THAT(check({.option = "continue_5s"}), HasSubstr("--provider: the answer continue_5s switches to nobody"));
+  EXPECT_EQ(check({.option = "other"}), "was done");
+  EXPECT_EQ(check({.option = "continue_5s", .ask = 1}), "was done") << "whose refusal says that it is not open";
+}
+
+// `run --resume` was named, which such a job refuses.
+TEST_F(CommandsTest, a_job_without_a_job_file_goes_on_by_its_next_request) {
+  EXPECT_THAT(
+      how_to_go_on({.job_id = "film"}, Session{}),
+      testing::ElementsAre("It was not run from a job file: its next request goes on with it; `holdfast release "
+                           "film` gives its locks back."));
+}
+
+// Pasted, it was refused: the configuration that named the provider was not there.
+TEST_F(CommandsTest, a_provider_that_no_configuration_names_is_said_beside_the_command_that_goes_on) {
+  JobPlan plan;
+  plan.file = folder / "job.toml";
+  JobRow job{.job_id = "film", .locks = {{.provider_name = "eSpeak"}}, .plan = std::make_shared<JobPlan>(plan)};
+  EXPECT_THAT(how_to_go_on(job, Session{}), testing::ElementsAre("Go on with it: holdfast run --resume film"));
+  plan.text =
+      "[job]\nname = \"j\"\n[[stages]]\nname = \"s\"\nkind = \"command\"\ncommand = [\"make\"]\nprompt = \"x\"\noutput "
+      "= "
+      "\"o\"\n";
+  const JobRow made{.job_id = "film", .locks = {{.provider_name = "make"}}, .plan = std::make_shared<JobPlan>(plan)};
+  EXPECT_THAT(how_to_go_on(made, Session{}), testing::SizeIs(1)) << "which is a command of its own";
+  job.locks.push_back({.provider_name = "Mine"});
+  const Session named = load_session(
+      {.config = file("c.toml", "[[providers]]\nname = \"Mine\"\nprotocol = \"command\"\ncommand = [\"x\"]\n")},
+      no_environment);
+  EXPECT_THAT(how_to_go_on(job, named), testing::ElementsAre("Go on with it: holdfast --config " +
+                                                             (folder / "c.toml").string() + " run --resume film"));
+  EXPECT_THAT(how_to_go_on(job, Session{}).back(), HasSubstr("No configuration here names Mine"));
+}
+
+// `watch` began to count at 0 when it came.
+TEST_F(CommandsTest, the_age_of_a_job_counts_from_its_opening_or_from_the_process_that_goes_on_with_it) {
+  const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+  JobRow job{.opened_at = now - std::chrono::hours(1)};
+  EXPECT_GE(age_of(job), std::chrono::hours(1));
+  job.owner = store::this_process("holdfast run", "");
+  EXPECT_LT(age_of(job), std::chrono::hours(1)) << "this process is younger";
+  job.opened_at = now + std::chrono::hours(1);
+  EXPECT_EQ(age_of(job), milliseconds(0));
+}
+
+TEST_F(CommandsTest, a_daemon_that_wants_a_token_is_answered_by_the_variable_that_holds_one) {
+  const auto environment = [](bool token) {
+    return [token](std::string_view name) -> std::optional<std::string> {
+      if (name == "HOLDFAST_URL" || (token && name == "HOLDFAST_TOKEN")) return "x";
+      return std::nullopt;
+    };
+  };
+  EXPECT_THAT(hint_for_refusal(Errc::unauthorized, environment(false)), HasSubstr("HOLDFAST_TOKEN is not set"));
+  EXPECT_THAT(hint_for_refusal(Errc::unauthorized, environment(true)), HasSubstr("HOLDFAST_TOKEN is none"));
+  EXPECT_EQ(hint_for_refusal(Errc::forbidden, environment(true)), "");
+  EXPECT_EQ(hint_for_refusal(Errc::unauthorized, no_environment), "");
 }
 
 TEST_F(CommandsTest, version_names_compiler_and_libraries) {
