@@ -331,6 +331,14 @@ class OtherCommands(Bench):
             with self.subTest(words):
                 self.assertEqual(self.without_a_reader(*words), (-signal.SIGPIPE, ""))
 
+    def test_a_listing_that_could_not_be_written_was_not_done(self):
+        for words in (["profiles"], ["jobs", "--json"], ["answer"], ["token"], ["--version"]):
+            with self.subTest(words), open("/dev/full", "w") as full:
+                run = subprocess.run([HOLDFAST, *words], cwd=self.folder, env=self.environment, stdout=full,
+                                     stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60, check=False)
+                self.assertEqual((run.returncode, run.stderr),
+                                 (5, "holdfast: what it prints could not be written: No space left on device\n"))
+
     def test_a_closed_pipe_does_not_end_a_job(self):
         job = self.slow_providers("true")
         for mode in ("--plain", "--json"):
