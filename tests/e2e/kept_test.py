@@ -11,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
 import unittest
 
 from bench import HOLDFAST, Bench, until
@@ -72,6 +73,40 @@ class Looking(Kept):
         name = self.document("jobs")["jobs"][0]["jobId"]
         for words in (["show", name], ["audit", "show", name]):
             self.assertRegex(self.kept(*words).stdout, r"command failed.*exited with status 3: .*boom", words)
+
+    def test_a_key_that_a_provider_printed_is_in_no_log_and_the_log_is_its_owner_s(self):
+        key = "sk-abcdefghijklmnopqrstuvwxyz1234"
+        job = self.slow_providers(f"echo api_key={key} >&2; exit 3")
+        for mode in ("--plain", "--json"):
+            run = self.kept("--log-file", "log.json", "run", job, mode, "--out", "o" + mode)
+            self.assertEqual(run.returncode, 1, run.stderr)
+            self.assertNotIn(key, run.stdout + run.stderr)
+        log = self.folder / "log.json"
+        self.assertEqual({each["event"] for each in self.lines_of_json(log.read_text()) if "api_key=***" in json.dumps(each)},
+                         {"PROVIDER_HARD_ERROR", "PROVIDER_REQUEST_COMPLETE"})
+        self.assertNotIn(key, log.read_text())
+        self.assertEqual(log.stat().st_mode & 0o777, 0o600)
+
+    def test_only_artifacts_that_are_there_are_counted_and_the_others_are_null(self):
+        self.write("job.toml", '''
+[job]
+name = "gaps"
+[inputs]
+list = "[1, 2, 3, 4]"
+[[stages]]
+name = "writing"
+kind = "command"
+for_each = "${inputs.list}"
+parallel = 4
+command = ["sh", "-c", "case $1 in 2|3) until [ -e o-1.txt ] && [ -e o-4.txt ]; do sleep 0.1; done; exit 3;; esac; echo x > $0", "${output}", "${item}"]
+prompt = "${item}"
+output = "o-${index}.txt"
+''')
+        self.assertEqual(self.holdfast("run", "job.toml", "--plain", "--out", "o").returncode, 1)
+        name = json.loads(self.holdfast("jobs", "--json").stdout)["jobs"][0]["jobId"]
+        self.assertRegex(self.holdfast("show", name).stdout, r"2/4 +\S+/o-1\.txt and 1 more\n")
+        made = json.loads(self.holdfast("show", name, "--json").stdout)["stages"][0]["artifacts"]
+        self.assertEqual([each and pathlib.Path(each).name for each in made], ["o-1.txt", None, None, "o-4.txt"])
 
     def test_signs_are_ascii_where_the_locale_is_not_utf8(self):
         job = self.slow_providers("echo boom >&2; exit 3")
@@ -224,9 +259,12 @@ class SecondTerminal(Kept):
         self.assertEqual(status, 0, err)
 
     def test_watch_shows_what_ran_before_it_came(self):
+        began = time.monotonic()
         child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        until(lambda: time.monotonic() - began > 5, "a job much older than its watch")
         terminal = self.terminal("--config", "holdfast.toml", "watch", question["jobId"])
-        terminal.shows(r"Stall Suspected.*1 chunk")
+        shown = terminal.shows(r"Stall Suspected.*1 chunk")
+        self.assertGreater(float(re.search(r"waits for an answer  ([\d.]+) s", shown).group(1)), 3, "the job's time, not the watch's")
         (self.folder / "o/go").touch()
         self.assertEqual(terminal.exit_status(), 0)
         self.ended(child)
@@ -273,6 +311,7 @@ class SecondTerminal(Kept):
         until(lambda: len(self.document("answer")["operations"]) == 2, "both questions")
         stopped.send_signal(signal.SIGSTOP)
         self.addCleanup(stopped.send_signal, signal.SIGCONT)
+        self.assertEqual(self.kept("show", hidden["jobId"]).returncode, 0)
         listed = self.document("answer")
         (asked,) = listed["operations"]
         self.assertEqual(len(listed["silent"]), 1)
@@ -282,8 +321,32 @@ class SecondTerminal(Kept):
         self.assertEqual(unseen.returncode, 5, unseen.stderr)
         self.assertIn(f"process {stopped.pid}", unseen.stderr)
 
+    def test_the_only_process_is_named_where_it_was_stopped(self):
+        stopped, _, question = self.run_slowly()
+        until(lambda: self.document("show", question["jobId"])["state"] == "waiting", "nothing more to write down")
+        stopped.send_signal(signal.SIGSTOP)
+        self.addCleanup(stopped.send_signal, signal.SIGCONT)
+        listed = self.document("answer")
+        self.assertEqual(listed["operations"], [])
+        self.assertIn(str(stopped.pid), listed["silent"][0])
+        self.assertIn("does not answer", self.kept("answer").stdout)
+
+    def test_an_answer_is_checked_against_the_question_that_is_open(self):
+        _, _, question = self.run_slowly()
+        operation = question["operationId"]
+        bare = self.kept("answer", operation)
+        self.assertEqual(bare.returncode, 2)
+        for option in question["data"]["options"]:
+            self.assertIn(f"answer {operation} {option['id']}", bare.stderr)
+        moved = self.kept("answer", operation, "continue_5m", "--provider", "Quick")
+        self.assertEqual(moved.returncode, 2)
+        self.assertIn("--provider", moved.stderr)
+
     def test_a_job_that_waits_for_an_answer_is_shown_as_waiting(self):
         _, _, question = self.run_slowly()
+        shown = self.kept("show", question["jobId"]).stdout
+        self.assertIn(question["data"]["evidence"], shown)
+        self.assertRegex(shown, f"holdfast --config \\S+ answer {question['operationId']} continue_5m")
         self.assertEqual(self.document("show", question["jobId"])["state"], "waiting")
         self.assertIn("waiting", self.kept("jobs", "--active").stdout)
         self.assertEqual(self.kept("answer", question["operationId"], "continue_5m").returncode, 0)

@@ -56,8 +56,8 @@ class Json(Bench):
             self.assertEqual(list(line), self.KEYS)
             self.assertRegex(line["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
         names = [line["event"] for line in lines]
-        for earlier, later in zip(["job.opened", "lock.created", "operation.started", "operation.ended", "stage.finished"],
-                                  ["lock.created", "operation.started", "operation.ended", "stage.finished", "job.closed"]):
+        for earlier, later in zip(["job.opened", "lock.created", "operation.started", "stage.finished", "operation.ended"],
+                                  ["lock.created", "operation.started", "stage.finished", "operation.ended", "job.closed"]):
             self.assertLess(names.index(earlier), names.index(later), names)
         self.assertEqual(lines[names.index("lock.created")]["data"]["text"].split("[")[0], "ProviderLock")
         self.assertEqual([line["seq"] for line in lines], sorted(line["seq"] for line in lines))
@@ -330,6 +330,14 @@ class OtherCommands(Bench):
         for words in (["profiles"], ["profiles", "--json"], ["--help"]):
             with self.subTest(words):
                 self.assertEqual(self.without_a_reader(*words), (-signal.SIGPIPE, ""))
+
+    def test_a_listing_that_could_not_be_written_was_not_done(self):
+        for words in (["profiles"], ["jobs", "--json"], ["answer"], ["token"], ["--version"]):
+            with self.subTest(words), open("/dev/full", "w") as full:
+                run = subprocess.run([HOLDFAST, *words], cwd=self.folder, env=self.environment, stdout=full,
+                                     stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, timeout=60, check=False)
+                self.assertEqual((run.returncode, run.stderr),
+                                 (5, "holdfast: what it prints could not be written: No space left on device\n"))
 
     def test_a_closed_pipe_does_not_end_a_job(self):
         job = self.slow_providers("true")

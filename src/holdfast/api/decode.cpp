@@ -109,7 +109,7 @@ StageRow stage(Reader& in) {
           .state = in.one_of("state", StageState::cancelled),
           .items = in.number<std::size_t>("items"),
           .items_done = in.number<std::size_t>("itemsDone"),
-          .artifacts = in.list("artifacts")};
+          .artifacts = in.list_with_gaps("artifacts")};
 }
 
 Owner owner(Reader& in) {

@@ -88,6 +88,15 @@ class Reader {
     }
     return out;
   }
+  /// The same; null among them is empty.
+  std::vector<std::string> list_with_gaps(std::string_view key) {
+    std::vector<std::string> out;
+    for (const boost::json::value& each : array(key)) {
+      if (!each.is_string() && !each.is_null()) wrong(key, "holds what is neither a string nor null");
+      out.emplace_back(each.is_string() ? std::string_view(each.get_string()) : std::string_view());
+    }
+    return out;
+  }
   /// `read` makes one value of each object of the array.
   template <class Read>
   auto objects(std::string_view key, Read read) {

@@ -10,8 +10,11 @@
 #include <functional>
 #include <sstream>
 
+#include "holdfast/cli/kept/going_on.hpp"
 #include "holdfast/cli/kept/kept.hpp"
+#include "holdfast/cli/kept/owners.hpp"
 #include "holdfast/cli/screen/table.hpp"
+#include "holdfast/store/owner.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -63,6 +66,12 @@ TEST_F(CommandsTest, init_writes_over_nothing_unless_forced) {
   EXPECT_GT(fs::file_size(job), 4U);
 }
 
+TEST_F(CommandsTest, init_names_the_place_where_this_user_s_configuration_is_looked_for) {
+  init_command({.folder = folder}, out);
+  const std::optional<std::string> xdg = process_environment()("XDG_CONFIG_HOME");
+  EXPECT_THAT(out.str(), HasSubstr(" from " + xdg.value_or("~/.config") + "/holdfast/holdfast.toml"));
+}
+
 TEST_F(CommandsTest, init_says_where_it_cannot_write) {
   EXPECT_THAT(refused([&] { init_command({.folder = "/dev/null/x"}, out); }), HasSubstr("/dev/null/x"));
 }
@@ -95,6 +104,19 @@ TEST_F(CommandsTest, all_profiles_as_json_are_one_list_with_the_configured_ones_
   EXPECT_EQ(json().at("profiles").at(0).at("providerName"), "mine");
   EXPECT_EQ(json().at("profiles").at(0).at("providerType"), "tts");
   EXPECT_TRUE(json().at("next").is_null());
+}
+
+// eSpeak was said to be a local_llm of 45 s: its name stands in no mapping.
+TEST_F(CommandsTest, profiles_gives_a_built_in_provider_the_type_that_a_job_gets_and_lists_it) {
+  for (const auto& [name, type] : {std::pair("eSpeak", "tts"), std::pair("FFmpegCards", "image_gen")}) {
+    out.str("");
+    profiles_command({.provider = name, .json = true}, Session{}, out);
+    EXPECT_EQ(json().at("providerType"), type) << name;
+  }
+  out.str("");
+  profiles_command({}, Session{}, out);
+  for (const char* name : {"RuleBased", "eSpeak", "FFmpegCards", "FFmpeg "})
+    EXPECT_THAT(out.str(), HasSubstr(name));
 }
 
 TEST_F(CommandsTest, an_unknown_patience_is_answered_with_those_there_are) {
@@ -206,6 +228,96 @@ TEST_F(CommandsTest, audit_verify_of_a_folder_is_refused_like_that_of_a_file_tha
   EXPECT_EQ(audit_command({.verb = AuditArguments::Verb::verify, .file = file("empty", "")}, {}, out), Exit::failed);
 }
 
+// Each of its lines was named, and then that 0 records were not as they were written.
+TEST_F(CommandsTest, audit_verify_of_a_file_that_is_no_export_says_so_once) {
+  const fs::path path = file("passwd", "root:x:0:0\nana:x:1000:1000\n");
+  EXPECT_EQ(refused([&] { audit_command({.verb = AuditArguments::Verb::verify, .file = path}, {}, out); }),
+            "--file: '" + path.string() + "' is no export of Holdfast: line 1 is no JSON object");
+  EXPECT_EQ(out.str(), "");
+}
+
+/// What is asked about a provider that is alone.
+Question asked() {
+  return {.job_id = "film",
+          .operation_id = "op-1",
+          .ask = 2,
+          .options = {{.id = "continue_5s", .label = "Five more"},
+                      {.id = "other", .label = "Another", .action = AnswerAction::fallback}}};
+}
+
+// It proposed continue_5m, which the question did not have.
+TEST_F(CommandsTest, an_answer_without_an_option_is_told_those_that_the_question_has) {
+  const auto check = [](const std::optional<Question>& question) {
+    return refused([&] { check_answer({.operation = "op-1"}, question, "holdfast --store sqlite:/x"); });
+  };
+  EXPECT_EQ(check(asked()), "say which answer:\n  holdfast --store sqlite:/x answer op-1 continue_5s   Five more");
+  EXPECT_THAT(check(std::nullopt), HasSubstr("asks nothing now"));
+}
+
+TEST_F(CommandsTest, an_answer_that_switches_to_nobody_takes_no_provider) {
+  const auto check = [](AnswerArguments answer) {
+    answer.operation = "op-1";
+    answer.provider = "Quick";
+    return refused([&] { check_answer(answer, asked(), "holdfast"); });
+  };
+  EXPECT_THAT(check({.option = "continue_5s"}), HasSubstr("--provider: the answer continue_5s switches to nobody"));
+  EXPECT_EQ(check({.option = "other"}), "was done");
+  EXPECT_EQ(check({.option = "continue_5s", .ask = 1}), "was done") << "whose refusal says that it is not open";
+}
+
+// `run --resume` was named, which such a job refuses.
+TEST_F(CommandsTest, a_job_without_a_job_file_goes_on_by_its_next_request) {
+  EXPECT_THAT(
+      how_to_go_on({.job_id = "film"}, Session{}),
+      testing::ElementsAre("It was not run from a job file: its next request goes on with it; `holdfast release "
+                           "film` gives its locks back."));
+}
+
+// Pasted, it was refused: the configuration that named the provider was not there.
+TEST_F(CommandsTest, a_provider_that_no_configuration_names_is_said_beside_the_command_that_goes_on) {
+  JobPlan plan;
+  plan.file = folder / "job.toml";
+  JobRow job{.job_id = "film", .locks = {{.provider_name = "eSpeak"}}, .plan = std::make_shared<JobPlan>(plan)};
+  EXPECT_THAT(how_to_go_on(job, Session{}), testing::ElementsAre("Go on with it: holdfast run --resume film"));
+  plan.text =
+      "[job]\nname = \"j\"\n[[stages]]\nname = \"s\"\nkind = \"command\"\ncommand = [\"make\"]\nprompt = \"x\"\noutput "
+      "= "
+      "\"o\"\n";
+  const JobRow made{.job_id = "film", .locks = {{.provider_name = "make"}}, .plan = std::make_shared<JobPlan>(plan)};
+  EXPECT_THAT(how_to_go_on(made, Session{}), testing::SizeIs(1)) << "which is a command of its own";
+  job.locks.push_back({.provider_name = "Mine"});
+  const Session named = load_session(
+      {.config = file("c.toml", "[[providers]]\nname = \"Mine\"\nprotocol = \"command\"\ncommand = [\"x\"]\n")},
+      no_environment);
+  EXPECT_THAT(how_to_go_on(job, named), testing::ElementsAre("Go on with it: holdfast --config " +
+                                                             (folder / "c.toml").string() + " run --resume film"));
+  EXPECT_THAT(how_to_go_on(job, Session{}).back(), HasSubstr("No configuration here names Mine"));
+}
+
+// `watch` began to count at 0 when it came.
+TEST_F(CommandsTest, the_age_of_a_job_counts_from_its_opening_or_from_the_process_that_goes_on_with_it) {
+  const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+  JobRow job{.opened_at = now - std::chrono::hours(1)};
+  EXPECT_GE(age_of(job), std::chrono::hours(1));
+  job.owner = store::this_process("holdfast run", "");
+  EXPECT_LT(age_of(job), std::chrono::hours(1)) << "this process is younger";
+  job.opened_at = now + std::chrono::hours(1);
+  EXPECT_EQ(age_of(job), milliseconds(0));
+}
+
+TEST_F(CommandsTest, a_daemon_that_wants_a_token_is_answered_by_the_variable_that_holds_one) {
+  const auto environment = [](bool token) {
+    return [token](std::string_view name) -> std::optional<std::string> {
+      if (name == "HOLDFAST_URL" || (token && name == "HOLDFAST_TOKEN")) return "x";
+      return std::nullopt;
+    };
+  };
+  EXPECT_THAT(hint_for_refusal(Errc::unauthorized, environment(false)), HasSubstr("HOLDFAST_TOKEN is not set"));
+  EXPECT_THAT(hint_for_refusal(Errc::unauthorized, environment(true)), HasSubstr("HOLDFAST_TOKEN is none"));
+  EXPECT_EQ(hint_for_refusal(Errc::forbidden, environment(true)), "");
+  EXPECT_EQ(hint_for_refusal(Errc::unauthorized, no_environment), "");
+}
+
 TEST_F(CommandsTest, version_names_compiler_and_libraries) {
   version_command({}, out);
   EXPECT_THAT(out.str(), HasSubstr("holdfast "));
@@ -245,6 +357,18 @@ TEST_F(CommandsTest, a_dry_run_starts_nothing) {
   EXPECT_EQ(exit, Exit::done);
   EXPECT_EQ(boost::json::parse(plan).at("stages").at(0).at("providerName"), "RuleBased");
   EXPECT_FALSE(fs::exists(folder / "film"));
+}
+
+// It named NAME-JOB with an id that the run does not get.
+TEST_F(CommandsTest, a_dry_run_names_no_folder_that_the_run_will_not_use) {
+  init_command({.folder = folder}, out);
+  const auto plan = [&](bool json) {
+    testing::internal::CaptureStdout();
+    run_command({.job = folder / "job.toml", .dry_run = true, .json = json}, {}, {});
+    return testing::internal::GetCapturedStdout();
+  };
+  EXPECT_THAT(plan(false), testing::ContainsRegex("Artifacts go to [^ ]*-…, a folder whose name ends with the id"));
+  EXPECT_TRUE(boost::json::parse(plan(true)).at("out").is_null());
 }
 
 TEST_F(CommandsTest, everything_wrong_with_a_job_is_said_before_anything_runs) {

@@ -17,6 +17,9 @@
 namespace holdfast::cli {
 namespace {
 
+/// More would only be read to be counted.
+constexpr std::size_t jobs_counted_max = 1000;
+
 struct Check {
   std::string name{};
   bool ok = true;
@@ -66,10 +69,12 @@ Check check_store_of(const Session& session) {
   if (session.store.empty()) return {"store", true, "not looked at: the configuration may name it"};
   if (const auto missing = missing_store(session); !missing.empty()) return check_missing_store(session, missing);
   try {
-    const auto jobs = open_store(session)->statistics().value().total_jobs;
+    // Those that are there: the statistics also count what was pruned.
+    const std::size_t jobs = open_store(session)->jobs({.limit = jobs_counted_max + 1}).value().size();
+    const std::string count =
+        jobs > jobs_counted_max ? "over " + std::to_string(jobs_counted_max) : std::to_string(jobs);
     return {"store", true,
-            session.store +
-                (session.store == "memory:" ? ", kept until the process ends" : ", " + std::to_string(jobs) + " jobs")};
+            session.store + (session.store == "memory:" ? ", kept until the process ends" : ", " + count + " jobs")};
   } catch (const Error& error) {
     return {"store", false, error.what(), "name another with --store sqlite:PATH"};
   }

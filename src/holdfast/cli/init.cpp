@@ -35,9 +35,12 @@ Exit init_command(const InitArguments& arguments, std::ostream& out) {
   }
   write(job, job_template());
   write(config, config_template());
+  const auto xdg = process_environment()("XDG_CONFIG_HOME");
+  const fs::path home = xdg && fs::path(*xdg).is_absolute() ? fs::path(*xdg) : fs::path("~/.config");
   out << "wrote " << job.string() << "       a job to start from: holdfast run " << shell_quoted(job.string()) << "\n"
       << "wrote " << config.string() << "  the configuration, all of it commented out; it is read by --config, by\n"
-      << "  HOLDFAST_CONFIG or from ~/.config/holdfast/holdfast.toml, never from the working folder\n";
+      << "  HOLDFAST_CONFIG or from " << harmless((home / "holdfast" / "holdfast.toml").string())
+      << ", never from the working folder\n";
   return Exit::done;
 }
 

@@ -1,9 +1,12 @@
 #include "holdfast/cli/log.hpp"
 
+#include <fcntl.h>
 #include <spdlog/sinks/null_sink.h>
 #include <spdlog/sinks/rotating_file_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "holdfast/api/json.hpp"
 #include "holdfast/base/wall_time.hpp"
@@ -48,6 +51,20 @@ std::string_view word(spdlog::level::level_enum level) {
   return {text.data(), text.size()};
 }
 
+/// It says who works on what: one that is made is its owner's alone, and of one that is there others lose theirs. What
+/// an owner has given to a group stays. Only a file: the rights of a device are nobody's to change here.
+void keep_to_owner(const std::string& file) {
+  std::error_code error;
+  std::filesystem::create_directories(std::filesystem::path(file).parent_path(), error);
+  const int made = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC, S_IRUSR | S_IWUSR);
+  if (made < 0) return;  // whoever opens it next says why
+  struct stat facts{};
+  if (::fstat(made, &facts) == 0 && S_ISREG(facts.st_mode) && (facts.st_mode & S_IRWXO) != 0) {
+    ::fchmod(made, facts.st_mode & (S_IRWXU | S_IRWXG));
+  }
+  ::close(made);
+}
+
 /// Of what belongs to no job.
 std::string own_line(spdlog::level::level_enum level, std::string_view event, const std::string& what) {
   const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
@@ -79,7 +96,10 @@ EventLog::EventLog(const std::filesystem::path& file, const std::string& level, 
   spdlog::sink_ptr sink;
   if (!file.empty()) {
     try {
-      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), log_bytes_max, log_files_max);
+      spdlog::file_event_handlers handlers;
+      handlers.before_open = keep_to_owner;
+      sink = std::make_shared<spdlog::sinks::rotating_file_sink_mt>(file.string(), log_bytes_max, log_files_max, false,
+                                                                    handlers);
     } catch (const spdlog::spdlog_ex& error) {
       throw Error(Errc::config, "--log-file: " + std::string(error.what()));
     }

@@ -13,7 +13,8 @@ class logger;
 
 namespace holdfast::cli {
 
-/// The structured log: one line of JSON for each event that the policy names, with its correlation id.
+/// The structured log: one line of JSON for each event that the policy names, with its correlation id. A file that it
+/// makes is its owner's alone.
 ///
 /// Threads: any. Errors: a log file that cannot be opened throws `Error` config; one that cannot be written to any more
 /// is no reason to stop a job.

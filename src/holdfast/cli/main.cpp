@@ -1,4 +1,10 @@
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <exception>
 #include <iostream>
 #include <optional>
@@ -8,6 +14,7 @@
 
 #include "holdfast/cli/commands.hpp"
 #include "holdfast/cli/kept/kept.hpp"
+#include "holdfast/cli/kept/owners.hpp"
 #include "holdfast/cli/line/arguments.hpp"
 #include "holdfast/cli/serve/token_text.hpp"
 #include "holdfast/cli/tty/ascii_output.hpp"
@@ -69,6 +76,36 @@ bool prints_json(const Command& command) {
       command);
 }
 
+/// Whether nobody reads stdout any more (`| head`): what is not written then, nobody misses.
+bool reader_is_gone() {
+  pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+  return ::poll(&out, 1, 0) == 1 && (out.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+/// What was printed is what was asked for: where it could not be written, nothing was done. A run is more than its
+/// lines; its status tells of the job.
+Exit after_printing(Exit exit, bool of_a_run) {
+  errno = 0;
+  std::cout.flush();
+  const bool written = std::cout && std::ferror(stdout) == 0;  // events of jobs go past the stream
+  if (written || exit == Exit::unreachable || reader_is_gone()) return exit;
+  std::cerr << "holdfast: what it prints could not be written"
+            << (errno == 0 ? "" : ": " + std::string(std::strerror(errno))) << "\n";
+  return exit == Exit::done && !of_a_run ? Exit::unreachable : exit;
+}
+
+Exit carry_out(const Arguments& arguments, const std::vector<std::string>& words) {
+  try {
+    return std::visit(Dispatch{arguments.global, words}, arguments.command);
+  } catch (const Error& error) {
+    std::cerr << "holdfast: " << error.what() << hint_for_refusal(error.errc(), process_environment()) << "\n";
+    return exit_for(error.errc());
+  } catch (const std::exception& error) {
+    std::cerr << "holdfast: " << error.what() << "\n";
+    return Exit::failed;
+  }
+}
+
 }  // namespace
 
 int main(int count, char** values) {
@@ -83,17 +120,10 @@ int main(int count, char** values) {
   const auto parsed = parse_arguments({words.begin() + (words.empty() ? 0 : 1), words.end()});
   if (const auto* usage = std::get_if<Usage>(&parsed)) {
     (usage->exit == Exit::done ? std::cout : std::cerr) << usage->text;
-    return static_cast<int>(usage->exit);
+    return static_cast<int>(after_printing(usage->exit, false));
   }
   const auto& arguments = std::get<Arguments>(parsed);
   if (prints_json(arguments.command)) out.reset();
-  try {
-    return static_cast<int>(std::visit(Dispatch{arguments.global, words}, arguments.command));
-  } catch (const Error& error) {
-    std::cerr << "holdfast: " << error.what() << "\n";
-    return static_cast<int>(exit_for(error.errc()));
-  } catch (const std::exception& error) {
-    std::cerr << "holdfast: " << error.what() << "\n";
-    return static_cast<int>(Exit::failed);
-  }
+  const bool of_a_run = std::holds_alternative<RunArguments>(arguments.command);
+  return static_cast<int>(after_printing(carry_out(arguments, words), of_a_run));
 }

@@ -8,18 +8,34 @@
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
 #include "holdfast/control/views.hpp"
+#include "holdfast/process/spawner.hpp"
+#include "holdfast/providers/catalogue.hpp"
 
 namespace holdfast::cli {
 namespace {
 
-/// The configured providers and the mapped ones, each once.
-std::vector<std::pair<std::string, std::string>> providers_and_types(const Session& session) {
-  std::vector<std::pair<std::string, std::string>> out;
+using NameAndType = std::pair<std::string, std::string>;
+
+/// Where the name is not known, nothing; a known one's type may be empty: its name's mapping says it.
+const NameAndType* find(const std::vector<NameAndType>& known, std::string_view name) {
+  const auto found = std::ranges::find_if(known, [&](const NameAndType& each) { return same_name(each.first, name); });
+  return found == known.end() ? nullptr : &*found;
+}
+
+/// The configured providers, the built-in ones and the mapped ones, each once and with the type that a job gets.
+std::vector<NameAndType> providers_and_types(const Session& session) {
+  std::vector<NameAndType> out;
   for (const ProviderConfig& each : session.config.providers)
     out.emplace_back(each.name, each.type);
-  for (const auto& [name, type] : session.profiles.mapped_providers()) {
-    const auto same = [&](const auto& each) { return same_name(each.first, name); };
-    if (std::ranges::none_of(out, same)) out.emplace_back(name, type);
+  process::Spawner spawner;
+  const auto types = session.profiles.provider_types();
+  for (const ProviderInfo& each : providers::Catalogue({}, session.profiles, spawner).infos()) {
+    // A profiles file of somebody's own need not know of those whom nobody uses.
+    const bool timed = std::ranges::find(types, each.type) != types.end();
+    if (timed && find(out, each.name) == nullptr) out.emplace_back(each.name, each.type);
+  }
+  for (const NameAndType& each : session.profiles.mapped_providers()) {
+    if (find(out, each.first) == nullptr) out.push_back(each);
   }
   return out;
 }
@@ -60,15 +76,16 @@ void print(const std::vector<api::ProfileView>& views, const Session& session, c
 Exit profiles_command(const ProfilesArguments& arguments, const Session& session, std::ostream& out) {
   const std::string patience = arguments.patience.empty() ? session.config.patience : arguments.patience;
   check_patience(session.profiles, patience, "--patience");
+  const std::vector<NameAndType> known = providers_and_types(session);
   std::vector<api::ProfileView> views;
   std::string notice;
   if (!arguments.provider.empty()) {
     if (const auto why = name_problem(arguments.provider)) {
       throw Error(Errc::invalid_argument, "the provider's name " + *why);
     }
-    const ProviderConfig* configured = session.config.provider(arguments.provider);
-    const auto profile = session.profiles.for_provider(arguments.provider, patience,
-                                                       configured == nullptr ? std::string() : configured->type);
+    const NameAndType* named = find(known, arguments.provider);
+    const auto profile =
+        session.profiles.for_provider(arguments.provider, patience, named == nullptr ? std::string() : named->second);
     notice = profile.notice;
     views.push_back(control::view_of(profile));
     if (arguments.json) {
@@ -76,7 +93,7 @@ Exit profiles_command(const ProfilesArguments& arguments, const Session& session
       return Exit::done;
     }
   } else {
-    for (const auto& [name, type] : providers_and_types(session)) {
+    for (const auto& [name, type] : known) {
       views.push_back(control::view_of(session.profiles.for_provider(name, patience, type)));
     }
   }

@@ -86,8 +86,14 @@ void tell_notices(const jobs::Runner& runner) {
   }
 }
 
+/// Where the artifacts of such a run would go; nothing where that ends with an id which is drawn when it runs.
+std::optional<std::string> planned_folder(const jobs::Runner& runner, const RunArguments& arguments) {
+  if (arguments.out.empty() && arguments.resume.empty()) return std::nullopt;
+  return runner.out().string();
+}
+
 /// What `--dry-run` prints where nothing is wrong.
-void print_plan(const jobs::Runner& runner, bool json, std::ostream& out) {
+void print_plan(const jobs::Runner& runner, const RunArguments& arguments, std::ostream& out) {
   boost::json::array stages;
   std::vector<std::vector<std::string>> rows{{"STAGE", "KIND", "PROVIDER", "ITEMS", "AT ONCE", "ASKS AFTER", "OUTPUT"}};
   for (const jobs::PlannedStage& each : runner.plan()) {
@@ -103,12 +109,20 @@ void print_plan(const jobs::Runner& runner, bool json, std::ostream& out) {
     rows.push_back({each.name, each.kind, each.provider + (each.absolute ? " (absolute)" : ""), each.items,
                     std::to_string(each.parallel), spoken(each.stall_threshold), each.output});
   }
-  if (json) {
-    out << api::text(boost::json::object{{"out", runner.out().string()}, {"stages", std::move(stages)}}) << "\n";
+  const auto folder = planned_folder(runner, arguments);
+  if (arguments.json) {
+    const boost::json::value known = folder ? boost::json::value(api::words(*folder)) : boost::json::value(nullptr);
+    out << api::text(boost::json::object{{"out", known}, {"stages", std::move(stages)}}) << "\n";
     return;
   }
   print_table(out, rows);
-  out << "Artifacts go to " << harmless(runner.out().string()) << ". Nothing was started.\n";
+  if (folder) {
+    out << "Artifacts go to " << harmless(*folder) << ". Nothing was started.\n";
+    return;
+  }
+  const std::string drawn = runner.out().string();
+  out << "Artifacts go to " << harmless(drawn.substr(0, drawn.rfind('-')))
+      << "-…, a folder whose name ends with the id that the job gets when it runs. Nothing was started.\n";
 }
 
 /// What an earlier run has left: its locks, and what it has finished where that does not begin anew.
@@ -143,9 +157,11 @@ std::unique_ptr<View> view_for(const RunArguments& arguments, const Show& show, 
                                         arguments.on_stall != OnStall::wait, std::move(control));
   }
   const bool person = show.facts.in_is_terminal && show.facts.out_is_terminal;
-  return std::make_unique<PlainView>(
-      stdout, wording_of(profiles), std::move(control),
-      PlainView::Manner{.interrupt_asks = person, .utf8 = show.facts.utf8, .holdfast = command_elsewhere(session)});
+  return std::make_unique<PlainView>(stdout, wording_of(profiles), std::move(control),
+                                     PlainView::Manner{.interrupt_asks = person,
+                                                       .utf8 = show.facts.utf8,
+                                                       .holdfast = command_elsewhere(session),
+                                                       .late = kept.has_value()});
 }
 
 /// `recorded` becomes false where a cancel stops the job and cannot be written down.
@@ -238,7 +254,7 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   }
   tell_notices(runner);
   if (arguments.dry_run) {
-    print_plan(runner, arguments.json, std::cout);
+    print_plan(runner, arguments, std::cout);
     return Exit::done;
   }
 

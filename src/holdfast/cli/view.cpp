@@ -43,6 +43,8 @@ void PlainView::hear(const Notice& notice, milliseconds) {
     const auto known = manner_.items.find({job, stage});
     return known == manner_.items.end() ? 0 : known->second;
   };
+  if (const auto* given = std::get_if<ConsentGiven>(notice.news.get())) consents_[job].push_back(given->consent);
+  if (std::holds_alternative<JobClosed>(*notice.news)) consents_.erase(job);
   const std::string line = told(*notice.news, wording_, items);
   if (!line.empty()) print(notice.time, line);
   const auto* opened = std::get_if<QuestionOpened>(notice.news.get());
@@ -50,7 +52,7 @@ void PlainView::hear(const Notice& notice, milliseconds) {
   const Question& question = opened->question;
   for (const std::string& each : told_question(question, manner_.holdfast, items(question.stage_name)))
     print(notice.time, each);
-  for (const std::string& each : unattended_advice(question))
+  for (const std::string& each : unattended_advice(question, consents_[job], manner_.late))
     print(notice.time, each);
 }
 
@@ -71,9 +73,14 @@ void PlainView::print(WallTime time, const std::string& text) const {
   print_line(out_, rfc3339_seconds(time) + "  " + (manner_.utf8 ? text : ascii_signs(text)));
 }
 
-std::vector<std::string> unattended_advice(const Question& question) {
+std::vector<std::string> unattended_advice(const Question& question, const std::vector<StandingConsent>& consents,
+                                           bool late) {
+  const std::string outlook = told_outlook(question, consents, question.silence);
+  if (!outlook.empty()) return {outlook};
+  const std::string nothing =
+      std::string("Nothing is switched or cancelled") + (late ? ", unless a consent was given in advance." : ".");
   if (question.kind == QuestionKind::stall) {
-    return {"The job waits: it goes on by itself when the provider makes progress. Nothing is switched or cancelled.",
+    return {"The job waits: it goes on by itself when the provider makes progress. " + nothing,
             "To decide in advance: --consent 'stall after 10m: switch to NAME', --consent 'stall after 10m: cancel', "
             "or --on-stall cancel."};
   }

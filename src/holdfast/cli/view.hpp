@@ -70,6 +70,8 @@ class PlainView : public View {
     std::string holdfast{};
     /// How many items a job's stage has, where that is known before its beginning is told.
     std::map<std::pair<std::string, std::string>, std::size_t> items{};
+    /// It began before anybody listened: a consent may have been given of which nothing was heard.
+    bool late = false;
   };
   PlainView(std::FILE* out, CategoryWording wording, JobControl control, Manner manner)
       : out_(out), wording_(std::move(wording)), control_(std::move(control)), manner_(std::move(manner)) {}
@@ -85,10 +87,13 @@ class PlainView : public View {
   JobControl control_;
   Manner manner_;
   std::optional<milliseconds> interrupted_at_{};
+  std::map<std::string, std::vector<StandingConsent>> consents_{};  ///< of jobs that are not over
 };
 
-/// What an unattended run is told about a question: that the job waits, and how to decide in advance.
-std::vector<std::string> unattended_advice(const Question& question);
+/// What an unattended run is told about a question: that the job waits, and how to decide in advance; or what a consent
+/// will do. `late`: there may be others.
+std::vector<std::string> unattended_advice(const Question& question, const std::vector<StandingConsent>& consents = {},
+                                           bool late = false);
 
 /// How `holdfast answer` is called from another terminal; empty where none can reach the job: its store is in memory.
 std::string command_elsewhere(const Session& session);

@@ -20,6 +20,8 @@ namespace holdfast::cli {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::AllOf;
+using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -145,6 +147,24 @@ TEST(Advice, after_a_failure_names_what_decides_about_failures) {
   EXPECT_THAT(unattended_advice(bench::question()).back(), HasSubstr("--on-stall cancel"));
 }
 
+// "Nothing is switched or cancelled." stood there a second before it was switched.
+TEST(PlainView, a_question_says_what_a_consent_will_do_about_it_and_not_that_nothing_happens) {
+  Sheet sheet;
+  Cancels cancels;
+  PlainView view(sheet.file(), bench::words, cancels.control(), {});
+  view.hear(notice(ConsentGiven{"film-k3f9q2", parse_consent("stall after 1m: switch to Piper").value()}), 0ms);
+  Question question = bench::question();
+  question.silence = 46s;
+  view.hear(notice(QuestionOpened{question}), 0ms);
+  EXPECT_THAT(sheet.text(), AllOf(HasSubstr("stall after 1m: switch to Piper. That comes in 14 s"),
+                                  Not(HasSubstr("Nothing is switched")), Not(HasSubstr("To decide in advance"))));
+}
+
+TEST(Advice, of_a_job_that_began_before_anybody_listened_leaves_consents_open) {
+  EXPECT_THAT(unattended_advice(bench::question(), {}, true).front(),
+              HasSubstr("Nothing is switched or cancelled, unless a consent was given in advance."));
+}
+
 TEST(Views, an_operation_keeps_everything_that_the_gateway_knows_of_it) {
   OperationState state{.operation_id = "op",
                        .job_id = "j",
@@ -214,6 +234,55 @@ TEST(Log, a_file_holds_what_its_level_lets_through) {
   std::getline(in, line);
   EXPECT_EQ(boost::json::parse(line).at("level"), "warning");
   EXPECT_FALSE(std::getline(in, more));
+}
+
+// The log and `--json` had the key that a failing program printed, and others could read the file.
+TEST(Log, a_key_that_a_provider_printed_is_in_neither_log_nor_json_nor_lines_nor_summary) {
+  const std::string key = "sk-abcdefghijklmnopqrstuvwxyz1234";
+  const ProviderFault fault{ErrorClass::command, 3, "", "sh exited with status 3: api_key=" + key};
+  Question asked = bench::question();
+  asked.kind = QuestionKind::hard_error;
+  asked.evidence = fault.message;
+  FallbackDecision decision = FallbackDecision::user_requested("j", "A", "B", 5s, "c");
+  decision.reason_code = ReasonCode::provider_fatal_error;
+  decision.additional_context = fault.message;
+  OperationProgress progress;
+  progress.progress.message = "using " + key;
+  const std::vector<News> all{ProviderHardError{.stage_name = "s", .fault = fault},
+                              OperationEnded{.outcome = OperationPhase::failed, .fault = fault}, QuestionOpened{asked},
+                              decision, progress};
+  Sheet json, plain;
+  Cancels cancels;
+  JsonView documents(json.file(), cancels.control());
+  PlainView lines(plain.file(), bench::words, cancels.control(), {});
+  for (const News& each : all) {
+    EXPECT_THAT(log_line(notice(each)), Not(HasSubstr(key)));
+    documents.hear(notice(each), 0ms);
+    lines.hear(notice(each), 0ms);
+  }
+  EXPECT_THAT(json.text(), AllOf(HasSubstr("api_key=***"), Not(HasSubstr(key))));
+  EXPECT_THAT(plain.text(), AllOf(HasSubstr("exited with status 3: api_key=***"), Not(HasSubstr(key))));
+  const auto ends = summary(
+      {.state = JobState::failed, .job_id = "j", .error = fault.message, .code = Errc::provider_failed}, 1s, {}, "h");
+  EXPECT_THAT(ends, Each(Not(HasSubstr(key))));
+}
+
+TEST(Log, a_file_that_is_made_is_its_owners_alone_and_one_that_is_there_is_no_longer_everybodys) {
+  namespace fs = std::filesystem;
+  const auto folder = fs::path(testing::TempDir()) / "holdfast-log-rights";
+  fs::remove_all(folder);
+  const auto rights = [](const fs::path& file) { return static_cast<unsigned>(fs::status(file).permissions()); };
+  {
+    EventLog(folder / "new", "info", false).complain("x");
+  }
+  EXPECT_EQ(rights(folder / "new"), 0600U);
+  std::ofstream(folder / "old") << "";
+  fs::permissions(folder / "old", static_cast<fs::perms>(0644));
+  {
+    EventLog(folder / "old", "info", false).complain("x");
+  }
+  EXPECT_EQ(rights(folder / "old"), 0640U) << "a group that its owner gave it to keeps it";
+  fs::remove_all(folder);
 }
 
 TEST(Log, a_file_that_cannot_be_opened_is_an_error_that_names_the_flag) {

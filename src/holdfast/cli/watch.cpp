@@ -10,10 +10,12 @@
 
 #include "holdfast/api/decode.hpp"
 #include "holdfast/cli/commands.hpp"
+#include "holdfast/cli/kept/going_on.hpp"
 #include "holdfast/cli/kept/owners.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen_view.hpp"
 #include "holdfast/cli/watch_job.hpp"
+#include "holdfast/store/audit.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -23,9 +25,7 @@ namespace {
 class Jobs {
  public:
   explicit Jobs(const Session& session)
-      : daemon_(named_daemon(process_environment())),
-        store_(daemon_ ? nullptr : open_store(session)),
-        command_(session.command) {}
+      : daemon_(named_daemon(process_environment())), store_(daemon_ ? nullptr : open_store(session)) {}
 
   std::optional<JobRow> job(const std::string& id) const {
     return daemon_ ? job_of(*daemon_, id) : store_->job(id).value();
@@ -37,12 +37,10 @@ class Jobs {
   control::Remote holder(const JobRow& job) const { return daemon_ ? *daemon_ : reach(*job.owner, job.job_id); }
   const std::optional<control::Remote>& daemon() const { return daemon_; }
   store::Store& store() const { return *store_; }
-  const std::vector<std::string>& command() const { return command_; }
 
  private:
   std::optional<control::Remote> daemon_;
   std::unique_ptr<store::Store> store_;  ///< null where a daemon is named
-  std::vector<std::string> command_;
 };
 
 /// One job of another process, as a view sees it.
@@ -87,14 +85,27 @@ Board board_of(const JobRow& job, const TimeoutProfiles& profiles) {
   return {job.job_id, std::move(lines), wording_of(profiles)};
 }
 
+/// Records are looked at from the beginning, where a run gives its consents.
+constexpr std::size_t first_records = 1000;
+
+/// The consents that were given before this terminal came: what they will do is told with a question.
+void catch_up_consents(store::Store& store, const std::string& job_id, View& view, milliseconds age) {
+  const auto records = store.trail(job_id, 1, first_records);
+  if (!records) return;
+  for (const AuditRecord& each : *records) {
+    auto news = store::decode(each);
+    if (!news || !std::holds_alternative<ConsentGiven>(*news)) continue;
+    view.hear({each.seq, each.time, std::make_shared<const News>(std::move(*news))}, age);
+  }
+}
+
 /// What ran and what was asked before this terminal came.
-void catch_up(const RemoteJob& job, View& view) {
+void catch_up(const RemoteJob& job, View& view, milliseconds age) {
   const auto operations = job.operations();
-  view.begin(operations, milliseconds(0));
+  view.begin(operations, age);
   for (const api::OperationView& each : operations) {
     if (!each.question) continue;
-    view.hear({0, each.question->opened_at, std::make_shared<const News>(QuestionOpened{*each.question})},
-              milliseconds(0));
+    view.hear({0, each.question->opened_at, std::make_shared<const News>(QuestionOpened{*each.question})}, age);
   }
 }
 
@@ -151,21 +162,22 @@ std::unique_ptr<View> view_for(const WatchArguments& arguments, const JobRow& jo
   if (!arguments.plain && can_paint(facts)) {
     return std::make_unique<ScreenView>(board_of(job, session.profiles), style_for(facts), true, std::move(control));
   }
-  PlainView::Manner manner{.utf8 = facts.utf8, .holdfast = command_elsewhere(session)};
+  PlainView::Manner manner{.utf8 = facts.utf8, .holdfast = command_elsewhere(session), .late = true};
   for (const StageRow& each : job.stages)
     manner.items[{job.job_id, each.stage_name}] = each.items;
   return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control), std::move(manner));
 }
 
 /// How the job stands when nobody is watched any more.
-Exit ending(const Jobs& jobs, const WatchArguments& arguments, const std::string& why) {
+Exit ending(const Jobs& jobs, const WatchArguments& arguments, const Session& session, const std::string& why) {
   const auto job = jobs.job(arguments.job);
   const JobState state = job ? job->state : JobState::released;
   std::ostream& out = arguments.json ? std::cerr : std::cout;
   out << harmless(arguments.job) << ": " << name(state) << "\n";
   if (state == JobState::interrupted && !jobs.daemon()) {
-    out << "Its process is gone" << (why.empty() ? "" : " (" + harmless(why) + ")")
-        << ". Go on with it: " << shell_line(jobs.command()) << " run --resume " << shell_quoted(arguments.job) << "\n";
+    out << "Its process is gone" << (why.empty() ? "" : " (" + harmless(why) + ")") << ".\n";
+    for (const std::string& each : how_to_go_on(*job, session))
+      out << harmless(each) << "\n";
   }
   return Exit::done;
 }
@@ -173,7 +185,7 @@ Exit ending(const Jobs& jobs, const WatchArguments& arguments, const std::string
 Exit watch_one(const WatchArguments& arguments, const Session& session, const Jobs& jobs) {
   const auto kept = jobs.job(arguments.job);
   if (!kept) throw Error(Errc::no_such_job, "there is no job " + arguments.job + " in the store; see `holdfast jobs`");
-  if (!jobs.is_live(*kept)) return ending(jobs, arguments, "");
+  if (!jobs.is_live(*kept)) return ending(jobs, arguments, session, "");
   const RemoteJob job(jobs.holder(*kept), kept->job_id);
   Signals signals;
   NewsQueue queue(signals);
@@ -182,15 +194,17 @@ Exit watch_one(const WatchArguments& arguments, const Session& session, const Jo
   std::string why;
   {
     const Follow feed(job, kept->job_id, queue, stop);
-    catch_up(job, *view);
+    const milliseconds age = age_of(*kept);
+    if (!jobs.daemon() && !arguments.json) catch_up_consents(jobs.store(), kept->job_id, *view, age);
+    catch_up(job, *view, age);
     const auto leave = [&stop] { stop.request_stop(); };
-    show_job({.operations = [&job] { return job.operations(); }, .terminate = leave, .interrupt = leave}, *view, queue,
-             signals, feed.over());
+    show_job({.operations = [&job] { return job.operations(); }, .terminate = leave, .interrupt = leave, .age = age},
+             *view, queue, signals, feed.over());
     stop.request_stop();
     if (const auto lost = feed.why()) why = lost->what();
   }
   view.reset();  // gives the terminal back
-  return ending(jobs, arguments, why);
+  return ending(jobs, arguments, session, why);
 }
 
 Exit watch_all(const WatchArguments& arguments, const Session& session, const Jobs& watched) {
@@ -222,7 +236,7 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, const Jo
   } else {
     view = std::make_unique<PlainView>(
         stdout, wording_of(session.profiles), JobControl{},
-        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session)});
+        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session), .late = true});
   }
   const auto leave = [&stops] {
     for (std::stop_source& each : stops)

@@ -35,7 +35,9 @@ class Watch {
   }
 
  private:
-  milliseconds now() const { return std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began_); }
+  milliseconds now() const {
+    return job_.age + std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - began_);
+  }
 
   void wait() {
     std::array<pollfd, 2> watched{pollfd{.fd = signals_.descriptor(), .events = POLLIN, .revents = 0},
@@ -118,7 +120,11 @@ jobs::RunResult watch_job(Gateway& gateway, jobs::Runner& runner, View& view, Ev
     return live;
   };
   try {
-    show_job({.operations = operations, .terminate = [&stop] { stop.request_stop(); }, .interrupt = {}, .log = &log},
+    show_job({.operations = operations,
+              .terminate = [&stop] { stop.request_stop(); },
+              .interrupt = {},
+              .log = &log,
+              .age = {}},
              view, queue, signals, over);
   } catch (...) {
     stop.request_stop();  // nobody shows it any more: what is finished is kept

@@ -35,6 +35,7 @@ struct Shown {
   std::function<void()> terminate{};                              ///< SIGTERM came
   std::function<void()> interrupt{};                              ///< SIGINT came; empty: the view asks
   EventLog* log = nullptr;                                        ///< null: nobody logs
+  milliseconds age{};  ///< how long it has been running already; a view's times count from its beginning
 };
 
 /// Shows a job on this thread until `over` and its last news was shown. SIGHUP takes the view its terminal.

@@ -48,7 +48,7 @@ result<StandingConsent> parse_consent(std::string_view text) {
     consent.when = StandingConsent::When::error;
   } else if (condition.starts_with(stall)) {
     const auto duration = parse_duration(trimmed(condition.substr(stall.size())));
-    if (!duration) return refused(text, "the duration is a whole number with s, m or h");
+    if (!duration) return refused(text, "the duration is a whole number with s, m or h, a year at most");
     consent.minimum_silence = *duration;
   } else {
     return refused(text, "the condition is 'stall after DURATION' or 'error'");

@@ -6,6 +6,7 @@
 #include "holdfast/base/name.hpp"
 #include "holdfast/cli/kept/kept.hpp"
 #include "holdfast/cli/kept/owners.hpp"
+#include "holdfast/cli/kept/questions.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/telling.hpp"
 #include "holdfast/gateway/gateway.hpp"
@@ -39,41 +40,16 @@ void end_children(const JobRow& job) {
   if (job.plan) jobs::ArtifactFolder(job.plan->out, job.job_id).end_children();
 }
 
-/// How many items the stage has; 0 where nobody says.
-std::size_t items_of(const control::Remote& remote, const Question& question) {
-  try {
-    for (const StageRow& each : job_of(remote, question.job_id).stages) {
-      if (same_name(each.stage_name, question.stage_name)) return each.items;
-    }
-  } catch (const Error&) {
-    // The question can be answered all the same.
-  }
-  return 0;
-}
-
-void print_question(const Question& question, std::size_t items, const std::string& holdfast, std::ostream& out) {
-  const std::string item = item_of(question.job_id, question.stage_name, question.correlation_id, items);
-  out << harmless(question.operation_id + "  " + question.job_id + ", stage " + question.stage_name +
-                  (item.empty() ? "" : " (" + item + ")") + " on " + question.provider_name + ": ")
-      << name(question.kind) << "\n  " << harmless(question.evidence) << "\n";
-  for (const AnswerCommand& each : answer_commands(question, holdfast))
-    out << "  " << each.command << "   " << each.label << "\n";
-  for (const Alternative& each : question.alternatives) {
-    if (!each.allowed) out << "  alternative: " << told_alternative(each) << "\n";
-  }
-}
-
-/// Whoever does not answer within it is stopped (Ctrl-Z), and keeps nobody from the questions of the others.
-constexpr std::chrono::milliseconds look_time{2'000};
-
 /// Somebody who may know of open questions.
 struct Asker {
   std::string who{};
   control::Remote look, act;
+  bool daemon = false;  ///< the one that was named: where it does not answer, there is nobody else to ask
 };
 
 std::vector<Asker> askers(const Session& session) {
-  if (const auto daemon = named_daemon(process_environment())) return {{daemon->endpoint().text(), *daemon, *daemon}};
+  if (const auto daemon = named_daemon(process_environment()))
+    return {{daemon->endpoint().text(), *daemon, *daemon, true}};
   std::vector<Asker> out;
   const auto store = open_store(session);
   for (const LivingOwner& owner : living_owners(*store)) {
@@ -87,8 +63,7 @@ std::vector<Asker> askers(const Session& session) {
 Exit list_questions(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
   json::array asked, silent;
   std::vector<std::pair<Question, std::size_t>> questions;  // with the items of their stages
-  const std::vector<Asker> all = askers(session);
-  for (const Asker& asker : all) {
+  for (const Asker& asker : askers(session)) {
     try {
       for (const json::value& each : asker.look.list("/operations", "operations", {{"state", "active"}})) {
         if (each.as_object().at("question").is_null()) continue;
@@ -100,7 +75,7 @@ Exit list_questions(const AnswerArguments& arguments, const Session& session, st
         questions.emplace_back(std::move(*operation->question), items);
       }
     } catch (const Error& error) {
-      if (error.errc() != Errc::store_unavailable || all.size() == 1) throw;
+      if (error.errc() != Errc::store_unavailable || asker.daemon) throw;
       silent.emplace_back(asker.who);
     }
   }
@@ -118,13 +93,19 @@ Exit list_questions(const AnswerArguments& arguments, const Session& session, st
   return Exit::done;
 }
 
-/// Whoever knows of the operation.
-control::Remote owner_of_operation(const Session& session, const std::string& operation) {
+/// Whoever knows of the operation, and what it asks now.
+struct Asked {
+  control::Remote remote;
+  std::optional<Question> question{};
+};
+
+Asked owner_of_operation(const Session& session, const std::string& operation) {
   std::string silent;
   for (const Asker& asker : askers(session)) {
     try {
-      asker.look.get(control::Remote::path({"operations", operation}));
-      return asker.act;
+      auto known = api::operation_from_json(asker.look.get(control::Remote::path({"operations", operation})));
+      if (!known) throw Error(Errc::provider_failed, asker.who + ": " + known.error().message);
+      return {asker.act, std::move(known->question)};
     } catch (const Error& error) {
       if (error.errc() != Errc::no_such_operation && error.errc() != Errc::store_unavailable) throw;
       if (error.errc() == Errc::store_unavailable) silent += "; " + asker.who + " does not answer";
@@ -177,16 +158,35 @@ void print_result(const AnswerResult& result, const std::string& done, bool as_j
 
 }  // namespace
 
+void check_answer(const AnswerArguments& answer, const std::optional<Question>& question, const std::string& holdfast) {
+  if (answer.option.empty()) {
+    if (!question) {
+      throw Error(Errc::invalid_argument,
+                  "operation " + answer.operation + " asks nothing now; `holdfast answer` lists what is asked");
+    }
+    std::string answers;
+    for (const AnswerCommand& each : answer_commands(*question, holdfast))
+      answers += "\n  " + each.command + "   " + each.label;
+    throw Error(Errc::invalid_argument, "say which answer:" + answers);
+  }
+  if (!question || answer.provider.empty() || (answer.ask != 0 && answer.ask != question->ask)) return;
+  const AnswerOption* option = question->option(answer.option);
+  if (option == nullptr || option->action == AnswerAction::fallback) return;
+  throw Error(Errc::invalid_argument, "--provider: the answer " + answer.option +
+                                          " switches to nobody; leave --provider out, or choose one that switches");
+}
+
 Exit answer_command(const AnswerArguments& arguments, const Session& session, std::ostream& out) {
   if (arguments.operation.empty()) return list_questions(arguments, session, out);
-  const control::Remote remote = owner_of_operation(session, arguments.operation);
-  const AnswerResult result = remote.answer({.operation_id = arguments.operation,
-                                             .ask = arguments.ask,
-                                             .option = arguments.option,
-                                             .provider = arguments.provider,
-                                             .confirmed = arguments.confirmed,
-                                             .by = user_name(),
-                                             .note = arguments.note});
+  const Asked asked = owner_of_operation(session, arguments.operation);
+  check_answer(arguments, asked.question, shell_line(session.command));
+  const AnswerResult result = asked.remote.answer({.operation_id = arguments.operation,
+                                                   .ask = arguments.ask,
+                                                   .option = arguments.option,
+                                                   .provider = arguments.provider,
+                                                   .confirmed = arguments.confirmed,
+                                                   .by = user_name(),
+                                                   .note = arguments.note});
   print_result(result, "Answered " + arguments.option + ".", arguments.json, out);
   return Exit::done;
 }

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <ostream>
@@ -30,6 +31,17 @@ struct Detail {
   std::string operator()(const QuestionOpened& news) const {
     return "question " + std::to_string(news.question.ask) + " about " + where(news.question) + ": " +
            news.question.evidence;
+  }
+  /// Which answer it was, the record before says.
+  std::string operator()(const StallResolved& news) const {
+    return "question " + std::to_string(news.ask) + " about " + where(news) + ": closed by the " + news.by +
+           ", stalled for " + spoken(news.stalled_for);
+  }
+  std::string operator()(const QuestionClosed& news) const {
+    return "question " + std::to_string(news.ask) + " of " + news.operation_id + ": closed by the " + news.by;
+  }
+  std::string operator()(const Cancelled& news) const {
+    return "the job" + (news.by.empty() ? std::string() : ", by " + news.by);
   }
   std::string operator()(const LockEnded& news) const { return news.lock.text(); }
   std::string operator()(const auto&) const { return {}; }
@@ -85,7 +97,15 @@ AuditReport verified_file(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   file.peek();  // a folder opens, and cannot be read
   if (!file.is_open() || file.bad()) throw Error(Errc::config, "--file: '" + path.string() + "' cannot be read");
-  return store::verify_export(file).value();
+  AuditReport report = store::verify_export(file).value();
+  // Not one line of it was ever written by an export: what is wrong with each of them is of no use to anybody.
+  const auto of_no_job = [](const AuditFinding& each) { return each.job_id.empty(); };
+  if (report.records == 0 && !report.findings.empty() && report.findings.front().field == "line" &&
+      std::ranges::all_of(report.findings, of_no_job)) {
+    throw Error(Errc::config,
+                "--file: '" + path.string() + "' is no export of Holdfast: " + report.findings.front().message);
+  }
+  return report;
 }
 
 }  // namespace

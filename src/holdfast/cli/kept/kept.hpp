@@ -1,9 +1,12 @@
 #pragma once
 
 #include <iosfwd>
+#include <optional>
+#include <string>
 
 #include "holdfast/cli/line/arguments.hpp"
 #include "holdfast/cli/line/session.hpp"
+#include "holdfast/core/question.hpp"
 
 /// The commands for jobs that ran, run or wait, whoever runs them.
 ///
@@ -21,6 +24,9 @@ Exit stats_command(const StatsArguments& arguments, const Session& session, std:
 Exit audit_command(const AuditArguments& arguments, const Session& session, std::ostream& out);
 Exit prune_command(const PruneArguments& arguments, const Session& session, std::ostream& out);
 
+/// Throws `Error` for an answer that the open question cannot have been given with. Without an option, the error names
+/// the command of each that it has. What else is wrong, the process that asks says.
+void check_answer(const AnswerArguments& answer, const std::optional<Question>& question, const std::string& holdfast);
 Exit answer_command(const AnswerArguments& arguments, const Session& session, std::ostream& out);
 Exit switch_command(const SwitchArguments& arguments, const Session& session, std::ostream& out);
 Exit cancel_command(const CancelArguments& arguments, const Session& session, std::ostream& out);

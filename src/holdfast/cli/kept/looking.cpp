@@ -1,9 +1,13 @@
+#include <algorithm>
 #include <map>
 #include <ostream>
 
+#include "holdfast/api/decode.hpp"
 #include "holdfast/api/json.hpp"
+#include "holdfast/cli/kept/going_on.hpp"
 #include "holdfast/cli/kept/kept.hpp"
 #include "holdfast/cli/kept/owners.hpp"
+#include "holdfast/cli/kept/questions.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/table.hpp"
 #include "holdfast/cli/screen/telling.hpp"
@@ -33,11 +37,19 @@ json::object jobs_from(const Session& session, const JobsArguments& arguments) {
   return api::listing("jobs", std::move(entries));
 }
 
-json::object job_from(const Session& session, const std::string& id) {
-  if (const auto daemon = named_daemon(process_environment())) return daemon->get(control::Remote::path({"jobs", id}));
-  const auto row = open_store(session)->job(id).value();
+/// A job in the words of the API; `row` is the store's, and absent where a daemon told it.
+struct Told {
+  json::object job{};
+  std::optional<JobRow> row{};
+};
+
+Told job_from(const Session& session, const std::string& id) {
+  if (const auto daemon = named_daemon(process_environment())) {
+    return {daemon->get(control::Remote::path({"jobs", id})), std::nullopt};
+  }
+  auto row = open_store(session)->job(id).value();
   if (!row) throw Error(Errc::no_such_job, "there is no job " + id + " in the store; see `holdfast jobs`");
-  return api::to_json(*row);
+  return {api::to_json(*row), std::move(row)};
 }
 
 json::object decisions_from(const Session& session, const std::string& id) {
@@ -68,17 +80,35 @@ std::string progress_of(const json::object& job) {
 }
 
 /// What can be done with it, where there is something.
-std::string hint_for(const json::object& job, const Session& session) {
+std::vector<std::string> hints_for(const Told& told, const Session& session) {
+  const json::object& job = told.job;
   const std::string id(job.at("jobId").as_string());
   const std::string holdfast = shell_line(session.command);
   if (const json::object* owner = job.at("owner").if_object()) {
-    return "Process " + std::to_string(owner->at("pid").to_number<std::int64_t>()) + " (" + text(*owner, "program") +
-           ") holds it: `" + holdfast + " watch " + shell_quoted(id) + "` shows it live.";
+    return {"Process " + std::to_string(owner->at("pid").to_number<std::int64_t>()) + " (" + text(*owner, "program") +
+            ") holds it: `" + holdfast + " watch " + shell_quoted(id) + "` shows it live."};
   }
   const std::string_view state = job.at("state").as_string();
-  if (state == "interrupted" || state == "failed")
-    return "Go on with it: " + holdfast + " run --resume " + shell_quoted(id);
+  if (told.row && (state == "interrupted" || state == "failed")) return how_to_go_on(*told.row, session);
   return {};
+}
+
+/// The open questions of the job, from whoever holds it. Nothing where nobody does, or where it does not answer now.
+void print_questions(const Told& told, const Session& session, std::ostream& out) {
+  const std::string id(told.job.at("jobId").as_string());
+  const auto daemon = named_daemon(process_environment());
+  const bool reached = told.row && told.row->owner && !told.row->owner->socket.empty();
+  if (!daemon && !reached) return;
+  try {
+    const control::Remote holder = daemon ? *daemon : reach(*told.row->owner, id, look_time);
+    for (const json::value& each : holder.list("/operations", "operations", {{"state", "active"}, {"job", id}})) {
+      const auto operation = api::operation_from_json(each.as_object());
+      if (!operation || !operation->question) continue;
+      print_question(*operation->question, items_of(holder, *operation->question), shell_line(session.command), out);
+    }
+  } catch (const Error&) {
+    // What the store knows is shown all the same; `holdfast answer` names who does not answer.
+  }
 }
 
 /// Records are looked at from the end: what a job failed of is among its last ones.
@@ -116,8 +146,10 @@ void print_stages(const json::array& stages, std::ostream& out) {
   for (const json::value& each : stages) {
     const json::object& stage = each.as_object();
     const json::array& made = stage.at("artifacts").as_array();
-    std::string artifacts = made.empty() ? "-" : std::string(made.front().as_string());
-    if (made.size() > 1) artifacts += " and " + std::to_string(made.size() - 1) + " more";
+    const auto whole = [](const json::value& each) { return each.is_string() && !each.get_string().empty(); };
+    const auto count_made = std::ranges::count_if(made, whole);
+    std::string artifacts = count_made == 0 ? "-" : std::string(std::ranges::find_if(made, whole)->as_string());
+    if (count_made > 1) artifacts += " and " + std::to_string(count_made - 1) + " more";
     const auto count = [&](std::string_view key) { return std::to_string(stage.at(key).to_number<std::int64_t>()); };
     rows.push_back(
         {text(stage, "stageName"), text(stage, "state"), count("itemsDone") + "/" + count("items"), artifacts});
@@ -163,7 +195,8 @@ Exit jobs_command(const JobsArguments& arguments, const Session& session, std::o
 }
 
 Exit show_command(const ShowArguments& arguments, const Session& session, std::ostream& out) {
-  const json::object job = job_from(session, arguments.job);
+  const Told told = job_from(session, arguments.job);
+  const json::object& job = told.job;
   if (arguments.json) {
     out << api::text(job) << "\n";
     return Exit::done;
@@ -177,7 +210,9 @@ Exit show_command(const ShowArguments& arguments, const Session& session, std::o
     out << harmless(each) << "\n";
   for (const json::value& each : job.at("locks").as_array())
     out << text(each.as_object(), "text") << "\n";
-  if (const std::string hint = hint_for(job, session); !hint.empty()) out << harmless(hint) << "\n";
+  print_questions(told, session, out);
+  for (const std::string& each : hints_for(told, session))
+    out << harmless(each) << "\n";
   return Exit::done;
 }
 

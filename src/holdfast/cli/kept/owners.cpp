@@ -1,6 +1,9 @@
 #include "holdfast/cli/kept/owners.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <ctime>
 
 #include "holdfast/api/decode.hpp"
 #include "holdfast/net/tls/tls.hpp"
@@ -52,6 +55,27 @@ std::optional<control::Remote> named_daemon(const EnvironmentLookup& environment
     options.connector = net::connector(base->origin, std::move(*trusted));
   }
   return control::Remote(base->origin.endpoint(), std::move(options));
+}
+
+milliseconds age_of(const JobRow& job) {
+  const auto now = std::chrono::floor<milliseconds>(std::chrono::system_clock::now());
+  milliseconds age = std::max(now - job.opened_at, milliseconds(0));
+  if (!job.owner || job.owner->start_time == 0) return age;  // a daemon does not tell when it began
+  timespec boot{};
+  ::clock_gettime(CLOCK_BOOTTIME, &boot);
+  const milliseconds since_boot =
+      std::chrono::floor<milliseconds>(std::chrono::seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec));
+  const auto ticks_a_second = static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+  const milliseconds began(job.owner->start_time * 1000 / ticks_a_second);
+  if (began <= since_boot) age = std::min(age, since_boot - began);
+  return age;
+}
+
+std::string hint_for_refusal(Errc code, const EnvironmentLookup& environment) {
+  if (code != Errc::unauthorized || !environment("HOLDFAST_URL")) return {};
+  return environment("HOLDFAST_TOKEN") ? "; HOLDFAST_TOKEN is none that the daemon of HOLDFAST_URL knows"
+                                       : "; HOLDFAST_TOKEN is not set: the daemon of HOLDFAST_URL wants a token there "
+                                         "(`holdfast token` makes one)";
 }
 
 JobRow job_of(const control::Remote& remote, const std::string& job_id) {

@@ -27,6 +27,13 @@ control::Remote reach(const Owner& owner, const std::string& job_id,
 /// where the variable is not set. Throws `Error` config where it names none.
 std::optional<control::Remote> named_daemon(const EnvironmentLookup& environment);
 
+/// How long the job has been running: since it was opened, or, gone on with by another process, since that began.
+/// Never negative.
+milliseconds age_of(const JobRow& job);
+
+/// What goes behind a refusal of the daemon that HOLDFAST_URL names: where the token comes from. Empty for any other.
+std::string hint_for_refusal(Errc code, const EnvironmentLookup& environment);
+
 /// A job as that process tells of it. Throws what it refuses.
 JobRow job_of(const control::Remote& remote, const std::string& job_id);
 

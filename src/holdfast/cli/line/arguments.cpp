@@ -176,7 +176,7 @@ void add_kept(CLI::App& app, Raw& raw) {
 void add_acting(CLI::App& app, Raw& raw) {
   CLI::App* answer = app.add_subcommand("answer", "answer a question of a running job; without arguments: list them");
   answer->add_option("OPERATION", raw.answer.operation, "op-…, as the question names it");
-  answer->add_option("OPTION", raw.answer.option, "continue_30s, continue_5m, wait_until_done, try_alternative, …");
+  answer->add_option("OPTION", raw.answer.option, "as the question names it; left out: the answers that it takes");
   answer->add_option("--ask", raw.answer.ask, "the question's number (the open one)")->type_name("N");
   answer->add_option("--provider", raw.answer.provider, "for try_alternative")->type_name("NAME");
   answer->add_option("--note", raw.answer.note, "kept with the answer")->type_name("TEXT");
@@ -268,6 +268,9 @@ std::optional<Usage> read_run(Raw& raw) {
   for (const auto& [texts, flag, into] : {std::tuple(&raw.inputs, "--input", &raw.run.inputs),
                                           std::tuple(&raw.providers, "--provider", &raw.run.providers)}) {
     for (const std::string& text : *texts) {
+      if (into == &raw.run.providers && text.find('=') == std::string::npos) {
+        return wrong("--provider '" + shown(text) + "': it must be STAGE=NAME", "run");
+      }
       auto read = parse_assignment(text, flag);
       if (!read) return wrong(read.error().message, "run");
       into->push_back(std::move(*read));
@@ -329,9 +332,6 @@ std::optional<Usage> read_others(const std::string& command, const CLI::App& app
     at = comma + 1;
   }
   if (command == "answer" && raw.answer.ask < 0) return wrong("--ask is a question's number, from 1", command);
-  if (command == "answer" && !raw.answer.operation.empty() && raw.answer.option.empty()) {
-    return wrong("say which answer: holdfast answer " + shown(raw.answer.operation) + " continue_5m", command);
-  }
   if (command == "watch" && raw.watch.json && raw.watch.plain) {
     return wrong("--json and --plain exclude each other: say one of them", command);
   }

@@ -95,7 +95,7 @@ struct Board::Fold {
   }
   void operator()(const ProviderHardError&) const {}
   void operator()(const FallbackDecision& news) const { board.decisions_.push_back(news); }
-  void operator()(const ConsentGiven&) const {}
+  void operator()(const ConsentGiven& news) const { board.consents_.push_back(news.consent); }
   void operator()(const ConsentApplied&) const {}
   void operator()(const Cancelled&) const {}
   void operator()(const StageStarted& news) const {

@@ -64,6 +64,7 @@ class Board {
   const std::deque<Question>& questions() const { return questions_; }
   const std::deque<BoardEvent>& events() const { return events_; }
   const std::vector<FallbackDecision>& decisions() const { return decisions_; }
+  const std::vector<StandingConsent>& consents() const { return consents_; }
   CategoryWords words(const api::OperationView& operation) const;
   /// 0 to 1, of items and of the percent of those that run; nothing where only the end will tell.
   std::optional<double> fraction(const StageLine& stage) const;
@@ -83,6 +84,7 @@ class Board {
   std::deque<Question> questions_;
   std::deque<BoardEvent> events_;
   std::vector<FallbackDecision> decisions_;
+  std::vector<StandingConsent> consents_;
 };
 
 }  // namespace holdfast::cli

@@ -265,6 +265,45 @@ TEST(Telling, every_command_that_answers_is_whole) {
   EXPECT_THAT(told_question(question, "holdfast"), testing::Contains("  holdfast answer op-1 continue_30s"));
 }
 
+// The option stood there like the others, and its key did nothing.
+TEST(Telling, an_alternative_where_there_is_none_is_said_beside_its_option) {
+  Question question = bench::question();
+  const AnswerOption& option = question.options[2];
+  EXPECT_EQ(told_option(question, option), "Try Alternative Provider");
+  question.alternatives[0].allowed = false;
+  EXPECT_EQ(told_option(question, option), "Try Alternative Provider (none is possible)");
+  question.alternatives.clear();
+  EXPECT_EQ(told_option(question, option), "Try Alternative Provider (none is configured)");
+  EXPECT_EQ(told_option(question, question.options[0]), "Continue Waiting (30s)");
+  EXPECT_THAT(told_question(question, ""),
+              testing::Contains("option try_alternative: Try Alternative Provider (none is configured) (asks for "
+                                "confirmation)"));
+}
+
+TEST(Telling, a_consent_is_told_with_what_it_will_do_and_when) {
+  const Question question = bench::question();
+  const auto consents = [](const std::vector<const char*>& texts) {
+    std::vector<StandingConsent> out;
+    for (const char* each : texts)
+      out.push_back(parse_consent(each).value());
+    return out;
+  };
+  EXPECT_EQ(told_outlook(question, {}, 46s), "");
+  EXPECT_EQ(told_outlook(question, consents({"error: cancel"}), 46s), "");
+  EXPECT_EQ(
+      told_outlook(question, consents({"stall after 10m: cancel", "stall after 1m: switch to Piper"}), 46s),
+      "Given in advance: stall after 1m: switch to Piper. That comes in 14 s, unless it makes progress or somebody "
+      "answers before.");
+  EXPECT_EQ(told_outlook(question, consents({"stall after 1m: cancel"}), 60s),
+            "Given in advance: stall after 1m: cancel. That comes now.");
+  Question refused = question;
+  refused.alternatives[0].allowed = false;
+  EXPECT_EQ(told_outlook(refused, consents({"stall after 1m: switch to Piper"}), 46s), "");
+  Question interrupted = question;
+  interrupted.kind = QuestionKind::interrupted;
+  EXPECT_EQ(told_outlook(interrupted, consents({"stall after 1m: cancel"}), 0s), "");
+}
+
 TEST(Telling, an_unclassified_fault_still_says_what_happened) {
   EXPECT_EQ(told_fault({}), "failed");
   EXPECT_EQ(told_fault({ErrorClass::other, 0, "", "boom\x1b[2J"}), "failed: boom␛[2J");

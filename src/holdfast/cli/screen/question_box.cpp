@@ -67,6 +67,13 @@ std::string facts(const Question& question, const Board& board, milliseconds now
   return out + ". So far: " + call->operation.progress.text() + ".";
 }
 
+/// How long it has made no progress by now.
+milliseconds silence_of(const Question& question, const Board& board, milliseconds now) {
+  const LiveCall* call = board.call(question.operation_id);
+  if (call == nullptr || !call->operation.since_last_progress) return question.silence;
+  return *call->operation.since_last_progress + (now - call->seen_at);
+}
+
 /// The evidence without the sentence that `facts` says of now.
 std::string still_so(const std::string& evidence) {
   const std::size_t begin = evidence.find(" Running for ");
@@ -75,10 +82,11 @@ std::string still_so(const std::string& evidence) {
   return evidence.substr(0, begin) + (end == std::string::npos ? "" : evidence.substr(end + 1));
 }
 
-void add_options(Box& box, const Question& question) {
+void add_options(Box& box, const Question& question, const std::string& outlook) {
   for (std::size_t i = 0; i < question.options.size() && i < option_keys.size(); ++i) {
-    box.add_indented(std::string(1, option_keys[i]) + "  ", question.options[i].label);
+    box.add_indented(std::string(1, option_keys[i]) + "  ", told_option(question, question.options[i]));
   }
+  if (!outlook.empty()) return box.add(outlook, Tone::warning);
   box.add(question.kind == QuestionKind::stall ? "No answer: it keeps waiting." : "No answer: the job waits.",
           Tone::faint);
 }
@@ -125,7 +133,7 @@ std::vector<Line> question_box(const Board& board, const Dialog& dialog, millise
   Box box(width, style);
   if (!compact) {
     const std::string now_so = facts(*question, board, now);
-    const std::string evidence = now_so.empty() ? question->evidence : still_so(question->evidence);
+    const std::string evidence = now_so.empty() ? told_evidence(*question) : still_so(question->evidence);
     if (!evidence.empty()) box.add(evidence);
     if (!now_so.empty()) box.add(now_so);
     for (const Alternative& each : question->alternatives)
@@ -135,7 +143,7 @@ std::vector<Line> question_box(const Board& board, const Dialog& dialog, millise
   switch (dialog.mode()) {
     case Dialog::Mode::watching:
     case Dialog::Mode::confirming_cancel:
-      add_options(box, *question);
+      add_options(box, *question, told_outlook(*question, board.consents(), silence_of(*question, board, now)));
       break;
     case Dialog::Mode::choosing_provider:
       add_choice(box, *question);

@@ -1,7 +1,11 @@
 #include "holdfast/cli/screen/telling.hpp"
 
+#include <algorithm>
+
+#include "holdfast/base/name.hpp"
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
+#include "holdfast/core/redact.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -143,18 +147,45 @@ std::vector<std::string> told_question(const Question& question, const std::stri
                                                                        : "it was interrupted";
   out.push_back(harmless("question " + std::to_string(question.ask) + " about " + place(question, items) + " (" +
                          question.operation_id + "): " + kind));
-  if (!question.evidence.empty()) out.push_back(harmless(question.evidence));
+  if (const std::string evidence = told_evidence(question); !evidence.empty()) out.push_back(harmless(evidence));
   for (const Alternative& each : question.alternatives)
     out.push_back("alternative: " + told_alternative(each));
   const auto commands = holdfast.empty() ? std::vector<AnswerCommand>() : answer_commands(question, holdfast);
   for (const AnswerOption& each : question.options) {
-    out.push_back(harmless("option " + each.id + ": " + each.label +
+    out.push_back(harmless("option " + each.id + ": " + told_option(question, each) +
                            (each.requires_confirmation ? " (asks for confirmation)" : "")));
     for (const AnswerCommand& command : commands) {
       if (command.option == each.id) out.push_back("  " + command.command);
     }
   }
   return out;
+}
+
+std::string told_option(const Question& question, const AnswerOption& option) {
+  const bool useless =
+      option.action == AnswerAction::fallback &&
+      std::ranges::none_of(question.alternatives, [](const Alternative& each) { return each.allowed; });
+  if (!useless) return option.label;
+  return option.label + (question.alternatives.empty() ? " (none is configured)" : " (none is possible)");
+}
+
+std::string told_outlook(const Question& question, const std::vector<StandingConsent>& consents, milliseconds silence) {
+  if (question.kind == QuestionKind::interrupted) return {};
+  const bool stall = question.kind == QuestionKind::stall;
+  const StandingConsent* next = nullptr;
+  for (const StandingConsent& each : consents) {
+    if ((each.when == StandingConsent::When::stall) != stall) continue;
+    const bool refused = std::ranges::any_of(question.alternatives, [&](const Alternative& other) {
+      return !other.allowed && same_name(other.provider_name, each.switch_to);
+    });
+    if (refused) continue;
+    if (next == nullptr || each.minimum_silence < next->minimum_silence) next = &each;
+  }
+  if (next == nullptr) return {};
+  const std::string given = "Given in advance: " + next->text() + ". ";
+  if (!stall || next->minimum_silence <= silence) return harmless(given + "That comes now.");
+  return harmless(given + "That comes in " + spoken(next->minimum_silence - silence) +
+                  ", unless it makes progress or somebody answers before.");
 }
 
 std::vector<AnswerCommand> answer_commands(const Question& question, const std::string& holdfast) {
@@ -176,14 +207,18 @@ std::vector<AnswerCommand> answer_commands(const Question& question, const std::
   return out;
 }
 
+std::string told_evidence(const Question& question) {
+  return question.kind == QuestionKind::stall ? question.evidence : redact(question.evidence);
+}
+
 std::string told_fault(const ProviderFault& fault) {
   std::string out(name(fault.error_class));
   if (fault.error_class == ErrorClass::none) out = "failed";
   if (fault.error_class == ErrorClass::command) out = "command failed";
   if (fault.error_class == ErrorClass::other) out = "failed";
   if (fault.status != 0) out += ", status " + std::to_string(fault.status);
-  if (!fault.code.empty()) out += ", " + fault.code;
-  if (!fault.message.empty()) out += ": " + fault.message;
+  if (!fault.code.empty()) out += ", " + redact(fault.code);
+  if (!fault.message.empty()) out += ": " + redact(fault.message);
   return harmless(out);
 }
 

@@ -34,6 +34,12 @@ std::string told(const News& news, const CategoryWording& wording, const ItemCou
 /// option stand the commands that answer with it, unless `holdfast` is empty; see `answer_commands`.
 std::vector<std::string> told_question(const Question& question, const std::string& holdfast, std::size_t items = 0);
 
+/// What an option does, and where it can do nothing now, that.
+std::string told_option(const Question& question, const AnswerOption& option);
+
+/// What a consent will do about an open question, and when; empty where none will. `silence`: without progress by now.
+std::string told_outlook(const Question& question, const std::vector<StandingConsent>& consents, milliseconds silence);
+
 /// A command that answers a question, as it can be pasted into a shell.
 struct AnswerCommand {
   std::string option{};  ///< its id
@@ -47,7 +53,10 @@ std::vector<AnswerCommand> answer_commands(const Question& question, const std::
 /// "OpenAI (cloud_llm, gpt-4o, needs the network)"; says why where it is not allowed.
 std::string told_alternative(const Alternative& alternative);
 
-/// "eSpeak exited with status 1: …"
+/// Why it is asked. Without keys, where these are a provider's own words.
+std::string told_evidence(const Question& question);
+
+/// "eSpeak exited with status 1: …", without keys.
 std::string told_fault(const ProviderFault& fault);
 
 /// "Ollama → OpenAI for refinement after 2 min 14 s (USER_AFTER_STALL), confirmed by ana"
