@@ -4,17 +4,17 @@
 #include <bit>
 #include <map>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
 #include "holdfast/providers/rulebased/sentences.hpp"
+#include "holdfast/providers/rulebased/speakable.hpp"
 #include "holdfast/providers/rulebased/text.hpp"
 
 namespace holdfast::rulebased {
 namespace {
 
-constexpr std::size_t sentence_words_max = 120;  ///< longer is a listing without full stops
-constexpr std::size_t sentence_bytes_max = 1500;
 constexpr std::size_t list_unit_words_max = 54;  ///< points that are spoken in one breath
 constexpr std::size_t item_words_max = 45;       ///< a longer item of a list is a paragraph
 constexpr std::size_t full_item_words_min = 7;   ///< from here on an item stands on its own
@@ -24,6 +24,11 @@ constexpr std::size_t points_per_unit_max = 8;
 bool begins_small(std::string_view text) {
   std::size_t at = 0;
   return !text.empty() && is_lower(next_code_point(text, at));
+}
+
+/// "200 g flour; 3 eggs": a figure opens a point no more than a small letter does.
+bool goes_on_small(std::string_view text) {
+  return begins_small(text) || (!text.empty() && is_digit(static_cast<unsigned char>(text.front())));
 }
 
 bool starts_pointing_back(std::string_view text, Language language) {
@@ -59,7 +64,7 @@ class Builder {
     begin_section(out_.titled ? out_.title : std::string(), 1);
     for (std::size_t i = 0; i < article_.blocks.size(); ++i) {
       const Block& block = article_.blocks[i];
-      if (block.kind != BlockKind::item) flush_list();
+      if (ends_list(block)) flush_list();
       if (block.kind != BlockKind::row) flush_rows();
       switch (block.kind) {
         case BlockKind::heading:
@@ -76,7 +81,7 @@ class Builder {
           rows_.push_back(&block);
           break;
         case BlockKind::gap:
-          drop_announcement();
+          if (list_.empty()) drop_announcement();
           break;
       }
     }
@@ -125,6 +130,7 @@ class Builder {
   void begin_heading(const Block& block) {
     out_.headed = true;
     parents_.resize(static_cast<std::size_t>(std::clamp(block.level, 1, 6)));
+    parents_.back().clear();  // that of a sister
     std::string parent;
     for (const auto& title : parents_) {
       if (!title.empty()) parent = title;
@@ -145,7 +151,8 @@ class Builder {
   }
 
   void add_unit(std::string_view text, std::string_view shown, bool opens, std::vector<std::string> points = {}) {
-    Unit unit{.text = folded_space(terminated(text)), .shown = without_end_marks(shown), .opens_paragraph = opens};
+    Unit unit{
+        .text = folded_space(terminated(as_spoken(text))), .shown = without_end_marks(shown), .opens_paragraph = opens};
     if (!is_speakable(unit.text)) {
       pending_points_.insert(pending_points_.end(), points.begin(), points.end());
       return;
@@ -158,6 +165,11 @@ class Builder {
     unit.points_back = starts_pointing_back(unit.text, out_.language);
     section_.words += unit.words;
     section_.units.push_back(std::move(unit));
+  }
+
+  /// Code between two steps does not make two lists of them.
+  static bool ends_list(const Block& block) {
+    return block.kind == BlockKind::item ? block.begins_list : block.kind != BlockKind::gap;
   }
 
   /// An announcement ("It offers:") whose list is not speakable says nothing.
@@ -184,8 +196,14 @@ class Builder {
     std::string out(announcement);
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (!out.empty()) out += ' ';
+      if (i > 0 && is_filler(items[i])) {  // "Milch, etc."
+        out += folded_case(terminated(items[i]));
+        continue;
+      }
       const bool last = i + 1 == items.size();
-      if (last || ends_sentence(items[i]) || !begins_small(items[i + 1])) {
+      if (!last && is_filler(items[i + 1])) {
+        out += without_end_marks(items[i]) + ',';
+      } else if (last || ends_sentence(items[i]) || !goes_on_small(items[i + 1])) {
         out += items[i].ends_with(':') && !last ? items[i] : terminated(items[i]);
       } else {
         out += without_end_marks(items[i]) + ';';
@@ -204,8 +222,40 @@ class Builder {
     return without_end_marks(lead.empty() ? item.text : lead);
   }
 
+  bool can_be_told(const Block& item) const {
+    if (count_words(item.text) <= item_words_max) return is_speakable_point(as_spoken(item.text));
+    return std::ranges::all_of(split_sentences(item.text, out_.language),
+                               [](const auto& sentence) { return is_speakable(as_spoken(sentence)); });
+  }
+
+  /// What a sentence announces and what is numbered is told whole or not at all: three of seven ingredients are a false
+  /// recipe. Of other lists each point stands for itself, and goes where no voice can read it.
   void flush_list() {
-    std::string announcement = list_.empty() ? std::string() : std::exchange(announcement_, {});
+    auto items = std::exchange(list_, {});
+    if (items.empty()) return;
+    const bool announced = !announcement_.empty();
+    const bool whole = announced || items.front()->ordered;
+    const auto told = [&](const Block* item) { return can_be_told(*item); };
+    const bool leads = !announced || is_speakable(as_spoken(terminated(announcement_)));
+    if (whole && (!leads || !std::ranges::all_of(items, told))) return drop_announcement();
+    std::erase_if(items, [&](const Block* item) { return count_words(item->text) <= item_words_max && !told(item); });
+    const auto first = section_.units.size();
+    add_list(items);
+    const auto added = std::span(section_.units).subspan(first);
+    if (added.empty()) return;
+    added.front().unannounced = !announced && !added.front().points.empty();
+    const bool fragments = std::ranges::all_of(added, [](const Unit& unit) { return !unit.points.empty(); });
+    if (added.size() == 1 || (!whole && !fragments)) return;
+    ++lists_;
+    for (auto& unit : added) {
+      unit.list = lists_;
+      unit.points_back = unit.points_back || &unit != added.data();
+    }
+  }
+
+  /// Short points are packed into units, longer ones are units of their own.
+  void add_list(const std::vector<const Block*>& items) {
+    std::string announcement = std::exchange(announcement_, {});
     std::vector<std::string> pack;
     std::vector<std::string> points;
     std::size_t words = count_words(announcement);
@@ -216,20 +266,19 @@ class Builder {
       points.clear();
       words = 0;
     };
-    for (const Block* item : std::exchange(list_, {})) {
+    for (const Block* item : items) {
       const auto count = count_words(item->text);
-      if (!is_speakable(terminated(item->text)) && count <= item_words_max) continue;
       // The last point of a French list ends with a full stop, and is a point still.
       const bool open_ended = !ends_sentence(item->text) || !pack.empty();
-      const bool fragment = begins_small(item->text) && open_ended && count <= item_words_max;
+      const bool fragment = goes_on_small(item->text) && open_ended && count <= item_words_max;
       if (count >= full_item_words_min && !fragment) {
         flush_pack();
         add_item(*item, std::exchange(announcement, {}));
         continue;
       }
-      if (words + count > list_unit_words_max) flush_pack();
+      if (words + count > list_unit_words_max && !is_filler(item->text)) flush_pack();
       pack.push_back(item->text);
-      points.push_back(point_of(*item));
+      if (!is_filler(item->text)) points.push_back(point_of(*item));
       words += count;
     }
     flush_pack();
@@ -250,17 +299,28 @@ class Builder {
     }
   }
 
+  /// All rows can be told, and most are long enough for a sentence.
+  static bool is_glossary(const std::vector<const Block*>& rows) {
+    const auto tellable = [](const Block* row) {
+      return row->cells.size() == 2 && !ends_sentence(row->cells[0]) &&
+             count_words(row->cells[0]) + count_words(row->cells[1]) <= item_words_max &&
+             is_speakable(row->cells[0] + ": " + row->cells[1]);
+    };
+    const auto sentence = [](const Block* row) { return count_words(row->cells[1]) >= row_words_min; };
+    return std::ranges::all_of(rows, tellable) &&
+           2 * std::ranges::count_if(rows, sentence) >= static_cast<std::ptrdiff_t>(rows.size());
+  }
+
   /// A table of terms and what they mean can be spoken where nothing else is said; beside text it goes onto the card.
   void flush_rows() {
     const auto rows = std::exchange(rows_, {});
     if (rows.empty()) return;
     drop_announcement();
-    const bool alone = section_.units.empty();
+    const bool told = section_.units.empty() && is_glossary(rows);
     for (const Block* row : rows) {
       if (row->cells.size() < 2 || row->cells[0].empty() || row->cells[1].empty()) continue;
       const std::string text = row->cells[0] + ": " + row->cells[1];
-      if (alone && row->cells.size() == 2 && count_words(row->cells[1]) >= row_words_min &&
-          !ends_sentence(row->cells[0]) && count_words(text) <= item_words_max) {
+      if (told) {
         add_unit(text, {}, true);
         section_.table = true;
       } else if (pending_points_.size() < points_per_unit_max) {
@@ -281,28 +341,12 @@ class Builder {
   std::vector<std::string> parents_ = std::vector<std::string>(7);  ///< headings above, by level
   std::vector<const Block*> list_;
   std::vector<const Block*> rows_;
+  std::size_t lists_ = 0;                    ///< how many lists are told whole
   std::string announcement_;                 ///< a sentence that ends with a colon and waits for what follows
   std::vector<std::string> pending_points_;  ///< for the next unit's card
 };
 
 }  // namespace
-
-bool is_speakable(std::string_view sentence) {
-  if (sentence.size() > sentence_bytes_max || count_words(sentence) > sentence_words_max) return false;
-  for (const std::string_view mark :
-       {"://", "www.", "mailto:", "](", "->", "=>", "==", "~~", "{",  "}",  "|",  "`",  "\\",
-        "*",   "<",    ">",       "→",  "←",  "↔",  "⇒",  "##", "__", "||", "&&", "+=", " = "}) {
-    if (sentence.find(mark) != std::string_view::npos) return false;
-  }
-  std::size_t letters = 0;
-  std::size_t others = 0;
-  for (std::size_t at = 0; at < sentence.size();) {
-    const char32_t c = next_code_point(sentence, at);
-    letters += is_letter(c) ? 1 : 0;
-    others += is_letter(c) || is_space(c) ? 0 : 1;
-  }
-  return letters >= 2 && letters > 2 * others;
-}
 
 Outline outline_of(const Article& article) {
   return Builder(article).build();
