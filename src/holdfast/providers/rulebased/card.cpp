@@ -223,7 +223,8 @@ class Lines {
  private:
   /// With the heading that is said before it, unless that is the card's own; the heading alone where both are too long.
   std::string sentence(const Unit& unit, const std::string& heading) const {
-    const auto& text = unit.shown.empty() ? unit.text : unit.shown;
+    const bool short_form = !unit.shown.empty() && count_characters(unit.text) > line_characters;
+    const auto& text = short_form ? unit.shown : unit.text;
     if (is_filler(text)) return {};
     if (heading.empty() || folded_case(styled(heading, language_)) == head_) return text;
     const bool marked = heading.ends_with('.');

@@ -15,10 +15,11 @@
 namespace holdfast::rulebased {
 namespace {
 
-constexpr std::size_t list_unit_words_max = 54;  ///< points that are spoken in one breath
-constexpr std::size_t item_words_max = 45;       ///< a longer item of a list is a paragraph
-constexpr std::size_t full_item_words_min = 7;   ///< from here on an item stands on its own
-constexpr std::size_t row_words_min = 6;         ///< a shorter row of a table is no sentence
+constexpr std::size_t list_unit_words_max = 54;     ///< points that are spoken in one breath
+constexpr std::size_t item_words_max = 45;          ///< a longer item of a list is a paragraph
+constexpr std::size_t full_item_words_min = 7;      ///< from here on an item stands on its own
+constexpr std::size_t row_words_min = 6;            ///< a shorter row of a table is no sentence
+constexpr std::size_t short_point_characters = 60;  ///< stands on one line of a card
 constexpr std::size_t points_per_unit_max = 8;
 
 bool begins_small(std::string_view text) {
@@ -212,14 +213,21 @@ class Builder {
     return out;
   }
 
-  /// The words in bold at the beginning, where they say something by themselves.
+  /// The words in bold at the beginning, where they say something by themselves: "**Slow is not failed.** Nothing …",
+  /// and not "**An anonymous request** takes no lock."
   static std::string telling_lead(const Block& block) {
-    return count_words(block.lead) >= 3 ? block.lead : std::string();
+    if (count_words(block.lead) < 3 || !block.text.starts_with(block.lead)) return {};
+    const auto rest = std::string_view(block.text).substr(block.lead.size());
+    const bool set_off = std::string_view(".:!?").find(block.lead.back()) != std::string_view::npos || rest.empty() ||
+                         rest.starts_with(':') || rest.starts_with(" :") || rest.starts_with(" –") ||
+                         rest.starts_with(" —");
+    return set_off ? block.lead : std::string();
   }
 
   static std::string point_of(const Block& item) {
     const auto lead = telling_lead(item);
-    return without_end_marks(lead.empty() ? item.text : lead);
+    const bool whole = lead.empty() || count_characters(item.text) <= short_point_characters;
+    return without_end_marks(whole ? item.text : lead);
   }
 
   bool can_be_told(const Block& item) const {
@@ -385,7 +393,7 @@ void score_outline(Outline& outline) {
       if (i == 0) unit.score = unit.score * 9 / 5;
       if (unit.opens_paragraph) unit.score = unit.score * 5 / 4;
       if (unit.points_back) unit.score = unit.score * 4 / 5;
-      const bool list = unit.points.size() > 1;  // what the author has summed up already
+      const bool list = unit.points.size() > 1 || unit.list != 0;  // what the author has summed up already
       if (list) unit.score = unit.score * 9 / 5;
       const bool odd = unit.words < 5 || unit.words > 35 || unit.text.ends_with('?');
       if (odd && !list) unit.score = unit.score * 3 / 5;

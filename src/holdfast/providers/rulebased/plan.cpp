@@ -235,6 +235,16 @@ std::vector<std::size_t> shares(const Outline& outline, std::size_t scenes, std:
   return share;
 }
 
+/// Of the unit, or of the whole list that begins with it.
+std::size_t words_together(const Section& section, std::size_t at) {
+  std::size_t words = section.units[at].words;
+  const auto list = section.units[at].list;
+  if (list == 0 || (at > 0 && section.units[at - 1].list == list)) return words;
+  while (++at < section.units.size() && section.units[at].list == list)
+    words += section.units[at].words;
+  return words;
+}
+
 /// Cuts a section's units into `parts` runs of about the same length, at paragraphs where one ends nearby.
 std::vector<std::vector<const Unit*>> runs_of(const Section& section, std::size_t parts) {
   std::vector<std::vector<const Unit*>> runs(1);
@@ -245,7 +255,8 @@ std::vector<std::vector<const Unit*>> runs_of(const Section& section, std::size_
     const std::size_t parts_left = parts - runs.size() + 1;
     const std::size_t target = (left + words) / parts_left;
     const bool must = section.units.size() - i < parts_left;
-    const bool full = words + unit.words / 2 > target || (unit.opens_paragraph && words * 5 > target * 4);
+    const bool full =
+        words + words_together(section, i) / 2 > target || (unit.opens_paragraph && words * 5 > target * 4);
     const bool in_list = unit.list != 0 && i > 0 && section.units[i - 1].list == unit.list;
     const bool torn = in_list && words + unit.words <= list_words_factor * target;
     const bool awkward = !must && (torn || (unit.points_back && !unit.opens_paragraph && words < target * 5 / 4));

@@ -443,6 +443,31 @@ TEST(ScriptWriter, AListTooLongForItsScenesGoesWhole) {
   EXPECT_EQ(script.scenes.back().narration, "Nobody knows them by heart.");
 }
 
+// A list in the middle of a section was swallowed by the run before it, which had no room for it.
+TEST(ScriptWriter, AListBetweenTwoTextsIsToldWhereThereAreScenes) {
+  const auto script = script_of(
+      "# Holdfast\n\nJobs that call language models, speech, image and video providers run for minutes and more. "
+      "Most gateways take slowness for failure, and quietly switch to another model in the middle. The house does the "
+      "opposite:\n\n- **Sticky.** A job is locked to its provider. Only a recorded decision moves it.\n"
+      "- **Slow is not failed.** Nothing is ever ended by the time that has gone by.\n"
+      "- **Ask, never guess.** A suspected stall puts a question to a person, with the evidence.\n\n"
+      "It is a library and one executable, and it stands between applications and their models.\n");
+  EXPECT_THAT(script.narration(), AllOf(HasSubstr("The house does the opposite: Sticky. A job is locked"),
+                                        HasSubstr("Slow is not failed. Nothing is"), HasSubstr("with the evidence.")));
+}
+
+// "**An anonymous request** takes no lock." was shown as "An anonymous request".
+TEST(ScriptWriter, WordsInBoldAreAPointOnlyWhereTheyAreSetOff) {
+  const auto card = script_of(
+                        "# Locks\n\n**An anonymous request** takes no lock.\n\n**Slow is not failed.** It goes "
+                        "on.\n\n**What it costs:** nothing at all.\n")
+                        .scenes.front()
+                        .card;
+  EXPECT_EQ(card,
+            "Locks\n• An anonymous request takes no lock\n• Slow is not failed\n• It goes on\n• What it costs: nothing "
+            "at all");
+}
+
 TEST(ScriptWriter, CodeBetweenTwoStepsDoesNotTearThem) {
   const auto script = script_of(
       "# Server\n\nInstall it like this:\n\n1. Install the package:\n\n   ```sh\n   apt install cups\n   ```\n"

@@ -35,12 +35,11 @@ std::vector<Piece> pieces_of(std::span<const Unit* const> run) {
 }
 
 void choose_lead(std::vector<Piece>& pieces, std::size_t words) {
-  std::size_t left = words;
+  std::size_t sum = 0;
   for (auto& piece : pieces) {
-    const bool first_list = piece.list() && !pieces.front().chosen && piece.words <= list_words_factor * words;
-    if (piece.words > left && !first_list) break;
+    if (sum + piece.words > (piece.list() ? list_words_factor * words : words)) break;
     piece.chosen = true;
-    left -= std::min(left, piece.words);
+    sum += piece.words;
   }
 }
 
@@ -48,7 +47,7 @@ void choose_best(std::vector<Piece>& pieces, std::size_t words, const Unit* said
   std::size_t left = words;
   bool any = false;
   if (closing && pieces.back().words <= words / 2) {
-    pieces.back().chosen = any = true;
+    pieces.back().chosen = true;
     left -= pieces.back().words;
   }
   while (true) {

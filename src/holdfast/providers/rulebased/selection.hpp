@@ -14,8 +14,9 @@ inline constexpr std::size_t list_words_factor = 2;
 /// it is too long.
 ///
 /// An article's beginning (`said` is null) is told from its first sentence on, as far as it fits: that is how it
-/// introduces itself. Later the best are taken. A unit that points back comes only with the one before it; the units of
-/// a list come all or not at all, and the first choice may be a list of up to `list_words_factor` times `words`.
+/// introduces itself. Its lists are part of that, up to `list_words_factor` times `words`. Later the best are taken. A
+/// unit that points back comes only with the one before it; the units of a list come all or not at all, and the first
+/// choice may be a list of up to `list_words_factor` times `words`.
 ///
 /// `said`: what was spoken last. `closing`: the run's last unit is wanted, it was written as the article's end.
 std::vector<const Unit*> choose_units(const std::vector<const Unit*>& run, std::size_t words, const Unit* said,
