@@ -157,7 +157,7 @@ std::string fitted(std::string_view text, std::size_t characters_max, Language l
   if (count_characters(whole) >= clause_characters_min) return styled(whole, language);
   const auto room = first_characters(line, characters_max - 2);
   const auto clause = std::string_view(line).substr(0, clause_end(line, room.size(), language));
-  return count_characters(clause) >= clause_characters_min ? std::string(clause) + " …" : std::string();
+  return count_characters(clause) >= clause_characters_min ? folded_space(clause, true) + " …" : std::string();
 }
 
 std::size_t half_lines(std::string_view line) {
@@ -171,18 +171,27 @@ class Lines {
 
   const std::vector<std::string>& lines() const { return lines_; }
 
-  /// From the first on, as many as there is room for; the shorter form of each where the whole ones are too many.
+  /// From the first on, as many as there is room for; where that is not all, the longest give way to their short forms.
   void add_list(const std::vector<std::string_view>& points) {
-    std::vector<std::string> whole;
-    std::size_t height = 0;
-    for (const auto point : points) {
-      whole.push_back(best_fit(point));
-      height += half_lines(whole.back());
+    std::vector<std::string> shown;
+    for (const auto point : points)
+      shown.push_back(best_fit(point));
+    const auto too_high = [&] {
+      std::size_t height = 0;
+      for (const auto& line : shown)
+        height += half_lines(line);
+      return height > half_lines_max;
+    };
+    std::vector<std::size_t> longest(points.size());
+    std::iota(longest.begin(), longest.end(), 0u);
+    std::ranges::stable_sort(longest, std::ranges::greater{}, [&](std::size_t i) { return half_lines(shown[i]); });
+    for (const auto i : longest) {
+      if (!too_high()) break;
+      auto brief = fitted(points[i], line_characters, language_);
+      if (!brief.empty()) shown[i] = std::move(brief);
     }
-    for (std::size_t i = 0; i < points.size() && !whole[i].empty(); ++i) {
-      auto line = height > half_lines_max ? fitted(points[i], line_characters, language_) : whole[i];
-      if (line.empty()) line = whole[i];
-      if (lines_.size() == card_points_max || height_ + half_lines(line) > half_lines_max) break;
+    for (auto& line : shown) {
+      if (line.empty() || lines_.size() == card_points_max || height_ + half_lines(line) > half_lines_max) break;
       add(std::move(line));
     }
   }
@@ -259,7 +268,7 @@ std::string shortened(std::string_view text, std::size_t characters_max, Languag
   const auto room = first_characters(text, characters_max - 2);  // for " …"
   if (const auto end = clause_end(text, room.size(), language);
       count_characters(text.substr(0, end)) >= clause_characters_min) {
-    return std::string(text.substr(0, end)) + " …";
+    return folded_space(text.substr(0, end), true) + " …";
   }
   const bool whole_word = text[room.size()] == ' ';
   const auto blank = whole_word ? room.size() : room.rfind(' ');

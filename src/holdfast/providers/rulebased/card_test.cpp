@@ -53,15 +53,13 @@ TEST(Card, ShowsAListFromItsFirstPointOn) {
   EXPECT_THAT(points_of_card(many), testing::ElementsAreArray(many.begin(), many.begin() + 7));
 }
 
-TEST(Card, ShowsTheShorterFormOfPointsThatWouldNotAllFit) {
-  std::vector<std::string> points;
-  std::vector<std::string> mains;
-  for (const char* name : {"first", "second", "third", "fourth", "fifth"}) {
-    mains.push_back("The " + std::string(name) + " wheel is made of oak");
-    points.push_back(mains.back() + "; it was cut in the forest behind the mill in the year in which the miller died");
-    mains.back() += " …";
-  }
-  EXPECT_THAT(points_of_card(points), testing::ElementsAreArray(mains));
+TEST(Card, ShortensTheLongestPointsWhereNotAllWouldFit) {
+  const auto wheel = [](const std::string& name) { return "The " + name + " wheel is made of oak"; };
+  const std::string more = "; it was cut in the forest behind the mill in the year in which the miller died";
+  EXPECT_THAT(points_of_card({wheel("first"), wheel("second") + more, wheel("third") + more, wheel("fourth") + more,
+                              wheel("fifth") + more, wheel("sixth")}),
+              ElementsAre(wheel("first"), wheel("second") + " …", wheel("third") + " …", wheel("fourth") + " …",
+                          wheel("fifth") + more, wheel("sixth")));
 }
 
 TEST(Card, NeverBreaksOffInsideASentence) {

@@ -236,6 +236,15 @@ class Builder {
                                [](const auto& sentence) { return is_speakable(as_spoken(sentence)); });
   }
 
+  /// Nothing but short points, or few enough words that nobody would leave some of them out.
+  static bool is_price_list(std::span<const Unit> units) {
+    const auto pointed = std::ranges::count_if(units, [](const Unit& unit) { return !unit.points.empty(); });
+    std::size_t words = 0;
+    for (const auto& unit : units)
+      words += unit.words;
+    return pointed == std::ssize(units) || (pointed > 0 && words <= 2 * list_unit_words_max);
+  }
+
   /// What a sentence announces and what is numbered is told whole or not at all: three of seven ingredients are a false
   /// recipe. Of other lists each point stands for itself, and goes where no voice can read it.
   void flush_list() {
@@ -252,8 +261,7 @@ class Builder {
     const auto added = std::span(section_.units).subspan(first);
     if (added.empty()) return;
     added.front().unannounced = !announced && !added.front().points.empty();
-    const bool fragments = std::ranges::all_of(added, [](const Unit& unit) { return !unit.points.empty(); });
-    if (added.size() == 1 || (!whole && !fragments)) return;
+    if (added.size() == 1 || (!whole && !is_price_list(added))) return;
     ++lists_;
     for (auto& unit : added) {
       unit.list = lists_;

@@ -175,8 +175,22 @@ class Splitter {
     return number.size() <= 2 && !starter;
   }
 
+  /// "18 h", "5 m": a letter behind a number may be a unit, and then is nobody's name. "500 v. Chr." has none.
+  bool is_unit_of_number(std::size_t here, std::size_t begin) const {
+    const auto word = text_.substr(begin, here - begin);
+    if (word.size() != 1 || std::string_view("hmglstWVAK").find(word) == std::string_view::npos) return false;
+    while (begin > begin_) {
+      const std::size_t previous = previous_code_point(text_, begin);
+      std::size_t at = previous;
+      const char32_t c = next_code_point(text_, at);
+      if (!is_space(c)) return is_digit(c);
+      begin = previous;
+    }
+    return false;
+  }
+
   bool is_initial(std::size_t here, std::size_t begin) const {
-    if (begin >= here) return false;
+    if (begin >= here || is_unit_of_number(here, begin)) return false;
     std::size_t at = begin;
     const char32_t c = next_code_point(text_, at);
     if (at == here) return is_letter(c);

@@ -82,6 +82,9 @@ const std::vector<SplitCase> cases{
     {fr, {"J.-P. Dupont est venu.", "Il est parti."}},
     {fr, {"En 52 av. J.-C. César vint.", "Il vit."}},
     {fr, {"L'art. 5 du code.", "Le chap. 2 aussi."}},
+    {fr, {"Ouvert de 10 h à 18 h.", "Fermé le lundi."}},
+    {de, {"Man braucht 2 l.", "Wasser gibt es dort."}},
+    {en, {"It is 5 m.", "Boats pass."}},
     {fr, {"Elle est sûre.", "Élodie aussi.", "« À demain. »"}},
 };
 
