@@ -117,14 +117,15 @@ std::string without_asides(std::string_view text) {
   return out;
 }
 
-/// "5 p.m.", "usw.": the full stop belongs to the word.
+/// "5 p.m.", "usw.": the full stop belongs to the word. "5 ms." ends with a unit, and not with a lady.
 bool ends_abbreviated(std::string_view text, Language language) {
   if (!text.ends_with('.')) return false;
   text.remove_suffix(1);
   const auto blank = text.find_last_of(' ');
-  const auto word = folded_case(text.substr(blank == std::string_view::npos ? 0 : blank + 1));
-  const auto kind = abbreviation(language, word);
-  return kind == Abbreviation::inside || kind == Abbreviation::either;
+  const bool counted =
+      blank != std::string_view::npos && blank > 0 && is_digit(static_cast<unsigned char>(text[blank - 1]));
+  const auto kind = abbreviation(language, folded_case(text.substr(blank == std::string_view::npos ? 0 : blank + 1)));
+  return kind == Abbreviation::either || (kind == Abbreviation::inside && !counted);
 }
 
 /// A line as it looks well alone: no end mark, a capital first where the first word is a plain one.

@@ -79,6 +79,7 @@ TEST(Card, NeverBreaksOffInsideASentence) {
                         Language::en),
       "The clock stopped in the spring of that year …");
   EXPECT_EQ(point_of_sentence("The tea room closes at 5 p.m.", Language::en), "The tea room closes at 5 p.m.");
+  EXPECT_EQ(point_of_sentence("A request takes 5 ms.", Language::en), "A request takes 5 ms");
 }
 
 TEST(Card, ALoneEtceteraIsNoPoint) {

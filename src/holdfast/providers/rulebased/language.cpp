@@ -82,6 +82,11 @@ const Words english_coordinate{"and", "but", "so", "or", "yet"};
 const Words german_coordinate{"und", "aber", "denn", "sondern", "oder", "doch"};
 const Words french_coordinate{"et", "mais", "car", "ou", "donc"};
 
+const Words english_back_at_all{"this", "that", "these", "those", "thus", "therefore", "such", "so"};
+const Words german_back_at_all{"das",   "dies",  "diese", "dieser", "dieses", "deshalb",
+                               "daher", "darum", "damit", "dabei",  "davon",  "trotzdem"};
+const Words french_back_at_all{"cela", "ça", "ce", "c", "ceci", "donc", "ainsi"};
+
 const Words inside_any{"dr",   "prof", "st",  "cf",  "ca",  "approx", "vs",   "mr",   "mrs", "ms",  "sgt",
                        "capt", "lt",   "col", "e.g", "i.e", "hon",    "ph.d", "sept", "nov", "vgl", "messrs"};
 const Words inside_en{"mt",  "dept", "est", "ed",  "eds", "gen",  "gov", "sen",  "rep",  "rev", "jan", "feb",
@@ -195,6 +200,11 @@ bool subordinates(Language language, std::string_view word) {
 
 bool coordinates(Language language, std::string_view word) {
   static constexpr std::array lists{&english_coordinate, &german_coordinate, &french_coordinate};
+  return lists[static_cast<std::size_t>(language)]->contains(word);
+}
+
+bool points_at_sentence(Language language, std::string_view word) {
+  static constexpr std::array lists{&english_back_at_all, &german_back_at_all, &french_back_at_all};
   return lists[static_cast<std::size_t>(language)]->contains(word);
 }
 

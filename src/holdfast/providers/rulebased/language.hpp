@@ -25,6 +25,9 @@ bool subordinates(Language language, std::string_view word);
 /// Words before which a whole clause ends ("und", "but", "car").
 bool coordinates(Language language, std::string_view word);
 
+/// Those of them that point at all of what was said, and not at the article's subject ("that", "deshalb", "cela").
+bool points_at_sentence(Language language, std::string_view word);
+
 /// How an abbreviation behaves before a capital letter.
 enum class Abbreviation : unsigned char {
   none,

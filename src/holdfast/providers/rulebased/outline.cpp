@@ -125,6 +125,7 @@ class Builder {
   void begin_section(std::string title, int level) {
     end_section();
     section_ = Section{.title = std::move(title), .level = level};
+    any_dropped_ = false;
     pending_points_.clear();
   }
 
@@ -154,7 +155,13 @@ class Builder {
   void add_unit(std::string_view text, std::string_view shown, bool opens, std::vector<std::string> points = {}) {
     Unit unit{
         .text = folded_space(terminated(as_spoken(text))), .shown = without_end_marks(shown), .opens_paragraph = opens};
-    if (!is_speakable(unit.text)) {
+    unit.points_back = starts_pointing_back(unit.text, out_.language);
+    // What points back at a sentence that cannot be told goes with it: "E = mc². That is a lot."
+    const auto first = words_of(unit.text.substr(0, unit.text.find(' ')));
+    const bool at_sentence = unit.points_back && !first.empty() && points_at_sentence(out_.language, first.front());
+    dropped_ = !is_speakable(unit.text) || (dropped_ && !opens && at_sentence);
+    if (dropped_) {
+      any_dropped_ = true;
       pending_points_.insert(pending_points_.end(), points.begin(), points.end());
       return;
     }
@@ -163,7 +170,8 @@ class Builder {
     unit.points.insert(unit.points.end(), points.begin(), points.end());
     unit.words = count_words(unit.text);
     unit.heading = section_.title;
-    unit.points_back = starts_pointing_back(unit.text, out_.language);
+    // At the beginning of a section it points at the heading.
+    unit.points_back = unit.points_back && (!section_.units.empty() || any_dropped_);
     section_.words += unit.words;
     section_.units.push_back(std::move(unit));
   }
@@ -174,7 +182,10 @@ class Builder {
   }
 
   /// An announcement ("It offers:") whose list is not speakable says nothing.
-  void drop_announcement() { announcement_.clear(); }
+  void drop_announcement() {
+    any_dropped_ = any_dropped_ || !announcement_.empty();
+    announcement_.clear();
+  }
 
   void add_paragraph(const Block& block) {
     section_.table = false;
@@ -357,6 +368,8 @@ class Builder {
   std::vector<std::string> parents_ = std::vector<std::string>(7);  ///< headings above, by level
   std::vector<const Block*> list_;
   std::vector<const Block*> rows_;
+  bool dropped_ = false;                     ///< the sentence before could not be told
+  bool any_dropped_ = false;                 ///< something of this section could not be told
   std::size_t lists_ = 0;                    ///< how many lists are told whole
   std::string announcement_;                 ///< a sentence that ends with a colon and waits for what follows
   std::vector<std::string> pending_points_;  ///< for the next unit's card

@@ -14,7 +14,7 @@ namespace holdfast::rulebased {
 namespace {
 
 constexpr std::size_t tiny_section_words = 9;  ///< shorter is a scene of three seconds: it joins its neighbour
-constexpr std::size_t subject_words_min = 5;   ///< a shorter text may be no sentence: "Yes.", "Daily from ten."
+constexpr std::size_t subject_words_min = 4;   ///< a shorter text may be no sentence: "Yes.", "Daily from ten."
 constexpr std::size_t headline_characters_max = 64;
 constexpr std::size_t title_characters_max = 100;  ///< without what tells parts and equal titles apart
 
@@ -323,7 +323,8 @@ std::string lead_in(const Unit& unit, const Unit* before, std::string_view scene
   if (folded_case(unit.text).starts_with(folded_case(heading))) return {};
   const auto spoken = folded_space(as_spoken(heading));
   if (ends_sentence(heading)) return spoken;
-  if (unit.unannounced || count_words(unit.text) < subject_words_min) return announcing(outline.language, spoken);
+  if (unit.unannounced || (count_words(unit.text) < subject_words_min && !unit.text.ends_with('?')))
+    return announcing(outline.language, spoken);
   return unit.joined && scene_title != heading ? terminated(spoken) : std::string();
 }
 

@@ -150,6 +150,7 @@ class Splitter {
     const bool starter = !words.empty() && is_stop_word(language_, words.front());
     const bool number = !word.empty() && std::ranges::all_of(word, [](char c) { return is_digit(c); });
     if (number && begin == begin_) return true;  // "1. First of all": the number of a list
+    if (is_unit_of_number(here, begin)) return false;
     switch (abbreviation_before(here)) {
       case Abbreviation::inside:
         return true;
@@ -175,10 +176,11 @@ class Splitter {
     return number.size() <= 2 && !starter;
   }
 
-  /// "18 h", "5 m": a letter behind a number may be a unit, and then is nobody's name. "500 v. Chr." has none.
+  /// "18 h", "5 ms": behind a number they are units, and nobody's name or title. "500 v. Chr." has none.
   bool is_unit_of_number(std::size_t here, std::size_t begin) const {
     const auto word = text_.substr(begin, here - begin);
-    if (word.size() != 1 || std::string_view("hmglstWVAK").find(word) == std::string_view::npos) return false;
+    static constexpr std::array<std::string_view, 11> units{"h", "m", "g", "l", "t", "s", "W", "V", "A", "K", "ms"};
+    if (std::ranges::find(units, word) == units.end()) return false;
     while (begin > begin_) {
       const std::size_t previous = previous_code_point(text_, begin);
       std::size_t at = previous;
@@ -190,7 +192,7 @@ class Splitter {
   }
 
   bool is_initial(std::size_t here, std::size_t begin) const {
-    if (begin >= here || is_unit_of_number(here, begin)) return false;
+    if (begin >= here) return false;
     std::size_t at = begin;
     const char32_t c = next_code_point(text_, at);
     if (at == here) return is_letter(c);

@@ -85,6 +85,7 @@ const std::vector<SplitCase> cases{
     {fr, {"Ouvert de 10 h à 18 h.", "Fermé le lundi."}},
     {de, {"Man braucht 2 l.", "Wasser gibt es dort."}},
     {en, {"It is 5 m.", "Boats pass."}},
+    {en, {"It takes 1 ms.", "Memory fell."}},
     {fr, {"Elle est sûre.", "Élodie aussi.", "« À demain. »"}},
 };
 

@@ -65,9 +65,9 @@ Signs signs_of(std::string_view text) {
 }
 
 bool has_code(std::string_view text) {
-  static constexpr std::array<std::string_view, 28> marks{
-      "://", "www.", "mailto:", "](", "->", "=>", "==", "~~", "{",  "}",  "|",  "`",   "\\", "*",
-      "<",   ">",    "→",       "←",  "↔",  "⇒",  "##", "__", "||", "&&", "+=", " = ", "@@", "();"};
+  static constexpr std::array<std::string_view, 27> marks{
+      "://", "www.", "mailto:", "](", "->", "=>", "==", "~~", "{",  "}",  "|",  "`",  "\\", "*",
+      "<",   ">",    "→",       "←",  "↔",  "⇒",  "##", "__", "||", "&&", "+=", "@@", "();"};
   return std::ranges::any_of(marks, [&](std::string_view mark) { return text.find(mark) != std::string_view::npos; });
 }
 
@@ -83,16 +83,22 @@ char32_t code_point_before(std::string_view text, std::size_t end) {
   return next_code_point(text, at);
 }
 
+/// "1 cup = 240 ml" is read, "port = 631" and "x = f(a);" are not.
+bool assigns(std::string_view text, const Signs& signs, std::size_t words_min) {
+  return text.find(" = ") != std::string_view::npos &&
+         (signs.words < words_min || text.find('"') != std::string_view::npos);
+}
+
 }  // namespace
 
 bool is_speakable(std::string_view sentence) {
   const auto signs = signs_of(sentence);
-  return signs.letters >= 2 && signs.words > 0 && is_readable(sentence, signs);
+  return signs.letters >= 2 && signs.words > 0 && is_readable(sentence, signs) && !assigns(sentence, signs, 3);
 }
 
 bool is_speakable_point(std::string_view point) {
   const auto signs = signs_of(point);
-  return signs.letters + signs.digits > 0 && is_readable(point, signs);
+  return signs.letters + signs.digits > 0 && is_readable(point, signs) && !assigns(point, signs, 2);
 }
 
 std::string as_spoken(std::string_view text) {

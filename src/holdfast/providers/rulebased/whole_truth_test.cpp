@@ -28,19 +28,21 @@ TEST(ScriptWriter, ToldFourOfSevenIngredientsNever) {
 }
 
 TEST(ScriptWriter, SentencesWithFiguresAndPricesAreNotLost) {
-  for (const char* text : {"Man spart 30,90 €.", "Das alles kostet 7,50 €.", "Il faut de l'eau à 25 °C.", "A: Yes.",
-                           "1889: first plans.", "1894: opened.", "Tea wants water at 94 °C.", "Es sind 2/3 (66 %)."}) {
+  for (const char* text :
+       {"Man spart 30,90 €.", "Das alles kostet 7,50 €.", "Il faut de l'eau à 25 °C.", "A: Yes.", "1889: first plans.",
+        "1894: opened.", "Tea wants water at 94 °C.", "Es sind 2/3 (66 %).", "The energy is E = mc²."}) {
     EXPECT_TRUE(is_speakable(text)) << text;
     EXPECT_EQ(script_of(std::string("# Kit\n\n") + text + "\n").narration(), std::string("Kit. ") + text + "\n");
   }
-  for (const char* point : {"12 €", "3 Eier", "1894: opened", "port 631", "U.S.A."})
+  for (const char* point : {"12 €", "3 Eier", "1894: opened", "port 631", "U.S.A.", "1 cup = 240 ml"})
     EXPECT_TRUE(is_speakable_point(point)) << point;
 }
 
 TEST(ScriptWriter, CodeAndTablesOfSymbolsAreNotReadAloud) {
-  for (const char* noise : {"12 34 56", "+---+---+", "o--o--o", "x = f(a);", "main();", "/\\_/\\ ( o.o )",
-                            "d41d8cd98f00b204e9800998ecf8427e", "a->b", "see https://example.org",
-                            "Total 1 2 3 4 5 6 7 8 9", "{}", "....", "@@ -1 +1 @@", "±∓≈ ∞∑ ab"}) {
+  for (const char* noise :
+       {"12 34 56", "+---+---+", "o--o--o", "x = f(a);", "port = 631", "host = \"name of it\"", "main();",
+        "/\\_/\\ ( o.o )", "d41d8cd98f00b204e9800998ecf8427e", "a->b", "see https://example.org",
+        "Total 1 2 3 4 5 6 7 8 9", "{}", "....", "@@ -1 +1 @@", "±∓≈ ∞∑ ab"}) {
     EXPECT_FALSE(is_speakable(noise)) << noise;
   }
 }
@@ -113,6 +115,22 @@ TEST(ScriptWriter, WordsInBoldAreAPointOnlyWhereTheyAreSetOff) {
   EXPECT_EQ(card,
             "Locks\n• An anonymous request takes no lock\n• Slow is not failed\n• It goes on\n• What it costs: nothing "
             "at all");
+}
+
+TEST(ScriptWriter, WhatPointsBackAtALostSentenceGoesWithIt) {
+  const auto script = script_of(
+      "# Light\n\nLight is fast. The formula is `a{b}` here. That is a lot. It is known since "
+      "long ago.\n\nNobody is faster.\n");
+  EXPECT_EQ(script.narration(), "Light is fast. It is known since long ago. Nobody is faster.\n");
+}
+
+// "What is new? The price stays." lacked "It is faster."
+TEST(ScriptWriter, ASectionMayBeginWithAWordThatPointsAtItsHeading) {
+  const auto script = script_of(
+      "# Kit\n\nThe kit is a box that everybody has at home.\n\n## What is new in 2.0?\n\n"
+      "It is 30 % faster than the one before. The price stays at $9.99.\n");
+  EXPECT_EQ(script.scenes.back().narration,
+            "What is new in 2.0? It is 30 % faster than the one before. The price stays at $9.99.");
 }
 
 TEST(ScriptWriter, CodeBetweenTwoStepsDoesNotTearThem) {
