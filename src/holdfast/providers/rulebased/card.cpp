@@ -16,6 +16,7 @@ constexpr std::string_view bullet = "• ";
 constexpr std::size_t line_characters = 60;        ///< of a point, in the size that a full card is set in
 constexpr std::size_t point_characters_max = 120;  ///< two lines
 constexpr std::size_t longest_point_characters = card_line_characters_max - 2;
+constexpr std::size_t point_bytes_max = 4096;  ///< a cell of a table may be a book
 constexpr std::size_t sentences_max = 4;
 // A card's height in half lines, of which a point takes one as its distance from the next: seven points of one line,
 // four of two. Of sentences fewer: they are heard, and nobody reads as much beside.
@@ -147,6 +148,7 @@ std::string styled(std::string_view text, Language language) {
 /// The text as a point of at most `characters_max`: whole, without its asides, its first whole sentences, or its main
 /// clause; nothing where all of these are too long or say too little.
 std::string fitted(std::string_view text, std::size_t characters_max, Language language) {
+  if (text.size() > point_bytes_max) return {};
   auto line = styled(text, language);
   if (count_characters(line) > characters_max) line = styled(without_asides(line), language);
   if (count_characters(line) <= characters_max) return line;
@@ -185,7 +187,11 @@ class Lines {
     };
     std::vector<std::size_t> longest(points.size());
     std::iota(longest.begin(), longest.end(), 0u);
-    std::ranges::stable_sort(longest, std::ranges::greater{}, [&](std::size_t i) { return half_lines(shown[i]); });
+    std::ranges::sort(longest, [&](std::size_t a, std::size_t b) {
+      const auto of_a = half_lines(shown[a]);
+      const auto of_b = half_lines(shown[b]);
+      return of_a != of_b ? of_a > of_b : a < b;
+    });
     for (const auto i : longest) {
       if (!too_high()) break;
       auto brief = fitted(points[i], line_characters, language_);
@@ -202,9 +208,9 @@ class Lines {
   void add_sentences(const std::vector<const Unit*>& units, const std::vector<std::string>& lead_ins) {
     std::vector<std::size_t> ranked(units.size());
     std::iota(ranked.begin(), ranked.end(), 0u);
-    std::ranges::stable_sort(ranked, [&](std::size_t a, std::size_t b) {
+    std::ranges::sort(ranked, [&](std::size_t a, std::size_t b) {
       if (units[a]->points_back != units[b]->points_back) return units[b]->points_back;
-      return units[a]->score > units[b]->score;
+      return units[a]->score != units[b]->score ? units[a]->score > units[b]->score : a < b;
     });
     std::vector<std::string> chosen(units.size());
     std::size_t count = 0;

@@ -103,6 +103,7 @@ bool is_speakable_point(std::string_view point) {
 
 std::string as_spoken(std::string_view text) {
   std::string out(text);
+  if (text.size() > sentence_bytes_max) return out;  // is not spoken, and would take long
   for (const std::string_view arrow : {" -> ", " → ", " > "}) {
     for (auto at = out.find(arrow); at != std::string::npos; at = out.find(arrow, at + 1)) {
       std::size_t next = at + arrow.size();
