@@ -22,6 +22,7 @@ constexpr std::size_t sentences_max = 4;
 // four of two. Of sentences fewer: they are heard, and nobody reads as much beside.
 constexpr std::size_t half_lines_max = 21;
 constexpr std::size_t half_lines_of_sentences_max = 15;
+constexpr std::size_t item_words_max = 4;          ///< of an enumeration; more may be a clause
 constexpr std::size_t clause_characters_min = 26;  ///< a shorter clause says too little
 
 std::string_view first_characters(std::string_view text, std::size_t count) {
@@ -43,7 +44,24 @@ bool ends_main_clause(std::string_view text, std::size_t at, Language language) 
   const bool first = text.substr(0, at).find(", ") == std::string_view::npos;
   const bool only = text.find(", ", at + 1) == std::string_view::npos;
   if (!first || subordinates(language, first_word(text))) return false;
-  return only || coordinates(language, first_word(text.substr(at + 2)));
+  const auto next = first_word(text.substr(at + 2));
+  static constexpr std::array<std::string_view, 7> objects{"dass", "daß", "ob", "that", "whether", "que", "qu"};
+  if (std::ranges::find(objects, next) != objects.end()) return false;  // "Sie verlangen, dass …"
+  return only || coordinates(language, next);
+}
+
+/// Whether an enumeration behind a colon may break off at the comma at `at`: "Tools: a saw, a plane …".
+bool ends_item(std::string_view text, std::size_t at) {
+  const auto colon = text.rfind(": ", at);
+  if (colon == std::string_view::npos) return false;
+  std::size_t items = 0;
+  for (auto begin = colon + 2; begin < at; ++items) {
+    const auto end = std::min(text.find(", ", begin), at);
+    if (count_words(text.substr(begin, end - begin)) > item_words_max) return false;
+    begin = end + 2;
+  }
+  const auto next = text.substr(at + 2, text.find(", ", at + 2) - at - 2);
+  return items >= 2 && count_words(next) <= item_words_max;
 }
 
 /// The end of the longest clause within `window` bytes that stands for itself; 0 where none does.
@@ -53,7 +71,7 @@ std::size_t clause_end(std::string_view text, std::size_t window, Language langu
     for (auto at = text.find(mark); at != std::string_view::npos && at <= window; at = text.find(mark, at + 1)) {
       if (at == 0 || text[at - 1] == '.') continue;  // "p. ex., "
       const bool inserted = mark.front() == ' ' && text.find(mark, at + 1) != std::string_view::npos;
-      if (inserted || (mark == ", " && !ends_main_clause(text, at, language))) continue;
+      if (inserted || (mark == ", " && !ends_main_clause(text, at, language) && !ends_item(text, at))) continue;
       const bool outside = mark == ", " || text.substr(0, at).find(", ") == std::string_view::npos;
       if (outside || mark == "; ") best = std::max(best, at);
     }
@@ -302,6 +320,7 @@ std::string card_text(std::string_view heading, const std::vector<const Unit*>& 
   if (lines.lines().size() >= 2) {
     lines.add_joined(units, lead_ins);
   } else {
+    lines = Lines(out, language);  // the one point of a list that fits says less than the sentences
     lines.add_sentences(units, lead_ins);
   }
   for (const auto& line : lines.lines()) {

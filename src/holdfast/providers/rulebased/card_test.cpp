@@ -78,6 +78,17 @@ TEST(Card, NeverBreaksOffInsideASentence) {
                         "thirty hours had not been paid for eleven weeks and did not want to climb any longer.",
                         Language::en),
       "The clock stopped in the spring of that year …");
+  EXPECT_EQ(point_of_sentence(
+                "Einige Anwohner am Rathausplatz fühlen sich durch den Schlag gestört und verlangen seit Jahren "
+                "mit großem Nachdruck, dass die Glocke in der Nacht zwischen 22 Uhr und 6 Uhr schweigt.",
+                Language::de),
+            "");
+  EXPECT_EQ(
+      point_of_sentence("look up: commands, job files, configuration, profiles, the policy, the store, the trail, "
+                        "the C++ interface, the control API, the proxy, the metrics, and a lot of other things "
+                        "that are generated from the source.",
+                        Language::en),
+      "Look up: commands, job files, configuration, profiles, the policy, the store, the trail, the C++ interface …");
   EXPECT_EQ(point_of_sentence("The tea room closes at 5 p.m.", Language::en), "The tea room closes at 5 p.m.");
   EXPECT_EQ(point_of_sentence("A request takes 5 ms.", Language::en), "A request takes 5 ms");
 }
