@@ -194,9 +194,8 @@ class Lines {
 
   /// From the first on, as many as there is room for; where that is not all, the longest give way to their short forms.
   void add_list(const std::vector<std::string_view>& points) {
-    std::vector<std::string> shown;
-    for (const auto point : points)
-      shown.push_back(best_fit(point));
+    std::vector<std::string> shown(points.size());
+    std::ranges::transform(points, shown.begin(), [this](std::string_view point) { return best_fit(point); });
     const auto too_high = [&] {
       std::size_t height = 0;
       for (const auto& line : shown)

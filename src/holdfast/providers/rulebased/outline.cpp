@@ -172,6 +172,8 @@ class Builder {
     unit.heading = section_.title;
     // At the beginning of a section it points at the heading.
     unit.points_back = unit.points_back && (!section_.units.empty() || any_dropped_);
+    const bool asked = !section_.units.empty() && section_.units.back().text.ends_with('?');
+    if (asked && !unit.text.ends_with('?')) unit.points_back = true;  // an answer
     section_.words += unit.words;
     section_.units.push_back(std::move(unit));
   }

@@ -19,8 +19,8 @@ struct Unit {
   std::size_t words = 0;
   std::int64_t score = 0;  ///< how much it tells about the article, see `score_outline`
   bool opens_paragraph = false;
-  bool points_back = false;  ///< begins with "This", "Deshalb", … or goes on with a list: understood only after its
-                             ///< predecessor
+  bool points_back = false;  ///< begins with "This", "Deshalb", …, answers a question or goes on with a list:
+                             ///< understood only after its predecessor
   bool unannounced = false;  ///< begins with points of a list that no sentence leads to
   bool joined = false;       ///< its section was joined to another, whose title is not its heading
   std::size_t list = 0;      ///< units of one list that is told whole or not at all share a number; 0: none

@@ -240,7 +240,7 @@ std::size_t words_together(const Section& section, std::size_t at) {
   std::size_t words = section.units[at].words;
   const auto list = section.units[at].list;
   if (list == 0 || (at > 0 && section.units[at - 1].list == list)) return words;
-  while (++at < section.units.size() && section.units[at].list == list)
+  for (++at; at < section.units.size() && section.units[at].list == list; ++at)
     words += section.units[at].words;
   return words;
 }
@@ -321,7 +321,7 @@ std::string lead_in(const Unit& unit, const Unit* before, std::string_view scene
   if (heading.empty() || (before != nullptr && before->heading == heading)) return {};
   if (heading == outline.title || !is_speakable_point(as_spoken(heading))) return {};
   if (folded_case(unit.text).starts_with(folded_case(heading))) return {};
-  const auto spoken = folded_space(as_spoken(heading));
+  auto spoken = folded_space(as_spoken(heading));
   if (ends_sentence(heading)) return spoken;
   if (unit.unannounced || (count_words(unit.text) < subject_words_min && !unit.text.ends_with('?')))
     return announcing(outline.language, spoken);

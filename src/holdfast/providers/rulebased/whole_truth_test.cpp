@@ -155,6 +155,19 @@ TEST(ScriptWriter, AnAnswerIsNeverToldWithoutItsQuestion) {
   EXPECT_THAT(script.scenes[2].narration, testing::StartsWith("How do I get there? Take the bus"));
 }
 
+TEST(ScriptWriter, AnAnswerInTheTextBringsItsQuestion) {
+  std::string text =
+      "# Bridge\n\nThe bridge museum stands beside the bridge and beside the river.\n\n## Bridge fees\n\n";
+  for (int i = 1; i <= 5; ++i)
+    text +=
+        "May group " + std::to_string(i) + " come in?\n\nThe fee of the bridge museum is waived for bridge fees.\n\n";
+  const auto script = script_of(text, {.max_scenes = 2, .max_words_per_scene = 40});
+  const auto& narration = script.scenes.back().narration;
+  ASSERT_THAT(narration, HasSubstr("The fee of"));
+  for (auto at = narration.find("The fee"); at != std::string::npos; at = narration.find("The fee", at + 1))
+    EXPECT_TRUE(narration.substr(0, at).ends_with("come in? ")) << narration;
+}
+
 TEST(ScriptWriter, ShortSectionsSideBySideKeepTheirHeadings) {
   const auto script = script_of(
       "# Kuchen\n\nDer Kuchen gelingt auch denen, die selten backen und wenig Zeit haben.\n\n## Tipp\n\n"
