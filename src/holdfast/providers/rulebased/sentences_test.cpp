@@ -140,6 +140,7 @@ TEST(Text, EndsWithAMarkOrGetsOne) {
   EXPECT_EQ(terminated("« Oui ! »"), "« Oui ! »");
   EXPECT_EQ(terminated("a list (b, …)"), "a list (b, …).");
   EXPECT_EQ(terminated("A. (It is.)"), "A. (It is.)");
+  EXPECT_EQ(terminated("A (b) is c.)"), "A (b) is c.)");
   EXPECT_EQ(terminated(""), ".");
 }
 
