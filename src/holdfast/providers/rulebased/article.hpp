@@ -30,6 +30,8 @@ struct Block {
   std::string text{};                ///< rows: empty
   std::string lead{};                ///< what stands in bold at the beginning of a paragraph or item ("Sticky.")
   std::vector<std::string> cells{};  ///< rows only
+  bool begins_list = false;          ///< items: the first of its list
+  bool ordered = false;              ///< items: of a numbered list
 };
 
 struct Article {

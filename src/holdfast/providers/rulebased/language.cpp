@@ -70,6 +70,23 @@ const Words french_back{"il",   "elle",  "ils",   "elles", "ce",       "cet",   
                         "c",    "y",     "aussi", "enfin", "pourtant", "ensuite", "celui", "cependant", "toutefois",
                         "leur", "leurs", "sa",    "son",   "ses",      "celle"};
 
+const Words english_subordinate{"if",      "when",     "while",  "because", "although", "though", "since",
+                                "as",      "after",    "before", "until",   "where",    "unless", "whereas",
+                                "whether", "whenever", "once",   "that",    "to"};
+const Words german_subordinate{"wenn", "weil", "als",     "obwohl", "da",    "nachdem", "bevor", "während", "sobald",
+                               "ob",   "dass", "solange", "falls",  "damit", "wer",     "was",   "wo",      "wie",
+                               "um",   "seit", "bis",     "ehe",    "indem", "sofern",  "wann"};
+const Words french_subordinate{"si",    "quand", "lorsque", "lorsqu", "comme",  "parce", "puisque", "puisqu", "après",
+                               "avant", "dès",   "pour",    "afin",   "tandis", "où",    "qui",     "que"};
+const Words english_coordinate{"and", "but", "so", "or", "yet"};
+const Words german_coordinate{"und", "aber", "denn", "sondern", "oder", "doch"};
+const Words french_coordinate{"et", "mais", "car", "ou", "donc"};
+
+const Words english_back_at_all{"this", "that", "these", "those", "thus", "therefore", "such", "so"};
+const Words german_back_at_all{"das",   "dies",  "diese", "dieser", "dieses", "deshalb",
+                               "daher", "darum", "damit", "dabei",  "davon",  "trotzdem"};
+const Words french_back_at_all{"cela", "ça", "ce", "c", "ceci", "donc", "ainsi"};
+
 const Words inside_any{"dr",   "prof", "st",  "cf",  "ca",  "approx", "vs",   "mr",   "mrs", "ms",  "sgt",
                        "capt", "lt",   "col", "e.g", "i.e", "hon",    "ph.d", "sept", "nov", "vgl", "messrs"};
 const Words inside_en{"mt",  "dept", "est", "ed",  "eds", "gen",  "gov", "sen",  "rep",  "rev", "jan", "feb",
@@ -176,6 +193,21 @@ bool points_back(Language language, std::string_view word) {
   return lists[static_cast<std::size_t>(language)]->contains(word);
 }
 
+bool subordinates(Language language, std::string_view word) {
+  static constexpr std::array lists{&english_subordinate, &german_subordinate, &french_subordinate};
+  return lists[static_cast<std::size_t>(language)]->contains(word);
+}
+
+bool coordinates(Language language, std::string_view word) {
+  static constexpr std::array lists{&english_coordinate, &german_coordinate, &french_coordinate};
+  return lists[static_cast<std::size_t>(language)]->contains(word);
+}
+
+bool points_at_sentence(Language language, std::string_view word) {
+  static constexpr std::array lists{&english_back_at_all, &german_back_at_all, &french_back_at_all};
+  return lists[static_cast<std::size_t>(language)]->contains(word);
+}
+
 Abbreviation abbreviation(Language language, std::string_view word) {
   static constexpr std::array inside{&inside_en, &inside_de, &inside_fr};
   static const Words none;
@@ -192,6 +224,10 @@ bool is_month(std::string_view word) {
 
 bool is_boilerplate_heading(std::string_view heading) {
   return boilerplate.contains(folded_case(heading));
+}
+
+std::string announcing(Language language, std::string_view heading) {
+  return std::string(heading) + (language == Language::fr ? " :" : ":");
 }
 
 std::string continued(Language language, std::string_view title, std::size_t part) {

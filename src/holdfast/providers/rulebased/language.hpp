@@ -20,6 +20,14 @@ bool is_stop_word(Language language, std::string_view word);
 /// Words that point back at the sentence before ("this", "deshalb", "elle"): cut off from it, they confuse.
 bool points_back(Language language, std::string_view word);
 
+/// Words that begin a clause which is none by itself ("weil", "if", "lorsque").
+bool subordinates(Language language, std::string_view word);
+/// Words before which a whole clause ends ("und", "but", "car").
+bool coordinates(Language language, std::string_view word);
+
+/// Those of them that point at all of what was said, and not at the article's subject ("that", "deshalb", "cela").
+bool points_at_sentence(Language language, std::string_view word);
+
 /// How an abbreviation behaves before a capital letter.
 enum class Abbreviation : unsigned char {
   none,
@@ -35,6 +43,9 @@ bool is_month(std::string_view word);
 
 /// Sections that tell about the document and not about its subject: "License", "Inhalt", "Références".
 bool is_boilerplate_heading(std::string_view heading);
+
+/// The heading as it stands before what it announces: "Zutaten:", "Ingrédients :".
+std::string announcing(Language language, std::string_view heading);
 
 /// The title of the nth scene (from 2) that goes on under the same heading: "Title (continued)".
 std::string continued(Language language, std::string_view title, std::size_t part);

@@ -92,6 +92,8 @@ class Reader {
       case MD_BLOCK_UL:
       case MD_BLOCK_OL:
         flush_item();
+        if (items_ == 0) begins_list_ = true;
+        if (items_ == 0) ordered_ = type == MD_BLOCK_OL;
         break;
       case MD_BLOCK_LI:
         flush_item();
@@ -138,6 +140,9 @@ class Reader {
       case MD_BLOCK_CODE:
       case MD_BLOCK_HTML:
         --silent_;
+        // "Install it:" announces what nobody will hear, and is a step still.
+        if (items_ > 0 && !blocks.empty() && blocks.back().kind == BlockKind::item && blocks.back().text.ends_with(':'))
+          blocks.back().text.back() = '.';
         blocks.push_back({.kind = BlockKind::gap});
         break;
       case MD_BLOCK_TH:
@@ -229,7 +234,12 @@ class Reader {
     if (items_ == 0) return;
     auto text = take();
     auto lead = take_lead();
-    if (!text.empty()) blocks.push_back({.kind = BlockKind::item, .text = std::move(text), .lead = std::move(lead)});
+    if (text.empty()) return;
+    blocks.push_back({.kind = BlockKind::item,
+                      .text = std::move(text),
+                      .lead = std::move(lead),
+                      .begins_list = std::exchange(begins_list_, false),
+                      .ordered = ordered_});
   }
 
   void add_heading() {
@@ -269,6 +279,8 @@ class Reader {
   int items_ = 0;             ///< depth of list items
   int silent_ = 0;            ///< depth of what leaves no text
   int level_ = 0;
+  bool begins_list_ = false;
+  bool ordered_ = false;
   bool head_ = false;
   bool anchor_ = false;
   bool in_lead_ = false;

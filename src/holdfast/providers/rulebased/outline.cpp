@@ -4,26 +4,32 @@
 #include <bit>
 #include <map>
 #include <set>
+#include <span>
 #include <unordered_map>
 #include <utility>
 
 #include "holdfast/providers/rulebased/sentences.hpp"
+#include "holdfast/providers/rulebased/speakable.hpp"
 #include "holdfast/providers/rulebased/text.hpp"
 
 namespace holdfast::rulebased {
 namespace {
 
-constexpr std::size_t sentence_words_max = 120;  ///< longer is a listing without full stops
-constexpr std::size_t sentence_bytes_max = 1500;
-constexpr std::size_t list_unit_words_max = 54;  ///< points that are spoken in one breath
-constexpr std::size_t item_words_max = 45;       ///< a longer item of a list is a paragraph
-constexpr std::size_t full_item_words_min = 7;   ///< from here on an item stands on its own
-constexpr std::size_t row_words_min = 6;         ///< a shorter row of a table is no sentence
+constexpr std::size_t list_unit_words_max = 54;     ///< points that are spoken in one breath
+constexpr std::size_t item_words_max = 45;          ///< a longer item of a list is a paragraph
+constexpr std::size_t full_item_words_min = 7;      ///< from here on an item stands on its own
+constexpr std::size_t row_words_min = 6;            ///< a shorter row of a table is no sentence
+constexpr std::size_t short_point_characters = 60;  ///< stands on one line of a card
 constexpr std::size_t points_per_unit_max = 8;
 
 bool begins_small(std::string_view text) {
   std::size_t at = 0;
   return !text.empty() && is_lower(next_code_point(text, at));
+}
+
+/// "200 g flour; 3 eggs": a figure opens a point no more than a small letter does.
+bool goes_on_small(std::string_view text) {
+  return begins_small(text) || (!text.empty() && is_digit(static_cast<unsigned char>(text.front())));
 }
 
 bool starts_pointing_back(std::string_view text, Language language) {
@@ -59,7 +65,7 @@ class Builder {
     begin_section(out_.titled ? out_.title : std::string(), 1);
     for (std::size_t i = 0; i < article_.blocks.size(); ++i) {
       const Block& block = article_.blocks[i];
-      if (block.kind != BlockKind::item) flush_list();
+      if (ends_list(block)) flush_list();
       if (block.kind != BlockKind::row) flush_rows();
       switch (block.kind) {
         case BlockKind::heading:
@@ -76,7 +82,7 @@ class Builder {
           rows_.push_back(&block);
           break;
         case BlockKind::gap:
-          drop_announcement();
+          if (list_.empty()) drop_announcement();
           break;
       }
     }
@@ -119,12 +125,14 @@ class Builder {
   void begin_section(std::string title, int level) {
     end_section();
     section_ = Section{.title = std::move(title), .level = level};
+    any_dropped_ = false;
     pending_points_.clear();
   }
 
   void begin_heading(const Block& block) {
     out_.headed = true;
     parents_.resize(static_cast<std::size_t>(std::clamp(block.level, 1, 6)));
+    parents_.back().clear();  // that of a sister
     std::string parent;
     for (const auto& title : parents_) {
       if (!title.empty()) parent = title;
@@ -145,8 +153,15 @@ class Builder {
   }
 
   void add_unit(std::string_view text, std::string_view shown, bool opens, std::vector<std::string> points = {}) {
-    Unit unit{.text = folded_space(terminated(text)), .shown = without_end_marks(shown), .opens_paragraph = opens};
-    if (!is_speakable(unit.text)) {
+    Unit unit{
+        .text = folded_space(terminated(as_spoken(text))), .shown = without_end_marks(shown), .opens_paragraph = opens};
+    unit.points_back = starts_pointing_back(unit.text, out_.language);
+    // What points back at a sentence that cannot be told goes with it: "E = mc². That is a lot."
+    const auto first = words_of(unit.text.substr(0, unit.text.find(' ')));
+    const bool at_sentence = unit.points_back && !first.empty() && points_at_sentence(out_.language, first.front());
+    dropped_ = !is_speakable(unit.text) || (dropped_ && !opens && at_sentence);
+    if (dropped_) {
+      any_dropped_ = true;
       pending_points_.insert(pending_points_.end(), points.begin(), points.end());
       return;
     }
@@ -155,13 +170,24 @@ class Builder {
     unit.points.insert(unit.points.end(), points.begin(), points.end());
     unit.words = count_words(unit.text);
     unit.heading = section_.title;
-    unit.points_back = starts_pointing_back(unit.text, out_.language);
+    // At the beginning of a section it points at the heading.
+    unit.points_back = unit.points_back && (!section_.units.empty() || any_dropped_);
+    const bool asked = !section_.units.empty() && section_.units.back().text.ends_with('?');
+    if (asked && !unit.text.ends_with('?')) unit.points_back = true;  // an answer
     section_.words += unit.words;
     section_.units.push_back(std::move(unit));
   }
 
+  /// Code between two steps does not make two lists of them.
+  static bool ends_list(const Block& block) {
+    return block.kind == BlockKind::item ? block.begins_list : block.kind != BlockKind::gap;
+  }
+
   /// An announcement ("It offers:") whose list is not speakable says nothing.
-  void drop_announcement() { announcement_.clear(); }
+  void drop_announcement() {
+    any_dropped_ = any_dropped_ || !announcement_.empty();
+    announcement_.clear();
+  }
 
   void add_paragraph(const Block& block) {
     section_.table = false;
@@ -184,8 +210,14 @@ class Builder {
     std::string out(announcement);
     for (std::size_t i = 0; i < items.size(); ++i) {
       if (!out.empty()) out += ' ';
+      if (i > 0 && is_filler(items[i])) {  // "Milch, etc."
+        out += folded_case(terminated(items[i]));
+        continue;
+      }
       const bool last = i + 1 == items.size();
-      if (last || ends_sentence(items[i]) || !begins_small(items[i + 1])) {
+      if (!last && is_filler(items[i + 1])) {
+        out += without_end_marks(items[i]) + ',';
+      } else if (last || ends_sentence(items[i]) || !goes_on_small(items[i + 1])) {
         out += items[i].ends_with(':') && !last ? items[i] : terminated(items[i]);
       } else {
         out += without_end_marks(items[i]) + ';';
@@ -194,18 +226,65 @@ class Builder {
     return out;
   }
 
-  /// The words in bold at the beginning, where they say something by themselves.
+  /// The words in bold at the beginning, where they say something by themselves: "**Slow is not failed.** Nothing …",
+  /// and not "**An anonymous request** takes no lock."
   static std::string telling_lead(const Block& block) {
-    return count_words(block.lead) >= 3 ? block.lead : std::string();
+    if (count_words(block.lead) < 3 || !block.text.starts_with(block.lead)) return {};
+    const auto rest = std::string_view(block.text).substr(block.lead.size());
+    const bool set_off = std::string_view(".:!?").find(block.lead.back()) != std::string_view::npos || rest.empty() ||
+                         rest.starts_with(':') || rest.starts_with(" :") || rest.starts_with(" –") ||
+                         rest.starts_with(" —");
+    return set_off ? block.lead : std::string();
   }
 
   static std::string point_of(const Block& item) {
     const auto lead = telling_lead(item);
-    return without_end_marks(lead.empty() ? item.text : lead);
+    const bool whole = lead.empty() || count_characters(item.text) <= short_point_characters;
+    return without_end_marks(whole ? item.text : lead);
   }
 
+  bool can_be_told(const Block& item) const {
+    if (count_words(item.text) <= item_words_max) return is_speakable_point(as_spoken(item.text));
+    return std::ranges::all_of(split_sentences(item.text, out_.language),
+                               [](const auto& sentence) { return is_speakable(as_spoken(sentence)); });
+  }
+
+  /// Nothing but short points, or few enough words that nobody would leave some of them out.
+  static bool is_price_list(std::span<const Unit> units) {
+    const auto pointed = std::ranges::count_if(units, [](const Unit& unit) { return !unit.points.empty(); });
+    std::size_t words = 0;
+    for (const auto& unit : units)
+      words += unit.words;
+    return pointed == std::ssize(units) || (pointed > 0 && words <= 2 * list_unit_words_max);
+  }
+
+  /// What a sentence announces and what is numbered is told whole or not at all: three of seven ingredients are a false
+  /// recipe. Of other lists each point stands for itself, and goes where no voice can read it.
   void flush_list() {
-    std::string announcement = list_.empty() ? std::string() : std::exchange(announcement_, {});
+    auto items = std::exchange(list_, {});
+    if (items.empty()) return;
+    const bool announced = !announcement_.empty();
+    const bool whole = announced || items.front()->ordered;
+    const auto told = [&](const Block* item) { return can_be_told(*item); };
+    const bool leads = !announced || is_speakable(as_spoken(terminated(announcement_)));
+    if (whole && (!leads || !std::ranges::all_of(items, told))) return drop_announcement();
+    std::erase_if(items, [&](const Block* item) { return count_words(item->text) <= item_words_max && !told(item); });
+    const auto first = section_.units.size();
+    add_list(items);
+    const auto added = std::span(section_.units).subspan(first);
+    if (added.empty()) return;
+    added.front().unannounced = !announced && !added.front().points.empty();
+    if (added.size() == 1 || (!whole && !is_price_list(added))) return;
+    ++lists_;
+    for (auto& unit : added) {
+      unit.list = lists_;
+      unit.points_back = unit.points_back || &unit != added.data();
+    }
+  }
+
+  /// Short points are packed into units, longer ones are units of their own.
+  void add_list(const std::vector<const Block*>& items) {
+    std::string announcement = std::exchange(announcement_, {});
     std::vector<std::string> pack;
     std::vector<std::string> points;
     std::size_t words = count_words(announcement);
@@ -216,20 +295,19 @@ class Builder {
       points.clear();
       words = 0;
     };
-    for (const Block* item : std::exchange(list_, {})) {
+    for (const Block* item : items) {
       const auto count = count_words(item->text);
-      if (!is_speakable(terminated(item->text)) && count <= item_words_max) continue;
       // The last point of a French list ends with a full stop, and is a point still.
       const bool open_ended = !ends_sentence(item->text) || !pack.empty();
-      const bool fragment = begins_small(item->text) && open_ended && count <= item_words_max;
+      const bool fragment = goes_on_small(item->text) && open_ended && count <= item_words_max;
       if (count >= full_item_words_min && !fragment) {
         flush_pack();
         add_item(*item, std::exchange(announcement, {}));
         continue;
       }
-      if (words + count > list_unit_words_max) flush_pack();
+      if (words + count > list_unit_words_max && !is_filler(item->text)) flush_pack();
       pack.push_back(item->text);
-      points.push_back(point_of(*item));
+      if (!is_filler(item->text)) points.push_back(point_of(*item));
       words += count;
     }
     flush_pack();
@@ -250,17 +328,28 @@ class Builder {
     }
   }
 
+  /// All rows can be told, and most are long enough for a sentence.
+  static bool is_glossary(const std::vector<const Block*>& rows) {
+    const auto tellable = [](const Block* row) {
+      return row->cells.size() == 2 && !ends_sentence(row->cells[0]) &&
+             count_words(row->cells[0]) + count_words(row->cells[1]) <= item_words_max &&
+             is_speakable(row->cells[0] + ": " + row->cells[1]);
+    };
+    const auto sentence = [](const Block* row) { return count_words(row->cells[1]) >= row_words_min; };
+    return std::ranges::all_of(rows, tellable) &&
+           2 * std::ranges::count_if(rows, sentence) >= static_cast<std::ptrdiff_t>(rows.size());
+  }
+
   /// A table of terms and what they mean can be spoken where nothing else is said; beside text it goes onto the card.
   void flush_rows() {
     const auto rows = std::exchange(rows_, {});
     if (rows.empty()) return;
     drop_announcement();
-    const bool alone = section_.units.empty();
+    const bool told = section_.units.empty() && is_glossary(rows);
     for (const Block* row : rows) {
       if (row->cells.size() < 2 || row->cells[0].empty() || row->cells[1].empty()) continue;
       const std::string text = row->cells[0] + ": " + row->cells[1];
-      if (alone && row->cells.size() == 2 && count_words(row->cells[1]) >= row_words_min &&
-          !ends_sentence(row->cells[0]) && count_words(text) <= item_words_max) {
+      if (told) {
         add_unit(text, {}, true);
         section_.table = true;
       } else if (pending_points_.size() < points_per_unit_max) {
@@ -281,28 +370,14 @@ class Builder {
   std::vector<std::string> parents_ = std::vector<std::string>(7);  ///< headings above, by level
   std::vector<const Block*> list_;
   std::vector<const Block*> rows_;
+  bool dropped_ = false;                     ///< the sentence before could not be told
+  bool any_dropped_ = false;                 ///< something of this section could not be told
+  std::size_t lists_ = 0;                    ///< how many lists are told whole
   std::string announcement_;                 ///< a sentence that ends with a colon and waits for what follows
   std::vector<std::string> pending_points_;  ///< for the next unit's card
 };
 
 }  // namespace
-
-bool is_speakable(std::string_view sentence) {
-  if (sentence.size() > sentence_bytes_max || count_words(sentence) > sentence_words_max) return false;
-  for (const std::string_view mark :
-       {"://", "www.", "mailto:", "](", "->", "=>", "==", "~~", "{",  "}",  "|",  "`",  "\\",
-        "*",   "<",    ">",       "→",  "←",  "↔",  "⇒",  "##", "__", "||", "&&", "+=", " = "}) {
-    if (sentence.find(mark) != std::string_view::npos) return false;
-  }
-  std::size_t letters = 0;
-  std::size_t others = 0;
-  for (std::size_t at = 0; at < sentence.size();) {
-    const char32_t c = next_code_point(sentence, at);
-    letters += is_letter(c) ? 1 : 0;
-    others += is_letter(c) || is_space(c) ? 0 : 1;
-  }
-  return letters >= 2 && letters > 2 * others;
-}
 
 Outline outline_of(const Article& article) {
   return Builder(article).build();
@@ -341,7 +416,7 @@ void score_outline(Outline& outline) {
       if (i == 0) unit.score = unit.score * 9 / 5;
       if (unit.opens_paragraph) unit.score = unit.score * 5 / 4;
       if (unit.points_back) unit.score = unit.score * 4 / 5;
-      const bool list = unit.points.size() > 1;  // what the author has summed up already
+      const bool list = unit.points.size() > 1 || unit.list != 0;  // what the author has summed up already
       if (list) unit.score = unit.score * 9 / 5;
       const bool odd = unit.words < 5 || unit.words > 35 || unit.text.ends_with('?');
       if (odd && !list) unit.score = unit.score * 3 / 5;

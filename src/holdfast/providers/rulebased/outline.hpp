@@ -19,7 +19,11 @@ struct Unit {
   std::size_t words = 0;
   std::int64_t score = 0;  ///< how much it tells about the article, see `score_outline`
   bool opens_paragraph = false;
-  bool points_back = false;  ///< begins with "This", "Deshalb", …: understood only after its predecessor
+  bool points_back = false;  ///< begins with "This", "Deshalb", …, answers a question or goes on with a list:
+                             ///< understood only after its predecessor
+  bool unannounced = false;  ///< begins with points of a list that no sentence leads to
+  bool joined = false;       ///< its section was joined to another, whose title is not its heading
+  std::size_t list = 0;      ///< units of one list that is told whole or not at all share a number; 0: none
   std::string heading{};     ///< of the section it was written under
 };
 
@@ -28,6 +32,7 @@ struct Section {
   std::string parent{};  ///< the heading above it
   int level = 1;
   bool boilerplate = false;
+  bool group = false;         ///< short sections that were joined, under the heading above them
   bool table = false;         ///< all that is said is rows of a table: a glossary, one scene is enough
   std::vector<Unit> units{};  ///< not empty
   std::size_t words = 0;      ///< of all units
@@ -40,9 +45,6 @@ struct Outline {
   Language language = Language::en;
   std::vector<Section> sections;  ///< in the article's order; the first may be its introduction
 };
-
-/// Whether a voice can read it: no addresses, no rests of mark-up or code, mostly letters, not endless.
-bool is_speakable(std::string_view sentence);
 
 /// Orders an article's blocks into sections of units. Sections without a speakable sentence are left out.
 Outline outline_of(const Article& article);

@@ -6,16 +6,29 @@
 #include <utility>
 
 #include "holdfast/providers/rulebased/card.hpp"
+#include "holdfast/providers/rulebased/selection.hpp"
+#include "holdfast/providers/rulebased/speakable.hpp"
 #include "holdfast/providers/rulebased/text.hpp"
 
 namespace holdfast::rulebased {
 namespace {
 
 constexpr std::size_t tiny_section_words = 9;  ///< shorter is a scene of three seconds: it joins its neighbour
-constexpr std::size_t headline_characters_max = 48;
-constexpr std::size_t title_characters_max = 90;
+constexpr std::size_t subject_words_min = 4;   ///< a shorter text may be no sentence: "Yes.", "Daily from ten."
+constexpr std::size_t headline_characters_max = 64;
+constexpr std::size_t title_characters_max = 100;  ///< without what tells parts and equal titles apart
+
+/// The units go on under another title. Their heading will be said before them, see `lead_in`, and counts.
+void mark_joined(Section& section) {
+  const auto heading_words = count_words(section.title);
+  section.units.front().words += heading_words;
+  section.words += heading_words;
+  for (auto& unit : section.units)
+    unit.joined = true;
+}
 
 void append_section(Section& to, Section&& from) {
+  if (!from.group) mark_joined(from);
   std::ranges::move(from.units, std::back_inserter(to.units));
   to.words += from.words;
 }
@@ -72,14 +85,53 @@ void drop_least(std::vector<Section>& sections, std::size_t most) {
   std::erase_if(sections, [&](const Section&) { return !keep.contains(at++); });
 }
 
+bool is_introduction(const Outline& outline, const Section& section) {
+  return outline.titled && section.title == outline.title;
+}
+
+/// Two short sections side by side become one under the heading above both: neither is a part of the other, and each
+/// keeps its own heading inside.
+void make_group(const Outline& outline, Section& section) {
+  const auto& above = section.parent.empty() ? outline.title : section.parent;
+  if (section.group || above.empty()) return;
+  mark_joined(section);
+  section.title = above;
+  section.group = true;
+}
+
+/// A scene of its own would be three seconds long. A card with points is worth that.
+bool is_tiny(const Section& section) {
+  const bool points = std::ranges::any_of(section.units, [](const Unit& unit) { return unit.points.size() > 1; });
+  return section.words <= tiny_section_words && !section.group && !points;
+}
+
+/// A short section joins its parent, or a sister as short as it is, where it comes right behind them. One that finds
+/// neither joins whatever stands before it. Its heading goes with it, spoken: what is short ("Yes.", "Free.") is not
+/// understood without.
+void join_tiny(Outline& outline, std::size_t words) {
+  for (const bool anywhere : {false, true}) {
+    std::vector<Section> kept;
+    for (auto& section : outline.sections) {
+      const bool follows = !kept.empty() && kept.back().level <= section.level &&
+                           kept.back().words + section.words <= 2 * words && is_tiny(section);
+      const bool sisters = follows && kept.back().level == section.level && (is_tiny(kept.back()) || kept.back().group);
+      const bool child = follows && kept.back().level < section.level && !is_introduction(outline, kept.back());
+      if (!sisters && !child && !(follows && anywhere)) {
+        kept.push_back(std::move(section));
+        continue;
+      }
+      if (sisters) make_group(outline, kept.back());
+      append_section(kept.back(), std::move(section));
+    }
+    outline.sections = std::move(kept);
+  }
+}
+
 /// Brings the sections down to at most `scenes`: subsections join their neighbours, the deepest and shortest first.
 void reduce(Outline& outline, std::size_t scenes, std::size_t words) {
   auto& sections = outline.sections;
   drop_boilerplate(sections);
-  merge_where(sections, [&](const Section& previous, const Section& section) {
-    return section.words <= tiny_section_words && previous.level <= section.level && &previous != sections.data() &&
-           previous.words + section.words <= 2 * words;
-  });
+  join_tiny(outline, words);
   for (int level = 6; level > 2 && sections.size() > scenes; --level) {
     // Those that fit together into one scene first, then all of this depth.
     for (const std::size_t together : {words, static_cast<std::size_t>(-1) / 2}) {
@@ -101,6 +153,8 @@ void tell_apart(Outline& outline) {
   for (auto& section : outline.sections) {
     if (seen[folded_case(section.title)] > 1 && !section.parent.empty() && section.parent != section.title) {
       section.title = section.parent + ": " + section.title;
+      for (auto& unit : section.units)
+        unit.heading = section.title;
     }
   }
 }
@@ -111,19 +165,48 @@ void ensure_introduction(Outline& outline, std::size_t words) {
   if (!outline.titled || sections.front().title == outline.title || sections.size() == 1) return;
   Section& first = sections.front();
   Section introduction{.title = outline.title};
-  while (!first.units.empty() && introduction.units.size() < 2) {
-    if (!introduction.units.empty() && introduction.words + first.units.front().words > words / 2) break;
+  const auto lend = [&] {
     introduction.words += first.units.front().words;
     first.words -= first.units.front().words;
     introduction.units.push_back(std::move(first.units.front()));
     first.units.erase(first.units.begin());
+  };
+  while (!first.units.empty() && introduction.units.size() < 2) {
+    if (!introduction.units.empty() && introduction.words + first.units.front().words > words / 2) break;
+    if (!introduction.units.empty() && first.units.front().list != 0) break;
+    lend();
+    const auto list = introduction.units.back().list;
+    while (list != 0 && !first.units.empty() && first.units.front().list == list)
+      lend();
   }
   if (first.units.empty() || first.words <= tiny_section_words) {
-    append_section(introduction, std::move(first));
+    while (!first.units.empty())
+      lend();
     first = std::move(introduction);
   } else {
     sections.insert(sections.begin(), std::move(introduction));
   }
+}
+
+/// A list that is told whole and takes more than its section's scenes goes, unless there is nothing else: then as much
+/// of it is told as fits, from its beginning on.
+void drop_endless_lists(Section& section, std::size_t words) {
+  std::map<std::size_t, std::size_t> list_words;
+  for (const auto& unit : section.units)
+    list_words[unit.list] += unit.words;
+  list_words.erase(0);
+  std::erase_if(list_words, [&](const auto& list) { return list.second <= list_words_factor * words; });
+  const auto endless = [&](const Unit& unit) { return list_words.contains(unit.list); };
+  if (list_words.empty()) return;
+  if (std::ranges::all_of(section.units, endless)) {
+    for (auto& unit : section.units)
+      unit.list = 0;
+    return;
+  }
+  std::erase_if(section.units, endless);
+  section.words = 0;
+  for (const auto& unit : section.units)
+    section.words += unit.words;
 }
 
 /// How many scenes each section gets: one, and one more to the longest as long as there are some left.
@@ -152,6 +235,16 @@ std::vector<std::size_t> shares(const Outline& outline, std::size_t scenes, std:
   return share;
 }
 
+/// Of the unit, or of the whole list that begins with it.
+std::size_t words_together(const Section& section, std::size_t at) {
+  std::size_t words = section.units[at].words;
+  const auto list = section.units[at].list;
+  if (list == 0 || (at > 0 && section.units[at - 1].list == list)) return words;
+  for (++at; at < section.units.size() && section.units[at].list == list; ++at)
+    words += section.units[at].words;
+  return words;
+}
+
 /// Cuts a section's units into `parts` runs of about the same length, at paragraphs where one ends nearby.
 std::vector<std::vector<const Unit*>> runs_of(const Section& section, std::size_t parts) {
   std::vector<std::vector<const Unit*>> runs(1);
@@ -162,8 +255,11 @@ std::vector<std::vector<const Unit*>> runs_of(const Section& section, std::size_
     const std::size_t parts_left = parts - runs.size() + 1;
     const std::size_t target = (left + words) / parts_left;
     const bool must = section.units.size() - i < parts_left;
-    const bool full = words + unit.words / 2 > target || (unit.opens_paragraph && words * 5 > target * 4);
-    const bool awkward = unit.points_back && !unit.opens_paragraph && words < target * 5 / 4 && !must;
+    const bool full =
+        words + words_together(section, i) / 2 > target || (unit.opens_paragraph && words * 5 > target * 4);
+    const bool in_list = unit.list != 0 && i > 0 && section.units[i - 1].list == unit.list;
+    const bool torn = in_list && words + unit.words <= list_words_factor * target;
+    const bool awkward = !must && (torn || (unit.points_back && !unit.opens_paragraph && words < target * 5 / 4));
     if (parts_left > 1 && !runs.back().empty() && (must || (full && !awkward))) {
       runs.emplace_back();
       words = 0;
@@ -173,67 +269,6 @@ std::vector<std::vector<const Unit*>> runs_of(const Section& section, std::size_
     left -= unit.words;
   }
   return runs;
-}
-
-/// The sentences from the beginning on, as many as fit: how an article introduces itself.
-std::vector<const Unit*> lead_of(const std::vector<const Unit*>& run, std::size_t words) {
-  std::vector<const Unit*> spoken;
-  for (const auto* unit : run) {
-    if (unit->words > words) break;
-    words -= unit->words;
-    spoken.push_back(unit);
-  }
-  return spoken;
-}
-
-/// The best sentences that fit, in the article's order. One that points back comes only with the one before it.
-/// `said`: what was spoken last, or nothing. `closing`: the article's last sentence is wanted, it was written as an
-/// end.
-std::vector<const Unit*> best_of(const std::vector<const Unit*>& run, std::size_t words, const Unit* said,
-                                 bool closing) {
-  std::vector<bool> chosen(run.size(), false);
-  if (closing && run.back()->words <= words / 2) {
-    chosen.back() = true;
-    words -= run.back()->words;
-  }
-  while (true) {
-    std::size_t best = run.size();
-    std::int64_t most = 0;
-    std::size_t cost = 0;
-    bool with_previous = false;
-    for (std::size_t i = 0; i < run.size(); ++i) {
-      if (chosen[i]) continue;
-      const bool after = i > 0 ? chosen[i - 1] : said != nullptr && said + 1 == run[0];
-      const bool brings = run[i]->points_back && !after;  // its predecessor has to come along
-      if (brings && (i == 0 || run[i - 1]->points_back)) continue;
-      const auto needs = run[i]->words + (brings ? run[i - 1]->words : 0);
-      const auto score = after ? run[i]->score * 5 / 4 : run[i]->score;
-      if (needs <= words && score > most) {
-        most = score;
-        best = i;
-        cost = needs;
-        with_previous = brings;
-      }
-    }
-    if (best == run.size()) break;
-    chosen[best] = true;
-    if (with_previous) chosen[best - 1] = true;
-    words -= cost;
-  }
-  std::vector<const Unit*> spoken;
-  for (std::size_t i = 0; i < run.size(); ++i) {
-    if (chosen[i]) spoken.push_back(run[i]);
-  }
-  return spoken;
-}
-
-/// Never silent: where nothing fits, the shortest sentence is spoken though it is too long.
-std::vector<const Unit*> spoken_of(const std::vector<const Unit*>& run, std::size_t words, const Unit* said,
-                                   bool closing) {
-  auto spoken = said == nullptr ? lead_of(run, words) : best_of(run, words, said, closing);
-  if (spoken.empty())
-    spoken.push_back(*std::ranges::min_element(run, {}, [](const Unit* unit) { return unit->words; }));
-  return spoken;
 }
 
 /// A long heading without what it says in brackets.
@@ -252,18 +287,17 @@ class Titles {
   std::string next(const Section& section, const std::vector<const Unit*>& spoken, std::size_t part) {
     std::string title = without_aside(section.title);
     const std::string& heading = spoken.front()->heading;
-    if (part == 1 && title.empty()) title = headline(*spoken.front());
-    if (part > 1 && !outline_.headed) {
-      title = headline(*spoken.front());
-    } else if (part > 1 && heading != section.title && !heading.empty() && !taken_.contains(folded_case(heading))) {
-      title = without_aside(heading);
-    } else if (part > 1) {
-      title = continued(outline_.language, without_aside(section.title.empty() ? outline_.title : section.title), part);
-    }
+    const bool by_heading = part > 1 && outline_.headed && heading != section.title && !heading.empty() &&
+                            !taken_.contains(folded_case(heading));
+    if (part > 1 && title.empty()) title = without_aside(outline_.title);
+    if (title.empty() || (part > 1 && !outline_.headed)) title = headline(*spoken.front());
+    if (by_heading) title = without_aside(heading);
+    // What tells two titles apart stands at their end, and must outlive the shortening.
     title = shortened(title, title_characters_max, outline_.language);
-    std::string unique = title;
-    for (int n = 2; !taken_.insert(folded_case(unique)).second; ++n)
-      unique = title + " (" + std::to_string(n) + ")";
+    const bool goes_on = (part > 1 && outline_.headed && !by_heading) || section.group;
+    std::string unique = part > 1 && goes_on ? continued(outline_.language, title, part) : title;
+    for (std::size_t n = 2; !taken_.insert(folded_case(unique)).second; ++n)
+      unique = goes_on ? continued(outline_.language, title, n) : title + " (" + std::to_string(n) + ")";
     return unique;
   }
 
@@ -279,6 +313,75 @@ class Titles {
   std::set<std::string> taken_;
 };
 
+/// The heading that is said before `unit`, or nothing. Headings are seen on the card; said are those without which the
+/// text is not understood: a question before its answer, a list that nothing announces, a text too short to be a
+/// sentence ("Daily from ten."), and whatever stands in a scene that has another title.
+std::string lead_in(const Unit& unit, const Unit* before, std::string_view scene_title, const Outline& outline) {
+  const auto& heading = unit.heading;
+  if (heading.empty() || (before != nullptr && before->heading == heading)) return {};
+  if (heading == outline.title || !is_speakable_point(as_spoken(heading))) return {};
+  if (folded_case(unit.text).starts_with(folded_case(heading))) return {};
+  auto spoken = folded_space(as_spoken(heading));
+  if (ends_sentence(heading)) return spoken;
+  if (unit.unannounced || (count_words(unit.text) < subject_words_min && !unit.text.ends_with('?')))
+    return announcing(outline.language, spoken);
+  return unit.joined && scene_title != heading ? terminated(spoken) : std::string();
+}
+
+/// Gives a scene its words: as many of the run's units as fit together with the headings that are said before them.
+class SceneWriter {
+ public:
+  SceneWriter(const Outline& outline, std::size_t words) : titles_(outline), outline_(outline), words_(words) {}
+
+  ScenePlan write(const Section& section, std::vector<const Unit*> run, std::size_t part) {
+    ScenePlan plan;
+    plan.units = std::move(run);
+    plan.speaks_title = said_ == nullptr && outline_.titled;
+    const auto title_words = plan.speaks_title ? count_words(outline_.title) : 0;
+    const bool closing = plan.units.back() == &outline_.sections.back().units.back();
+    const std::size_t room = words_ > title_words ? words_ - title_words : 1;
+    choose(plan, room, closing, section.title);
+    // Headings that are said take room from sentences; of a list nothing can be taken.
+    const bool list = std::ranges::any_of(plan.spoken, [](const Unit* unit) { return unit->list != 0; });
+    if (const auto all = words_of_scene(plan); all > room && plan.spoken.size() > 1 && !list) {
+      choose(plan, room > all - room ? room - (all - room) : 1, closing, section.title);
+    }
+    plan.title = titles_.next(section, plan.spoken, part);
+    set_lead_ins(plan, plan.title);
+    said_ = plan.spoken.back();
+    return plan;
+  }
+
+  std::string headline(const Unit& unit) const { return titles_.headline(unit); }
+
+ private:
+  void choose(ScenePlan& plan, std::size_t room, bool closing, std::string_view scene_title) const {
+    plan.spoken = choose_units(plan.units, room, said_, closing);
+    set_lead_ins(plan, scene_title);
+  }
+
+  void set_lead_ins(ScenePlan& plan, std::string_view scene_title) const {
+    plan.lead_ins.clear();
+    const Unit* before = said_;
+    for (const auto* unit : plan.spoken)
+      plan.lead_ins.push_back(lead_in(*unit, std::exchange(before, unit), scene_title, outline_));
+  }
+
+  static std::size_t words_of_scene(const ScenePlan& plan) {
+    std::size_t sum = 0;
+    for (const auto* unit : plan.spoken)
+      sum += count_words(unit->text);
+    for (const auto& heading : plan.lead_ins)
+      sum += count_words(heading);
+    return sum;
+  }
+
+  Titles titles_;
+  const Outline& outline_;
+  std::size_t words_;
+  const Unit* said_ = nullptr;
+};
+
 }  // namespace
 
 std::vector<ScenePlan> plan_scenes(Outline& outline, std::size_t scenes, std::size_t words) {
@@ -286,24 +389,17 @@ std::vector<ScenePlan> plan_scenes(Outline& outline, std::size_t scenes, std::si
   reduce(outline, scenes, words);
   if (scenes > 1) ensure_introduction(outline, words);
   drop_least(outline.sections, scenes);
-  Titles titles(outline);
-  if (outline.title.empty()) outline.title = titles.headline(outline.sections.front().units.front());
   const auto share = shares(outline, scenes, words);
+  for (std::size_t s = 0; s < outline.sections.size(); ++s)
+    drop_endless_lists(outline.sections[s], words * share[s]);
+  SceneWriter writer(outline, words);
+  if (outline.title.empty()) outline.title = writer.headline(outline.sections.front().units.front());
   std::vector<ScenePlan> plans;
-  const Unit* said = nullptr;
   for (std::size_t s = 0; s < outline.sections.size(); ++s) {
     const Section& section = outline.sections[s];
     std::size_t part = 0;
-    for (auto& run : runs_of(section, share[s])) {
-      const bool first = plans.empty();
-      const auto title_words = first && outline.titled ? count_words(outline.title) : 0;
-      const auto room = words > title_words ? words - title_words : 1;
-      const bool closing = run.back() == &outline.sections.back().units.back();
-      auto spoken = spoken_of(run, room, said, closing);
-      said = spoken.back();
-      auto title = titles.next(section, spoken, ++part);
-      plans.push_back({std::move(title), std::move(run), std::move(spoken), first && outline.titled});
-    }
+    for (auto& run : runs_of(section, std::min(share[s], section.units.size())))
+      plans.push_back(writer.write(section, std::move(run), ++part));
   }
   return plans;
 }

@@ -19,7 +19,9 @@ struct ScenePlan {
   std::string title;
   std::vector<const Unit*> units;   ///< the run, in order; not empty
   std::vector<const Unit*> spoken;  ///< those chosen, in order; not empty
-  bool speaks_title = false;        ///< the first scene says the article's title before its first sentence
+  /// What is said before each of `spoken`: the heading it stands under, or nothing.
+  std::vector<std::string> lead_ins;
+  bool speaks_title = false;  ///< the first scene says the article's title before its first sentence
 };
 
 /// Divides an outline among at most `scenes` scenes of about `words` words. Pointers lead into `outline`, which is

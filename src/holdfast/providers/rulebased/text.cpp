@@ -181,7 +181,8 @@ bool ends_sentence(std::string_view text) {
   if (text.ends_with(')')) {
     // "(It is.)" is a sentence, "it is (or was?)" is not: the mark belongs to what is within the brackets.
     const auto open = text.rfind('(');
-    if (open != std::string_view::npos && open > 0) {
+    const bool own = open != std::string_view::npos && text.find(')', open) + 1 == text.size();
+    if (own && open > 0) {
       const auto before = text.substr(0, text.find_last_not_of(' ', open - 1) + 1);
       return ends_sentence(before) && ends_sentence(text.substr(open));
     }
