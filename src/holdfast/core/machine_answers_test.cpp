@@ -260,6 +260,7 @@ TEST_F(Answers, AFailureThatOnlyAConsentMayAnswerIsNotAskedAboutWithoutOne) {
   end(id, event::CallEnded::How::failed);
   EXPECT_FALSE(said_yes(raise(id, QuestionKind::hard_error, true)));
   consent("job", "error: switch to Ollama");
+  consent("job", "stall after 5m: cancel");
   EXPECT_FALSE(said_yes(raise(id, QuestionKind::hard_error, true))) << "it failed there";
   EXPECT_EQ(count<QuestionOpened>(), 0u);
   consent("job", "error: switch to OpenAI");

@@ -212,6 +212,23 @@ TEST_F(Operations, AQueuedOneThatWasCancelledAndForgottenLetsTheNextOneBegin) {
   EXPECT_EQ(calls.back().operation, next);
 }
 
+TEST_F(Operations, WhereMostOfAQueueWasCancelledTheRestBeginsInItsOrder) {
+  const OperationId first = start("", "One", "s", {}, false).id;
+  std::vector<OperationId> queued;
+  for (int i = 0; i < 5; ++i)
+    queued.push_back(start("", "One", "s", {}, false).id);
+  cancel("", queued[0]);
+  for (std::size_t i = 0; i < limits::ended_kept_max; ++i)
+    end(start("", "Ollama", "s", {}, false).id);
+  ASSERT_EQ(machine().operation(queued[0]), nullptr);
+  cancel("", queued[2]);
+  cancel("", queued[3]);
+  end(first);
+  EXPECT_EQ(calls.back().operation, queued[1]);
+  end(queued[1]);
+  EXPECT_EQ(calls.back().operation, queued[4]);
+}
+
 TEST_F(Operations, NewsOfOneThatIsGoneIsIgnored) {
   lock("job", "Ollama");
   const std::size_t before = told.size();
