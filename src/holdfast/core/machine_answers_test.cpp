@@ -239,13 +239,11 @@ TEST_F(Answers, ThatAreSentAgainUnderTheirKeyDoNotAnswerTheNextQuestion) {
 
 // It was given up when the disk did not take it once, and a job with nobody there waited for ever.
 TEST_F(Answers, AConsentForErrorsThatCouldNotBeRecordedIsTriedAgain) {
+  failed();
+  disk = Disk::waits;
   consent("job", "error: switch to OpenAI");
-  lock("job", "Ollama", {"script"});
-  const OperationId id = start("job", "Ollama", "script").id;
-  end(id, event::CallEnded::How::failed);
-  disk = Disk::fails;
-  raise(id);
-  wait(3s);
+  disk_says(Disk::saves);
+  disk_says(Disk::fails);
   EXPECT_EQ(count<ConsentApplied>(), 0u);
   EXPECT_EQ(open(), 1u);
   disk = Disk::saves;
