@@ -220,6 +220,7 @@ class Machine {
                                            const QuestionTable::Open& open) const;
   bool apply_consent(Operation& operation, const StandingConsent& consent);
   void answer_by_consents(const std::string& job_id);
+  std::vector<OperationId> asked_about(const std::string& job_id, QuestionKind kind) const;
   void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
   const StandingConsent* consent_of(const Operation& operation, const Answer& answer) const;
   void resume_job(Job& job, const event::JobRequested& event);

@@ -334,6 +334,16 @@ bool Machine::consented(const Operation& operation, const QuestionTable::Open& o
   });
 }
 
+/// Where nobody is answering.
+std::vector<OperationId> Machine::asked_about(const std::string& job_id, QuestionKind kind) const {
+  std::vector<OperationId> asked;
+  for (const auto& [id, open] : questions_.all_open()) {
+    if (open.question.job_id == job_id && open.question.kind == kind && !open.recording) asked.push_back(id);
+  }
+  std::ranges::sort(asked);
+  return asked;
+}
+
 /// A consent that is given while somebody is being asked answers what is open.
 void Machine::answer_by_consents(const std::string& job_id) {
   std::vector<OperationId> asked;
