@@ -220,7 +220,7 @@ TEST_F(InterruptedTest, AnArtifactOfTheRunBeforeThatOneIsNotTakenForIts) {
   EXPECT_EQ(asked, 1);
 }
 
-// What was asked for before was taken for what the job file asks for now.
+// The artifact of the old prompt was taken for that of the new one.
 TEST_F(InterruptedTest, AnArtifactOfAJobFileThatSaidSomethingElseIsNotTakenOver) {
   leave_artifact();
   leave_interrupted();
