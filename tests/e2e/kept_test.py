@@ -81,6 +81,10 @@ class Looking(Kept):
             run = self.kept("--log-file", "log.json", "run", job, mode, "--out", "o" + mode)
             self.assertEqual(run.returncode, 1, run.stderr)
             self.assertNotIn(key, run.stdout + run.stderr)
+            self.assertIn("api_key=***", run.stdout + run.stderr)
+        for job in self.document("jobs")["jobs"]:
+            for words in (["show"], ["history"], ["audit", "show"]):
+                self.assertNotIn(key, self.kept(*words, job["jobId"]).stdout)
         log = self.folder / "log.json"
         self.assertEqual({each["event"] for each in self.lines_of_json(log.read_text()) if "api_key=***" in json.dumps(each)},
                          {"PROVIDER_HARD_ERROR", "PROVIDER_REQUEST_COMPLETE"})

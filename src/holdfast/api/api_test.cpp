@@ -3,7 +3,6 @@
 #include <boost/json/parse.hpp>
 #include <limits>
 
-#include "holdfast/api/decode.hpp"
 #include "holdfast/api/json.hpp"
 
 namespace holdfast {
@@ -123,21 +122,6 @@ TEST(Api, what_an_operation_does_not_have_is_null) {
     EXPECT_TRUE(out.at(key).is_null()) << key;
   }
   EXPECT_EQ(api::text(out.at("error")), R"({"class": "http", "status": 500, "code": null, "message": null})");
-}
-
-// Removing a key brought quotation marks together, and the second writing removed more.
-TEST(Api, what_a_provider_said_loses_its_keys_once_and_stays_as_it_is_when_it_is_read_and_written_again) {
-  const std::string key = "sk-abcdefghijklmnopqrstuvwxyz1234";
-  for (const std::string& said :
-       {"api_key=" + key, "\"abc\" " + key + " and " + key + " \"a word, and then thirty more of them\"",
-        std::string(300, '\xff'), "token=\"" + key + "\" 'x' \"" + key}) {
-    const ProviderHardError failed{.operation_id = "op", .fault = {ErrorClass::command, 3, said, said}};
-    const std::string line = api::text(api::event_line(1, noon, failed));
-    EXPECT_EQ(line.find(key), std::string::npos) << line;
-    const auto again = api::told_from_line(line);
-    ASSERT_TRUE(again) << again.error().message;
-    EXPECT_EQ(api::text(api::event_line(again->seq, again->time, again->news)), line);
-  }
 }
 
 TEST(Api, a_job_has_the_keys_of_the_interface_in_their_order) {

@@ -9,7 +9,6 @@
 
 #include "holdfast/base/name.hpp"
 #include "holdfast/base/wall_time.hpp"
-#include "holdfast/core/redact.hpp"
 
 namespace holdfast::api {
 namespace {
@@ -21,28 +20,6 @@ constexpr std::string_view replacement = "\xEF\xBF\xBD";
 json::value optional_words(std::string_view text) {
   if (text.empty()) return nullptr;
   return words(text);
-}
-
-/// After so many passes nothing in 200 bytes is left to be removed.
-constexpr int redactions_max = 8;
-
-/// A provider's own words, as they may leave the process: a program that fails may print its key.
-///
-/// What is removed can bring two quotation marks together around what stood apart, so it is done until nothing changes:
-/// a line that is read and written again stays as it is.
-json::string without_keys(std::string_view text) {
-  std::string out(words(text));
-  for (int pass = 0; pass < redactions_max; ++pass) {
-    std::string next = redact(out);
-    if (next == out) break;
-    out = std::move(next);
-  }
-  return json::string(out);
-}
-
-json::value words_of_provider(std::string_view text) {
-  if (text.empty()) return nullptr;
-  return without_keys(text);
 }
 
 json::value optional_time(const std::optional<WallTime>& time) {
@@ -383,25 +360,24 @@ json::object to_json(const FallbackDecision& decision) {
 json::object to_json(const Progress& progress) {
   return {{"tokens", optional_number(progress.tokens)},     {"chunks", optional_number(progress.chunks)},
           {"bytes", optional_number(progress.bytes)},       {"percent", optional_number(progress.percent)},
-          {"remainingMs", optional_ms(progress.remaining)}, {"message", words_of_provider(progress.message)}};
+          {"remainingMs", optional_ms(progress.remaining)}, {"message", optional_words(progress.message)}};
 }
 
 json::object to_json(const ProviderFault& fault) {
   return {{"class", name(fault.error_class)},
           {"status", fault.status == 0 ? json::value(nullptr) : json::value(fault.status)},
-          {"code", words_of_provider(fault.code)},
-          {"message", words_of_provider(fault.message)}};
+          {"code", optional_words(fault.code)},
+          {"message", optional_words(fault.message)}};
 }
 
 json::object to_json(const Question& question) {
-  return {
-      {"kind", name(question.kind)},
-      {"ask", question.ask},
-      {"openedAt", rfc3339(question.opened_at)},
-      {"options", options_json(question.options)},
-      {"evidence", question.kind == QuestionKind::stall ? words(question.evidence) : without_keys(question.evidence)},
-      {"silenceMs", question.silence.count()},
-      {"alternatives", alternatives_json(question.alternatives)}};
+  return {{"kind", name(question.kind)},
+          {"ask", question.ask},
+          {"openedAt", rfc3339(question.opened_at)},
+          {"options", options_json(question.options)},
+          {"evidence", words(question.evidence)},
+          {"silenceMs", question.silence.count()},
+          {"alternatives", alternatives_json(question.alternatives)}};
 }
 
 json::object to_json(const StandingConsent& consent) {
@@ -520,18 +496,12 @@ std::string_view operation_of(const News& news) noexcept {
 }
 
 json::object event_line(std::uint64_t seq, WallTime time, const News& news) {
-  json::object data = to_json(news);
-  const auto* decision = std::get_if<FallbackDecision>(&news);
-  if (decision != nullptr && decision->reason_code == ReasonCode::provider_fatal_error) {
-    // Only here: a record of it is compared with the store's row, and says what that says.
-    data["additionalContext"] = words_of_provider(decision->additional_context);
-  }
   return {{"event", event_name(news)},
           {"seq", seq},
           {"time", rfc3339(time)},
           {"jobId", optional_words(job_of(news))},
           {"operationId", optional_words(operation_of(news))},
-          {"data", std::move(data)}};
+          {"data", to_json(news)}};
 }
 
 json::object listing(std::string_view name, json::array entries) {

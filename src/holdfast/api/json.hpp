@@ -16,7 +16,7 @@
 ///
 /// Keys are camelCase and keep the order in which they are written here; times are RFC 3339 in UTC with milliseconds,
 /// durations integers whose keys end in `Ms`. What is absent is null, never left out. Bytes of a provider that are not
-/// UTF-8 become U+FFFD: a document is always valid JSON. Keys in a provider's own words are removed (`redact`).
+/// UTF-8 become U+FFFD: a document is always valid JSON.
 namespace holdfast::api {
 
 /// An operation as it stands. `error` and `question` are absent where there is none.

@@ -5,7 +5,6 @@
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen/telling.hpp"
-#include "holdfast/core/redact.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -57,8 +56,7 @@ std::vector<std::string> summary(const jobs::RunResult& result, milliseconds ela
   std::vector<std::string> out;
   const std::string after = std::string(name(result.state)) + " after " + spoken(elapsed);
   out.push_back(result.job_id + ": " + after);
-  const bool by_provider = result.code == Errc::provider_failed || result.code == Errc::provider_unreachable;
-  if (!result.error.empty()) out.push_back(by_provider ? redact(result.error) : result.error);
+  if (!result.error.empty()) out.push_back(result.error);
   if (!result.recorded) {
     out.push_back(
         "The cancel is not on the record: the store could not be written. It may show the job as interrupted; "

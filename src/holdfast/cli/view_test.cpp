@@ -20,8 +20,6 @@ namespace holdfast::cli {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::AllOf;
-using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
@@ -234,37 +232,6 @@ TEST(Log, a_file_holds_what_its_level_lets_through) {
   std::getline(in, line);
   EXPECT_EQ(boost::json::parse(line).at("level"), "warning");
   EXPECT_FALSE(std::getline(in, more));
-}
-
-// The log and `--json` had the key that a failing program printed, and others could read the file.
-TEST(Log, a_key_that_a_provider_printed_is_in_neither_log_nor_json_nor_lines_nor_summary) {
-  const std::string key = "sk-abcdefghijklmnopqrstuvwxyz1234";
-  const ProviderFault fault{ErrorClass::command, 3, "", "sh exited with status 3: api_key=" + key};
-  Question asked = bench::question();
-  asked.kind = QuestionKind::hard_error;
-  asked.evidence = fault.message;
-  FallbackDecision decision = FallbackDecision::user_requested("j", "A", "B", 5s, "c");
-  decision.reason_code = ReasonCode::provider_fatal_error;
-  decision.additional_context = fault.message;
-  OperationProgress progress;
-  progress.progress.message = "using " + key;
-  const std::vector<News> all{ProviderHardError{.stage_name = "s", .fault = fault},
-                              OperationEnded{.outcome = OperationPhase::failed, .fault = fault}, QuestionOpened{asked},
-                              decision, progress};
-  Sheet json, plain;
-  Cancels cancels;
-  JsonView documents(json.file(), cancels.control());
-  PlainView lines(plain.file(), bench::words, cancels.control(), {});
-  for (const News& each : all) {
-    EXPECT_THAT(log_line(notice(each)), Not(HasSubstr(key)));
-    documents.hear(notice(each), 0ms);
-    lines.hear(notice(each), 0ms);
-  }
-  EXPECT_THAT(json.text(), AllOf(HasSubstr("api_key=***"), Not(HasSubstr(key))));
-  EXPECT_THAT(plain.text(), AllOf(HasSubstr("exited with status 3: api_key=***"), Not(HasSubstr(key))));
-  const auto ends = summary(
-      {.state = JobState::failed, .job_id = "j", .error = fault.message, .code = Errc::provider_failed}, 1s, {}, "h");
-  EXPECT_THAT(ends, Each(Not(HasSubstr(key))));
 }
 
 TEST(Log, a_file_that_is_made_is_its_owners_alone_and_one_that_is_there_is_no_longer_everybodys) {

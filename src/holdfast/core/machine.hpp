@@ -220,7 +220,7 @@ class Machine {
                                            const QuestionTable::Open& open) const;
   bool apply_consent(Operation& operation, const StandingConsent& consent);
   void answer_by_consents(const std::string& job_id);
-  std::vector<OperationId> asked_about(const std::string& job_id, QuestionKind kind) const;
+  void retry_switches(const Job& job);
   void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
   const StandingConsent* consent_of(const Operation& operation, const Answer& answer) const;
   void resume_job(Job& job, const event::JobRequested& event);
@@ -268,6 +268,7 @@ class Machine {
   void leave_adopted(const Operation& operation);
   void close_questions(const std::string& job_id, const std::function<bool(const Question&)>& concerns);
   void close_questions_of(const std::string& job_id);
+  std::vector<OperationId> asked_about(const std::string& job_id) const;
   Question question_about(const Operation& operation, QuestionKind kind) const;
   QuestionAnswered answered_news(const Operation& operation, const QuestionTable::Open& open) const;
   void refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning = {});

@@ -334,29 +334,27 @@ bool Machine::consented(const Operation& operation, const QuestionTable::Open& o
   });
 }
 
-/// Where nobody is answering.
-std::vector<OperationId> Machine::asked_about(const std::string& job_id, QuestionKind kind) const {
-  std::vector<OperationId> asked;
-  for (const auto& [id, open] : questions_.all_open()) {
-    if (open.question.job_id == job_id && open.question.kind == kind && !open.recording) asked.push_back(id);
-  }
-  std::ranges::sort(asked);
-  return asked;
-}
-
 /// A consent that is given while somebody is being asked answers what is open.
 void Machine::answer_by_consents(const std::string& job_id) {
-  std::vector<OperationId> asked;
-  for (const auto& [id, open] : questions_.all_open()) {
-    if (open.question.job_id == job_id) asked.push_back(id);
-  }
-  std::ranges::sort(asked);
-  for (const OperationId id : asked) {
+  for (const OperationId id : asked_about(job_id)) {
     Operation* operation = find(id);
     const QuestionTable::Open* open = questions_.find(id);
     if (operation == nullptr || open == nullptr || open->recording) continue;  // an earlier one has settled it
     if (open->question.kind == QuestionKind::stall) apply_stall_consents(*operation, Nanoseconds(0));
     if (open->question.kind == QuestionKind::hard_error) apply_error_consents(*operation);
+  }
+}
+
+/// A switch by consent that could not be recorded stands. What stalls is tried again by its own watch, and a cancel has
+/// happened.
+void Machine::retry_switches(const Job& job) {
+  for (const OperationId id : asked_about(job.id)) {
+    const QuestionTable::Open& open = *questions_.find(id);
+    if (open.recording || open.question.kind != QuestionKind::hard_error) continue;
+    for (const StandingConsent& consent : std::vector(job.consents)) {
+      const bool switches = consent.when == StandingConsent::When::error && !consent.cancels();
+      if (switches && apply_consent(*find(id), consent)) break;
+    }
   }
 }
 

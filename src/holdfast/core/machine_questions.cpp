@@ -132,16 +132,22 @@ void Machine::leave_adopted(const Operation& operation) {
 
 /// About what has ended, of the job, where nobody is answering.
 void Machine::close_questions(const std::string& job_id, const std::function<bool(const Question&)>& concerns) {
-  std::vector<OperationId> over;
-  for (const auto& [id, open] : questions_.all_open()) {
-    const bool ended = find(id)->stage == Operation::Stage::ended;
-    if (ended && !open.recording && open.question.job_id == job_id && concerns(open.question)) over.push_back(id);
-  }
-  std::ranges::sort(over);
-  for (const OperationId id : over) {
-    announce(QuestionClosed{job_id, text(id), questions_.find(id)->question.ask, "end"});
+  for (const OperationId id : asked_about(job_id)) {
+    const QuestionTable::Open& open = *questions_.find(id);
+    if (open.recording || find(id)->stage != Operation::Stage::ended || !concerns(open.question)) continue;
+    announce(QuestionClosed{job_id, text(id), open.question.ask, "end"});
     questions_.close(id, {QuestionTable::ClosedBy::end});
   }
+}
+
+/// What has an open question, oldest first.
+std::vector<OperationId> Machine::asked_about(const std::string& job_id) const {
+  std::vector<OperationId> asked;
+  for (const auto& [id, open] : questions_.all_open()) {
+    if (open.question.job_id == job_id) asked.push_back(id);
+  }
+  std::ranges::sort(asked);
+  return asked;
 }
 
 /// Nobody runs again what failed in a job that is over.

@@ -347,13 +347,7 @@ void Machine::on(const event::TimePassed&) {
     if (job == nullptr) continue;
     job->failing = false;
     touch(id);
-    // A switch by consent that could not be recorded stands. What stalls is tried again by its own watch, and a cancel
-    // has happened: the clock ends nothing.
-    for (const StandingConsent& consent : std::vector(job->consents)) {
-      if (consent.when != StandingConsent::When::error || consent.cancels()) continue;
-      for (const OperationId failed : asked_about(id, QuestionKind::hard_error))
-        apply_consent(*find(failed), consent);
-    }
+    retry_switches(*job);  // and nothing that would end a call: the clock ends none
   }
 }
 

@@ -22,6 +22,18 @@ class RunnerMovesTest : public RunnerTest {
     return found;
   }
   std::string file(const char* name) const { return "'" + (folder / name).string() + "'"; }
+  /// In two calls, as a library moves what runs: a decision ends the first operation, and the lock is taken behind it.
+  void move_first_call(std::string from, std::string to, std::string type) {
+    start();
+    news = gateway->on_news([this, from, to, type, moved = false](const Notice& notice) mutable {
+      const auto* started = std::get_if<OperationStarted>(notice.news.get());
+      if (started == nullptr || std::exchange(moved, true)) return;
+      auto decision = FallbackDecision::user_requested("job-1", from, to, milliseconds(1), "c");
+      decision.operation_id = started->operation_id;
+      gateway->record_fallback_decision(decision);
+      gateway->lock_provider({.job_id = "job-1", .provider_name = to, .provider_type = type});
+    });
+  }
   /// A file that a provider waits for.
   void make(const char* name) const { std::ofstream(folder / name) << "x"; }
 };
@@ -169,16 +181,7 @@ TEST_F(RunnerMovesTest, SiblingsThatGoAlongAreAskedAboutNoMore) {
 TEST_F(RunnerMovesTest, AStageThatComesBackToItsOwnCommandHasItsOwnType) {
   add_shell("Backup", "until test -e " + file("go") + "; do sleep 0.01; done; printf x > \"$2\"");
   options.providers = {{"make", "Backup"}};
-  std::atomic<bool> back = false;
-  start();
-  news = gateway->on_news([&](const Notice& notice) {
-    const auto* started = std::get_if<OperationStarted>(notice.news.get());
-    if (started == nullptr || back.exchange(true)) return;
-    auto decision = FallbackDecision::user_requested("job-1", "Backup", "Own", milliseconds(1), "c");
-    decision.operation_id = started->operation_id;
-    gateway->record_fallback_decision(decision);
-    gateway->lock_provider({.job_id = "job-1", .provider_name = "Own", .provider_type = "tts"});
-  });
+  move_first_call("Backup", "Own", "tts");
   const RunResult result = run(R"(
 [[stages]]
 name = "make"
@@ -210,16 +213,7 @@ TEST_F(RunnerMovesTest, AStageThatIsLockedToAProviderOfAnotherKindIsNotRunThere)
   add_shell("Sh", "until test -e " + file("go") + "; do sleep 0.01; done; exit 1");
   add_shell("Drawer", "printf picture > \"$2\"");
   configured.back().kinds = {"image"};
-  std::atomic<bool> moved = false;
-  start();
-  news = gateway->on_news([&](const Notice& notice) {
-    const auto* started = std::get_if<OperationStarted>(notice.news.get());
-    if (started == nullptr || moved.exchange(true)) return;
-    auto decision = FallbackDecision::user_requested("job-1", "Sh", "Drawer", milliseconds(1), "c");
-    decision.operation_id = started->operation_id;
-    gateway->record_fallback_decision(decision);
-    gateway->lock_provider({.job_id = "job-1", .provider_name = "Drawer"});
-  });
+  move_first_call("Sh", "Drawer", "image_gen");
   const RunResult result = run(one_stage);
   EXPECT_EQ(result.state, JobState::failed);
   EXPECT_THAT(result.error, HasSubstr("provider Drawer serves image, and not text"));

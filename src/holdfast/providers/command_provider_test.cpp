@@ -77,6 +77,13 @@ TEST_F(CommandProviderTest, AnotherExitStatusIsAHardErrorWithTheEndOfStderr) {
   EXPECT_THAT(fault.message, HasSubstr("7"));
 }
 
+// The log, `--json` and the terminal had the key that a failing program printed.
+TEST_F(CommandProviderTest, AKeyThatAProgramPrintsIsNotInItsError) {
+  const ProviderFault fault = fault_of(*shell, sh("echo api_key=sk-abcdefghijklmnopqrstuvwxyz1234 >&2; exit 3"));
+  EXPECT_THAT(fault.message, HasSubstr("api_key=***"));
+  EXPECT_THAT(fault.message, testing::Not(HasSubstr("sk-")));
+}
+
 TEST_F(CommandProviderTest, ASignalIsAHardErrorWithTheStatusOfAShell) {
   const ProviderFault fault = fault_of(*shell, sh("kill -SEGV $$"));
   EXPECT_EQ(fault.status, 128 + SIGSEGV);

@@ -1,5 +1,6 @@
 #include "holdfast/providers/run_program.hpp"
 
+#include "holdfast/core/redact.hpp"
 #include "holdfast/process/child.hpp"
 #include "holdfast/providers/programs.hpp"
 
@@ -55,7 +56,8 @@ void run_program(process::Spawner& spawner, const StageCall& call, const Program
   const auto ended = process::run(spawner, command, operation.stop_token(), sink, options);
   if (!ended) fail_to_run(command, ended.error());
   if (ended->cancelled) throw Error(Errc::cancelled, ended->describe());
-  if (!ended->succeeded) fail(ended->describe(), ended->signal != 0 ? 128 + ended->signal : ended->status);
+  // As of an answer over HTTP: what a program prints when it fails may be its key, and goes wherever errors go.
+  if (!ended->succeeded) fail(redact(ended->describe()), ended->signal != 0 ? 128 + ended->signal : ended->status);
 }
 
 }  // namespace holdfast::providers

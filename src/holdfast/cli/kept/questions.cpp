@@ -24,7 +24,7 @@ void print_question(const Question& question, std::size_t items, const std::stri
   const std::string item = item_of(question.job_id, question.stage_name, question.correlation_id, items);
   out << harmless(question.operation_id + "  " + question.job_id + ", stage " + question.stage_name +
                   (item.empty() ? "" : " (" + item + ")") + " on " + question.provider_name + ": ")
-      << name(question.kind) << "\n  " << harmless(told_evidence(question)) << "\n";
+      << name(question.kind) << "\n  " << harmless(question.evidence) << "\n";
   for (const AnswerCommand& each : answer_commands(question, holdfast))
     out << "  " << each.command << "   " << each.label << "\n";
   for (const Alternative& each : question.alternatives) {

@@ -133,7 +133,7 @@ std::vector<Line> question_box(const Board& board, const Dialog& dialog, millise
   Box box(width, style);
   if (!compact) {
     const std::string now_so = facts(*question, board, now);
-    const std::string evidence = now_so.empty() ? told_evidence(*question) : still_so(question->evidence);
+    const std::string evidence = now_so.empty() ? question->evidence : still_so(question->evidence);
     if (!evidence.empty()) box.add(evidence);
     if (!now_so.empty()) box.add(now_so);
     for (const Alternative& each : question->alternatives)

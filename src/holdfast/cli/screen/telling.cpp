@@ -5,7 +5,6 @@
 #include "holdfast/base/name.hpp"
 #include "holdfast/base/wall_time.hpp"
 #include "holdfast/cli/screen/display_text.hpp"
-#include "holdfast/core/redact.hpp"
 
 namespace holdfast::cli {
 namespace {
@@ -147,7 +146,7 @@ std::vector<std::string> told_question(const Question& question, const std::stri
                                                                        : "it was interrupted";
   out.push_back(harmless("question " + std::to_string(question.ask) + " about " + place(question, items) + " (" +
                          question.operation_id + "): " + kind));
-  if (const std::string evidence = told_evidence(question); !evidence.empty()) out.push_back(harmless(evidence));
+  if (!question.evidence.empty()) out.push_back(harmless(question.evidence));
   for (const Alternative& each : question.alternatives)
     out.push_back("alternative: " + told_alternative(each));
   const auto commands = holdfast.empty() ? std::vector<AnswerCommand>() : answer_commands(question, holdfast);
@@ -207,18 +206,14 @@ std::vector<AnswerCommand> answer_commands(const Question& question, const std::
   return out;
 }
 
-std::string told_evidence(const Question& question) {
-  return question.kind == QuestionKind::stall ? question.evidence : redact(question.evidence);
-}
-
 std::string told_fault(const ProviderFault& fault) {
   std::string out(name(fault.error_class));
   if (fault.error_class == ErrorClass::none) out = "failed";
   if (fault.error_class == ErrorClass::command) out = "command failed";
   if (fault.error_class == ErrorClass::other) out = "failed";
   if (fault.status != 0) out += ", status " + std::to_string(fault.status);
-  if (!fault.code.empty()) out += ", " + redact(fault.code);
-  if (!fault.message.empty()) out += ": " + redact(fault.message);
+  if (!fault.code.empty()) out += ", " + fault.code;
+  if (!fault.message.empty()) out += ": " + fault.message;
   return harmless(out);
 }
 

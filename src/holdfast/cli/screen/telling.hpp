@@ -53,10 +53,7 @@ std::vector<AnswerCommand> answer_commands(const Question& question, const std::
 /// "OpenAI (cloud_llm, gpt-4o, needs the network)"; says why where it is not allowed.
 std::string told_alternative(const Alternative& alternative);
 
-/// Why it is asked. Without keys, where these are a provider's own words.
-std::string told_evidence(const Question& question);
-
-/// "eSpeak exited with status 1: …", without keys.
+/// "eSpeak exited with status 1: …"
 std::string told_fault(const ProviderFault& fault);
 
 /// "Ollama → OpenAI for refinement after 2 min 14 s (USER_AFTER_STALL), confirmed by ana"

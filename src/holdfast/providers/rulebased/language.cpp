@@ -159,16 +159,16 @@ const Words boilerplate{"license",
                         "auteurs",
                         "licence et crédits"};
 
-const Words& stop_words(Language language) {
-  static constexpr std::array lists{&english_stop_words, &german_stop_words, &french_stop_words};
-  return *lists[static_cast<std::size_t>(language)];
+/// The one of the three that is of this language.
+template <class T>
+const T& of(Language language, const T& english, const T& german, const T& french) {
+  return language == Language::en ? english : language == Language::de ? german : french;
 }
 
 }  // namespace
 
 std::string_view code(Language language) {
-  static constexpr std::array<std::string_view, 3> codes{"en", "de", "fr"};
-  return codes[static_cast<std::size_t>(language)];
+  return of<std::string_view>(language, "en", "de", "fr");
 }
 
 Language detect_language(std::string_view text) {
@@ -185,36 +185,31 @@ Language detect_language(std::string_view text) {
 }
 
 bool is_stop_word(Language language, std::string_view word) {
-  return stop_words(language).contains(word);
+  return of(language, english_stop_words, german_stop_words, french_stop_words).contains(word);
 }
 
 bool points_back(Language language, std::string_view word) {
-  static constexpr std::array lists{&english_back, &german_back, &french_back};
-  return lists[static_cast<std::size_t>(language)]->contains(word);
+  return of(language, english_back, german_back, french_back).contains(word);
 }
 
 bool subordinates(Language language, std::string_view word) {
-  static constexpr std::array lists{&english_subordinate, &german_subordinate, &french_subordinate};
-  return lists[static_cast<std::size_t>(language)]->contains(word);
+  return of(language, english_subordinate, german_subordinate, french_subordinate).contains(word);
 }
 
 bool coordinates(Language language, std::string_view word) {
-  static constexpr std::array lists{&english_coordinate, &german_coordinate, &french_coordinate};
-  return lists[static_cast<std::size_t>(language)]->contains(word);
+  return of(language, english_coordinate, german_coordinate, french_coordinate).contains(word);
 }
 
 bool points_at_sentence(Language language, std::string_view word) {
-  static constexpr std::array lists{&english_back_at_all, &german_back_at_all, &french_back_at_all};
-  return lists[static_cast<std::size_t>(language)]->contains(word);
+  return of(language, english_back_at_all, german_back_at_all, french_back_at_all).contains(word);
 }
 
 Abbreviation abbreviation(Language language, std::string_view word) {
-  static constexpr std::array inside{&inside_en, &inside_de, &inside_fr};
   static const Words none;
-  static const std::array either{&none, &either_de, &either_fr};
-  const auto index = static_cast<std::size_t>(language);
-  if (inside_any.contains(word) || inside[index]->contains(word)) return Abbreviation::inside;
-  if (either_any.contains(word) || either[index]->contains(word)) return Abbreviation::either;
+  const Words& inside = of(language, inside_en, inside_de, inside_fr);
+  const Words& either = of(language, none, either_de, either_fr);
+  if (inside_any.contains(word) || inside.contains(word)) return Abbreviation::inside;
+  if (either_any.contains(word) || either.contains(word)) return Abbreviation::either;
   return numeral_any.contains(word) ? Abbreviation::numeral : Abbreviation::none;
 }
 
@@ -231,10 +226,9 @@ std::string announcing(Language language, std::string_view heading) {
 }
 
 std::string continued(Language language, std::string_view title, std::size_t part) {
-  static constexpr std::array<std::string_view, 3> words{"continued", "Fortsetzung", "suite"};
   std::string out(title);
   out += " (";
-  out += words[static_cast<std::size_t>(language)];
+  out += of<std::string_view>(language, "continued", "Fortsetzung", "suite");
   if (part > 2) out += " " + std::to_string(part - 1);
   return out + ")";
 }
