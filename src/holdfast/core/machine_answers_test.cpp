@@ -252,6 +252,26 @@ TEST_F(Answers, AConsentForErrorsThatCouldNotBeRecordedIsTriedAgain) {
   EXPECT_EQ(open(), 0u);
 }
 
+// It ended calls because time had passed.
+TEST_F(Answers, AConsentToCancelIsNotTriedAgainByTheClock) {
+  const OperationId id = failed();
+  const OperationId sibling = start("job", "Ollama", "images").id;
+  consent("job", "error: switch to Ollama");
+  disk = Disk::waits;
+  consent("job", "error: cancel");
+  const Ticket mine = answer(id, "try_again");
+  end(sibling);
+  disk_says(Disk::saves);
+  disk_says(Disk::fails);
+  EXPECT_EQ(refusal(mine), Errc::store_unavailable);
+  EXPECT_EQ(open(), 1u);
+  disk = Disk::saves;
+  wait(3s);
+  EXPECT_EQ(count<OperationEnded>(), 2u) << "what could not be written was tried again";
+  EXPECT_EQ(count<ConsentApplied>(), 0u);
+  EXPECT_EQ(open(), 1u);
+}
+
 TEST_F(Answers, AFailureThatOnlyAConsentMayAnswerIsNotAskedAboutWithoutOne) {
   lock("job", "Ollama", {"script"});
   const OperationId id = start("job", "Ollama", "script").id;
