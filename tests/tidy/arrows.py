@@ -40,7 +40,7 @@ ALLOWED = {
     "config": {"toml", "gateway", "providers", "jobs", "net", "profiles", "store", "process", "core", "base"},
     "screen": {"api", "profiles", "core", "base"},
     "tty": {"screen", "base"},
-    "line": {"config", "toml", "jobs", "profiles", "store", "core", "base"},
+    "line": {"config", "toml", "jobs", "process", "profiles", "store", "core", "base"},
     "kept": {"line", "screen", "jobs", "control", "api", "net", "tls", "config", "providers", "process", "gateway", "store", "core", "base"},
     "notify": {"api", "net", "tls", "config", "process", "gateway", "store", "core", "base"},
     "serve": {"control", "metrics", "proxy", "wire", "api", "config", "providers", "net", "tls", "access", "gateway", "profiles", "store",

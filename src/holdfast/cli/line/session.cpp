@@ -7,6 +7,8 @@
 #include <array>
 #include <cstdlib>
 
+#include "holdfast/process/launch.hpp"
+
 namespace holdfast::cli {
 
 EnvironmentLookup process_environment() {
@@ -55,11 +57,21 @@ std::string absolute_path(const std::filesystem::path& path) {
   return std::filesystem::absolute(path).lexically_normal().string();
 }
 
+/// By its name where a shell finds this program under it, else by its path.
+std::string this_program() {
+  std::error_code unknown;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (unknown) return "holdfast";
+  int why = 0;
+  const auto found = process::find_program(self.filename().string(), process::environment_with({}), why);
+  return found && std::filesystem::equivalent(*found, self, unknown) ? self.filename().string() : self.string();
+}
+
 /// Nothing that this process alone knows: no variable of its environment, no folder that it stands in.
 std::vector<std::string> command_of(const Session& session, const GlobalArguments& arguments,
                                     const EnvironmentLookup& environment) {
   constexpr std::string_view sqlite = "sqlite:";
-  std::vector<std::string> words{"holdfast"};
+  std::vector<std::string> words{this_program()};
   if (session.store_from == "--store" || session.store_from == "HOLDFAST_STORE") {
     const bool file = session.store.starts_with(sqlite);
     words.insert(

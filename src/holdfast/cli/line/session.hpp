@@ -17,8 +17,9 @@ struct Session {
   TimeoutProfiles profiles = TimeoutProfiles::defaults();
   std::string store{};       ///< never empty: `default_store` where nobody said one
   std::string store_from{};  ///< who said it, for messages: "--store"
-  /// How a command from another terminal and another folder begins, so that it comes to the same store: "holdfast", and
-  /// the store and the configuration where somebody named them.
+  /// How a command from another terminal and another folder begins, so that it comes to the same store: this program
+  /// ("holdfast"; its path where PATH does not lead to it), and the store and the configuration where somebody named
+  /// them.
   std::vector<std::string> command{"holdfast"};
   std::vector<std::string> notices{};  ///< worth telling the user, and no errors
 };
