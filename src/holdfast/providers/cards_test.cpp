@@ -113,6 +113,16 @@ TEST_F(CardLayoutTest, WrappedPointsHangBelowTheirText) {
   EXPECT_EQ(bullets[0].y, text[0].y);
 }
 
+TEST_F(CardLayoutTest, WhatAnnouncesTheNextPointsHasNoBullet) {
+  const CardLayout layout = set("Title\nNot in this version:\n\u2022 one\n\u2022 two");
+  const auto text = lines(layout, CardInk::point);
+  const auto bullets = lines(layout, CardInk::bullet);
+  ASSERT_EQ(text.size(), 3u);
+  ASSERT_EQ(bullets.size(), 2u);
+  EXPECT_EQ(text[0].x, bullets[0].x);
+  EXPECT_EQ(bullets[0].y, text[1].y);
+}
+
 TEST_F(CardLayoutTest, NothingLeavesTheMarginsHoweverMuchThereIsToSay) {
   const std::string word = "Donaudampfschifffahrtsgesellschaft ";
   for (int points : {1, 2, 4, 8, 20}) {

@@ -232,9 +232,11 @@ CardLayout lay_out(const CardText& card, std::u32string_view page, const FontMet
     const int top = place_heading(layout, heading, bar_top + lowered) + heading_gap;
     int baseline = top + rise(set.size);
     for (const auto& lines : set.points) {
-      layout.lines.push_back({U"\u2022", CardInk::bullet, card_margin, baseline, set.size});
+      const bool announces = lines.back().ends_with(U':');
+      if (!announces) layout.lines.push_back({U"\u2022", CardInk::bullet, card_margin, baseline, set.size});
+      const int left_edge = announces ? card_margin : card_margin + set.indent();
       for (const Line& line : lines) {
-        layout.lines.push_back({line, CardInk::point, card_margin + set.indent(), baseline, set.size});
+        layout.lines.push_back({line, CardInk::point, left_edge, baseline, set.size});
         baseline += line_height(set.size);
       }
       baseline += set.gap();

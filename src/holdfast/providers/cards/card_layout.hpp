@@ -42,9 +42,10 @@ struct CardLayout {
 inline constexpr int card_width = 1920, card_height = 1080;
 inline constexpr int card_margin = 150;  ///< text never comes nearer to an edge, page number apart
 
-/// Sets a card: the heading in at most three lines, the points below it, each wrapped by what the fonts measure. What
-/// is too long is set smaller, step by step; what is too long for the smallest size that can still be read from across
-/// a room ends with an ellipsis. `page`: such as "3 / 12", shown small in the corner; empty: none.
+/// Sets a card: the heading in at most three lines, the points below it, each with a bullet unless it ends with a colon
+/// and announces the next, and wrapped by what the fonts measure. What is too long is set smaller, step by step; what
+/// is too long for the smallest size that can still be read from across a room ends with an ellipsis. `page`: such as
+/// "3 / 12", shown small in the corner; empty: none.
 CardLayout lay_out(const CardText& card, std::u32string_view page, const FontMetrics& regular, const FontMetrics& bold);
 
 /// The UTF-8 of a line, and the characters of a UTF-8 text (a byte that is not UTF-8 is left out).

@@ -20,9 +20,10 @@ inline constexpr std::size_t card_points_max = 7;
 std::string shortened(std::string_view text, std::size_t characters_max, Language language);
 
 /// What is shown while a scene is spoken: its heading, and below it up to `card_points_max` lines that begin with "• ",
-/// separated by "\n", each at most `card_line_characters_max` characters; together no more than a card holds in a size
-/// that can be read. `units`: those that are spoken, not empty; `lead_ins`: what is said before each of them;
-/// `spare_points`: of what is not spoken, taken where the spoken have fewer than two.
+/// and lines that end with ":" and announce those below; separated by "\n", each at most `card_line_characters_max`
+/// characters; together no more than a card holds in a size that can be read. `units`: those that are spoken, not
+/// empty; `lead_ins`: what is said before each of them; `spare_points`: of what is not spoken, taken where the spoken
+/// have fewer than two.
 ///
 /// The points of a list are shown from the first on: a card that begins with the second step is wrong. What is too long
 /// is shown as its first sentences or its main clause; where that cannot be told, it is left out, and a card of a

@@ -93,6 +93,24 @@ TEST(Card, NeverBreaksOffInsideASentence) {
   EXPECT_EQ(point_of_sentence("A request takes 5 ms.", Language::en), "A request takes 5 ms");
 }
 
+// "A console in the browser" stood on a card about what is not there.
+TEST(Card, AListIsAnnouncedAsItIsInTheText) {
+  const auto card = [](const std::string& announcement, std::vector<std::string> points) {
+    const Unit unit{.text = "It is told.", .announcement = announcement, .points = std::move(points), .words = 3};
+    return card_text("Limits", {&unit}, {""}, {}, Language::en);
+  };
+  EXPECT_EQ(card("not in this version:", {"a console", "a fleet"}),
+            "Limits\nNot in this version:\n• A console\n• A fleet");
+  EXPECT_EQ(card("Limits:", {"a console", "a fleet"}), "Limits\n• A console\n• A fleet") << "the heading says it";
+  EXPECT_EQ(card(std::string(60, 'x') + ':', {"a console", "a fleet"}), "Limits\n• A console\n• A fleet");
+  EXPECT_EQ(card("Not in this version:", {"a console"}), "Limits\n• It is told") << "one point is no list";
+  EXPECT_EQ(card("Not in this version:", {std::string(400, 'x'), "a fleet"}), "Limits\n• It is told");
+  const Unit before{.text = "It is told.", .points = {"a lock", "a question"}, .words = 3};
+  const Unit after{
+      .text = "It is told.", .announcement = "Missing:", .points = {std::string(400, 'x'), "a fleet"}, .words = 3};
+  EXPECT_EQ(card_text("Kit", {&before, &after}, {"", ""}, {}, Language::en), "Kit\n• A lock\n• A question");
+}
+
 TEST(Card, ALoneEtceteraIsNoPoint) {
   EXPECT_THAT(points_of_card({"Eau", "Une carte", "Etc."}, Language::fr), ElementsAre("Eau", "Une carte"));
   EXPECT_THAT(points_of_card({"Brot", "Käse", "usw."}, Language::de), ElementsAre("Brot", "Käse"));

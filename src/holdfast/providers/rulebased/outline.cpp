@@ -270,10 +270,12 @@ class Builder {
     if (whole && (!leads || !std::ranges::all_of(items, told))) return drop_announcement();
     std::erase_if(items, [&](const Block* item) { return count_words(item->text) <= item_words_max && !told(item); });
     const auto first = section_.units.size();
+    std::string announcement = announcement_;
     add_list(items);
     const auto added = std::span(section_.units).subspan(first);
     if (added.empty()) return;
     added.front().unannounced = !announced && !added.front().points.empty();
+    added.front().announcement = std::move(announcement);
     if (added.size() == 1 || (!whole && !is_price_list(added))) return;
     ++lists_;
     for (auto& unit : added) {

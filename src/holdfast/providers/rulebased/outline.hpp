@@ -15,6 +15,7 @@ namespace holdfast::rulebased {
 struct Unit {
   std::string text{};                 ///< ends with a sentence mark; blanks only as ' '
   std::string shown{};                ///< what the card shows of it; empty: the text
+  std::string announcement{};         ///< of its points: "Not in this version:"; empty: nothing announces them
   std::vector<std::string> points{};  ///< what a card may show beside it: points of a list, rows of a table
   std::size_t words = 0;
   std::int64_t score = 0;  ///< how much it tells about the article, see `score_outline`

@@ -38,9 +38,9 @@ using ScriptProgress = std::function<void(std::size_t done, std::size_t total)>;
 /// has lines `<article>` and `</article>`, what stands between them, and the rest is for others to read. A front matter
 /// block and a leading line `Scenes: N` are taken off. Returns JSON, keys in this order:
 /// `{"title", "language": "en|de|fr", "scenes": [{"title", "narration", "card"}]}`; narration: plain sentences; card: a
-/// heading line, then up to 7 lines beginning with "• "; each line has at most 160 characters and is meant to be
-/// wrapped. A list is shown from its first point on, a sentence whole or as its main clause. Titles of scenes are
-/// unique.
+/// heading line, then up to 7 lines beginning with "• ", and lines ending with ":" that announce the next; each has at
+/// most 160 characters and is meant to be wrapped. A list is shown from its first point on, a sentence whole or as
+/// its main clause. Titles of scenes are unique.
 ///
 /// Same bytes in, same bytes out, on every machine. Threads: any. Time: about linear, a second for some 10 MB.
 /// Errors: `too_large` (see `article_bytes_max`); `invalid_argument` where there is nothing to narrate, the text is not

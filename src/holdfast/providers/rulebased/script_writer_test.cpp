@@ -91,14 +91,15 @@ void expect_sound(const Script& script, const ScriptOptions& options) {
       EXPECT_THAT(scene.narration, Not(HasSubstr(mark)));
     }
     std::istringstream lines(scene.card);
-    std::size_t count = 0;
+    std::size_t count = 0, points = 0;
     for (std::string line; std::getline(lines, line); ++count) {
+      if (line.starts_with("• ")) ++points;
       EXPECT_LE(count_characters(line), card_line_characters_max) << line;
-      EXPECT_EQ(line.starts_with("• "), count > 0) << scene.card;
+      EXPECT_EQ(line.starts_with("• "), count > 0 && !line.ends_with(':')) << scene.card;
       EXPECT_GT(line.size(), count > 0 ? 4u : 0u) << scene.card;
     }
     EXPECT_GE(count, 1u) << scene.card;
-    EXPECT_LE(count, 1 + card_points_max) << scene.card;
+    EXPECT_LE(points, card_points_max) << scene.card;
   }
 }
 
@@ -313,7 +314,7 @@ TEST(ScriptWriter, MergesSubsectionsBeforeItDropsAny) {
 TEST(ScriptWriter, SpeaksListsAsOneSentenceAndShowsTheirPoints) {
   const auto script = script_of("# Kit\n\nIt offers three things:\n\n- speed\n- **quiet**\n- a price that is low\n");
   EXPECT_EQ(script.narration(), "Kit. It offers three things: speed; quiet; a price that is low.\n");
-  EXPECT_EQ(script.scenes.front().card, "Kit\n• Speed\n• Quiet\n• A price that is low");
+  EXPECT_EQ(script.scenes.front().card, "Kit\nIt offers three things:\n• Speed\n• Quiet\n• A price that is low");
 }
 
 TEST(ScriptWriter, KeepsTheLastPointOfAFrenchListWithTheOthers) {

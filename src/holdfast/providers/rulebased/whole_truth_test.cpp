@@ -23,7 +23,8 @@ TEST(ScriptWriter, ToldFourOfSevenIngredientsNever) {
             "Für eine Springform braucht man: 200 g Mehl; 3 Eier; 125 g Butter; 1 Päckchen Backpulver; 5 bis 6 "
             "säuerliche Äpfel; 100 ml Milch; etwas Zimt.");
   EXPECT_EQ(script.scenes.back().card,
-            "Zutaten\n• 200 g Mehl\n• 3 Eier\n• 125 g Butter\n• 1 Päckchen Backpulver\n• 5 bis 6 säuerliche Äpfel\n"
+            "Zutaten\nFür eine Springform braucht man:\n• 200 g Mehl\n• 3 Eier\n• 125 g Butter\n• 1 Päckchen "
+            "Backpulver\n• 5 bis 6 säuerliche Äpfel\n"
             "• 100 ml Milch\n• Etwas Zimt");
 }
 
@@ -216,7 +217,7 @@ TEST(ScriptWriter, ALongHeadingKeepsItsEndAndItsPart) {
 TEST(ScriptWriter, ALoneEtceteraGoesOnWithThePointBeforeIt) {
   const auto script = script_of("# Sac\n\nIl faut dans le sac :\n\n- une carte\n- un couteau\n- Etc.\n");
   EXPECT_EQ(script.narration(), "Sac. Il faut dans le sac : une carte; un couteau, etc.\n");
-  EXPECT_EQ(script.scenes.front().card, "Sac\n• Une carte\n• Un couteau");
+  EXPECT_EQ(script.scenes.front().card, "Sac\nIl faut dans le sac :\n• Une carte\n• Un couteau");
 }
 
 }  // namespace
