@@ -5,7 +5,6 @@ import os
 import pathlib
 import re
 import resource
-import shlex
 import shutil
 import signal
 import sqlite3
@@ -197,8 +196,8 @@ class SecondTerminal(Kept):
 
     def as_printed(self, line):
         """The command that a line ends with or begins with, run in another folder."""
-        words = shlex.split(line[line.index("holdfast "):].split("   ")[0])
-        run = subprocess.run([HOLDFAST, *words[1:]], cwd="/", env=self.environment, text=True, capture_output=True,
+        command = re.search(r"\S*holdfast .*", line)[0].split("   ")[0]
+        run = subprocess.run(command, shell=True, cwd="/", env=self.environment, text=True, capture_output=True,
                              timeout=60, check=False)
         self.assertEqual(run.returncode, 0, line + run.stderr)
 
@@ -389,6 +388,25 @@ class Resume(Kept):
         self.assertEqual((self.folder / "o/text.txt").read_text(), "one\ntwo\n")
         locks = self.document("show", name)["locks"]
         self.assertEqual(len(locks), 1, "the lock of the first run was still there")
+        self.assertEqual(self.kept("audit", "verify", name).returncode, 0)
+
+    # Once it was on the record that it was interrupted, it was sent again unasked.
+    def test_an_interrupted_call_is_asked_about_in_each_process_until_somebody_answers(self):
+        child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
+        name = question["jobId"]
+        for _ in range(2):
+            child.kill()
+            child.wait()
+            (self.folder / "o/go").touch()
+            child = self.start("--config", "holdfast.toml", "run", "--resume", name, "--json")
+            asked = until(lambda: self.document("answer")["operations"], "the question about the interrupted call")
+            self.assertEqual((asked[0]["operationId"], asked[0]["question"]["kind"]),
+                             (question["operationId"], "interrupted"))
+            self.assertFalse((self.folder / "o/text.txt").exists())
+        self.assertEqual(self.kept("answer", question["operationId"], "try_again").returncode, 0)
+        status, _, err = self.ended(child)
+        self.assertEqual(status, 0, err)
+        self.assertEqual((self.folder / "o/text.txt").read_text(), "one\ntwo\n")
         self.assertEqual(self.kept("audit", "verify", name).returncode, 0)
 
     def test_on_a_terminal_the_interrupted_call_is_a_question_on_the_screen(self):

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 
@@ -92,6 +93,9 @@ TEST(Restart, AfterACrashAtAnyTransactionNothingIsLostAndWhatRanIsInterruptedOnc
         EXPECT_EQ(job->epoch, row.epoch) << where << ": the lock is the one that was committed";
         EXPECT_EQ(store->locks(row.job_id).value(), row.locks) << where;
         expect_whole(store->records(row.job_id).value(), where + ", " + row.job_id);
+        const auto still = store->load(row.job_id).value();
+        ASSERT_EQ(still->lost.size(), image->lost.size()) << where << ": until somebody has answered for them";
+        EXPECT_TRUE(std::ranges::all_of(still->lost, &event::LostOperation::ended)) << where;
       }
       const AuditReport report = store->verify("").value();
       EXPECT_TRUE(report.findings.empty()) << where << ": " << report.findings.front().message;

@@ -122,6 +122,7 @@ struct LostOperation {
   WallTime started_at{};
   int open_stall = 0;  ///< the ask of a stall that was never resolved; 0: none
   int asks = 0;        ///< how often it was asked about
+  bool ended = false;  ///< that it was interrupted is on the record; nobody has answered for it yet
 };
 /// What the store knows of a job that the Machine does not hold.
 struct JobImage {
@@ -131,7 +132,7 @@ struct JobImage {
   std::vector<ProviderLock> locks{};
   std::vector<StandingConsent> consents{};
   std::vector<std::string> finished_stages{};
-  std::vector<LostOperation> lost{};  ///< of an owner that is dead
+  std::vector<LostOperation> lost{};  ///< of an owner that is dead, each until somebody has answered for it
 };
 struct JobLoaded {
   std::string job_id{};

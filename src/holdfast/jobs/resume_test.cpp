@@ -153,7 +153,6 @@ TEST_F(ResumeTest, ALockIsMovedByASwitchAndNotByAResume) {
 class InterruptedTest : public ResumeTest {
  protected:
   void leave_interrupted(WallTime began = {}, const std::string& toml = one_stage, int items = 1) {
-    const std::string file = "sqlite:" + (folder / "kept.db").string();
     {
       auto store = store::open(file).value();
       Owner dead = store::this_process("holdfast run", "");
@@ -172,6 +171,11 @@ class InterruptedTest : public ResumeTest {
       }
       ASSERT_EQ(store->commit({&transaction, 1})[0].kind, store::Outcome::Kind::saved);
     }
+    begin_process();
+  }
+  void begin_process() {
+    news.reset();
+    gateway.reset();  // which has given its jobs back before the next one looks
     catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
     gateway = std::make_unique<Gateway>(GatewayOptions{.store = file, .providers = catalogue->infos()});
     when<QuestionOpened>([&](const QuestionOpened& opened) {
@@ -187,8 +191,44 @@ class InterruptedTest : public ResumeTest {
     std::ofstream(options.out / "made.txt") << "made before";
   }
 
+  const std::string file = "sqlite:" + (folder / "kept.db").string();
   std::atomic<int> asked = 0;
 };
+
+// Whoever changed the job first, such as by `holdfast switch`, had it forgotten, and the resume sent the call again.
+TEST_F(InterruptedTest, AnItemIsAskedAboutThoughAnotherProcessHasTakenTheJobOver) {
+  leave_interrupted();
+  gateway->lock_provider({.job_id = "job-1", .provider_name = "Sh", .provider_type = "tts"});
+  ASSERT_EQ(gateway->interrupted_operations("job-1").size(), 1u);
+  begin_process();
+  EXPECT_EQ(again(one_stage).state, JobState::done);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(content(calls()), "hello\n");
+  EXPECT_THAT(gateway->verify_audit().findings, IsEmpty());
+}
+
+// The job failed with its sibling, and the next resume sent it again unasked.
+TEST_F(InterruptedTest, AnItemWhoseQuestionEndedWithTheRunIsAskedAboutInTheNext) {
+  const std::vector<std::string> works = configured[0].command.arguments;
+  configured[0].command.arguments[2] = "exit 3";
+  leave_interrupted({}, three_items, 2);
+  std::vector<std::string> operations;
+  news = gateway->on_news([&](const Notice& notice) {
+    const auto* opened = std::get_if<QuestionOpened>(notice.news.get());
+    if (opened == nullptr) return;
+    operations.push_back(opened->question.operation_id);
+    if (operations.size() == 2) {
+      gateway->answer({.operation_id = operations[0], .option = "try_again", .by = "ana"});
+    }
+  });
+  options.ask_on_error = false;
+  ASSERT_EQ(again(three_items + "parallel = 2\n").state, JobState::failed);
+  ASSERT_EQ(operations.size(), 2u);
+  configured[0].command.arguments = works;
+  begin_process();
+  EXPECT_EQ(again(three_items + "parallel = 2\n").state, JobState::done);
+  EXPECT_EQ(asked, 1) << "for the other one somebody has answered";
+}
 
 TEST_F(InterruptedTest, AnItemIsAskedAboutBeforeItIsSentAgain) {
   leave_interrupted();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <limits>
 
 #include "holdfast/store/audit.hpp"
@@ -108,12 +109,13 @@ std::vector<event::LostOperation> lost_operations(Database& database, const Foun
   std::vector<event::LostOperation> lost;
   const bool mine = holder(job.owner, me) == Holder::me;
   for (const Open& each : open) {
-    const Holder by = holder(read_owner(database, each.writer), me);
+    const bool ended = each.writer == 0;
+    const Holder by = ended ? Holder::nobody : holder(read_owner(database, each.writer), me);
     if (by == Holder::another || (mine && by == Holder::me)) continue;  // it runs, whoever has the job
     const auto record = read_record(database, job.key, job.row.job_id, each.seq);
     const auto said = record ? decode(*record) : result<News>(Failure{});
     const auto* started = said ? std::get_if<OperationStarted>(&*said) : nullptr;
-    if (started != nullptr) lost.push_back({*started, record->time, each.open_stall, each.asks});
+    if (started != nullptr) lost.push_back({*started, record->time, each.open_stall, each.asks, ended});
   }
   return lost;
 }
@@ -138,7 +140,8 @@ result<std::optional<event::JobImage>> Sqlite::load_job(const std::string& job_i
     if (stage.finished) image.finished_stages.push_back(stage.row.stage_name);
   }
   // Who finds operations that nobody knows of is the one to ask about them.
-  const bool unowned = by == Holder::nobody && has_owner(found->row.state) && !image.lost.empty();
+  const bool running = !std::ranges::all_of(image.lost, &event::LostOperation::ended);
+  const bool unowned = by == Holder::nobody && has_owner(found->row.state) && running;
   must_take = by == Holder::dead || unowned;
   if (must_take && may_take) {
     const std::int64_t writer = write_writer();

@@ -355,8 +355,60 @@ TEST_F(SqliteStore, a_dead_owner_is_replaced_and_its_open_operations_are_lost) {
   EXPECT_EQ(reader->job("job").value()->owner, me);
   EXPECT_EQ(reader->job("job").value()->state, JobState::running);
   must(*ours, {ended_as(running, OperationPhase::interrupted)});
-  EXPECT_TRUE(ours->load("job").value()->lost.empty());
   EXPECT_THAT(reader->left_running(dead_owner().program).value(), testing::IsEmpty());
+}
+
+// The first process that looked was told of it, and no other.
+TEST_F(SqliteStore, an_interrupted_operation_is_lost_until_somebody_has_answered_for_it) {
+  const auto interrupt = [&](Store& store) {
+    for (const std::string stage : {"script", "images"}) {
+      const OperationStarted running = started("job", "op-" + stage, stage);
+      must(store, {running, suspected(running, 1), resolved(running, 1, "end"),
+                   ended_as(running, OperationPhase::interrupted)});
+    }
+  };
+  const auto lost = [](Store& store) {
+    std::vector<std::string> ids;
+    const event::JobImage image = *store.load("job").value();
+    for (const event::LostOperation& each : image.lost) {
+      EXPECT_TRUE(each.ended);
+      EXPECT_EQ(each.open_stall, 0);
+      EXPECT_EQ(each.asks, 1);
+      ids.push_back(each.started.operation_id);
+    }
+    return ids;
+  };
+  auto store = open_sqlite(path());
+  must(*store, {JobOpened{"job"}, taken("job", "Ollama", 1)});
+  interrupt(*store);
+  EXPECT_THAT(lost(*store), testing::ElementsAre("op-script", "op-images"));
+  ASSERT_TRUE(store->let_go().has_value());
+  EXPECT_THAT(lost(*store), testing::SizeIs(2));
+  EXPECT_FALSE(store->job("job").value()->owner) << "to look at what has ended takes nothing over";
+
+  QuestionAnswered answered{.job_id = "job", .operation_id = "op-script", .kind = QuestionKind::hard_error};
+  must(*store, {answered});
+  EXPECT_THAT(lost(*store), testing::SizeIs(2)) << "that was about something else";
+  answered.kind = QuestionKind::interrupted;
+  must(*store, {answered});
+  EXPECT_THAT(lost(*store), testing::ElementsAre("op-images"));
+  must(*store,
+       {StageFinished{{.job_id = "job", .stage_name = "Images", .items = 1, .items_done = 1, .finished = true}}});
+  EXPECT_THAT(lost(*store), testing::IsEmpty()) << "what it was to make is there";
+
+  interrupt(*store);
+  JobOpened resumed{"job"};
+  resumed.resumed = true;
+  resumed.anew = {"SCRIPT"};
+  must(*store, {resumed});
+  EXPECT_THAT(lost(*store), testing::ElementsAre("op-images"));
+  must(*store, {JobClosed{"job", JobState::failed}});
+  EXPECT_THAT(lost(*store), testing::SizeIs(1)) << "it can be resumed";
+  must(*store, {JobOpened{"job"}});
+  EXPECT_THAT(lost(*store), testing::IsEmpty()) << "it begins from its start";
+  interrupt(*store);
+  must(*store, {JobClosed{"job", JobState::cancelled}});
+  EXPECT_THAT(lost(*store), testing::IsEmpty());
 }
 
 TEST_F(SqliteStore, a_job_with_a_stall_that_is_asked_about_waits) {

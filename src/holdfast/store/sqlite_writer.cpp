@@ -209,9 +209,23 @@ std::optional<std::int64_t> Writer::find_active(const Row& job, const ProviderLo
 }
 
 void Writer::clear(Row& job) {
+  forget_interrupted(job);
   database_.run("DELETE FROM consents WHERE job = ?", job.key);
   database_.run("DELETE FROM stages WHERE job = ?", job.key);
   database_.run("DELETE FROM job_plans WHERE job = ?", job.key);
+}
+
+/// Nobody is asked about them any more.
+void Writer::forget_interrupted(const Row& job) {
+  database_.run("DELETE FROM operations WHERE job = ? AND writer = 0", job.key);
+}
+
+/// The stage is whole, or all of it is made again.
+void Writer::forget_interrupted(const Row& job, const std::string& stage) {
+  database_.run(
+      "DELETE FROM operations WHERE job = ?1 AND writer = 0 AND ?2 = (SELECT json_extract(data, '$.stageName') FROM "
+      "audit WHERE audit.job = ?1 AND audit.seq = operations.seq) COLLATE NOCASE",
+      job.key, stage);
 }
 
 void Writer::apply(Row& job, WallTime time, const JobOpened& news) {
@@ -234,6 +248,7 @@ void Writer::apply(Row& job, WallTime time, const JobOpened& news) {
     database_.run(
         "UPDATE stages SET state = 'pending', finished = 0, items = 1, items_done = 0 WHERE job = ? AND name = ?",
         job.key, stage);
+    forget_interrupted(job, stage);
   }
   if (!news.plan) return;
   need_row(job, time);
@@ -251,6 +266,7 @@ void Writer::apply(Row& job, WallTime time, const JobClosed& news) {
   job.state = news.state;
   job.closed_at = time;
   job.changed = true;
+  if (is_over(news.state)) forget_interrupted(job);
   if (news.state != JobState::cancelled) return;
   database_.run("UPDATE stages SET state = 'cancelled' WHERE job = ? AND state = 'running'", job.key);
 }
@@ -293,6 +309,8 @@ void Writer::apply(Row& job, WallTime time, const QuestionAnswered& news) {
       "given_by, door, note, recorded) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
       job.key, job.count, news.stage_name, news.provider_name, news.operation_id, news.correlation_id, news.ask,
       name(news.kind), news.option, news.provider, news.by, news.door, news.note, news.recorded);
+  if (news.kind != QuestionKind::interrupted) return;
+  database_.run("DELETE FROM operations WHERE job = ? AND operation = ? AND writer = 0", job.key, news.operation_id);
 }
 
 void Writer::apply(Row& job, WallTime time, const ConsentGiven& news) {
@@ -316,7 +334,12 @@ void Writer::apply(Row& job, WallTime time, const OperationStarted& news) {
 
 void Writer::apply(Row& job, WallTime time, const OperationEnded& news) {
   need_row(job, time);
-  database_.run("DELETE FROM operations WHERE job = ? AND operation = ?", job.key, news.operation_id);
+  if (news.outcome == OperationPhase::interrupted) {
+    database_.run("UPDATE operations SET writer = 0, open_stall = 0 WHERE job = ? AND operation = ?", job.key,
+                  news.operation_id);
+  } else {
+    database_.run("DELETE FROM operations WHERE job = ? AND operation = ?", job.key, news.operation_id);
+  }
   step(job, news);
 }
 
@@ -349,6 +372,7 @@ void Writer::apply(Row& job, WallTime time, const StageFinished& news) {
     database_.run("INSERT OR REPLACE INTO stage_items(job, stage, item, artifact) VALUES(?,?,?,?)", job.key,
                   news.step.stage_name, item, artifact);
   }
+  if (news.step.finished) forget_interrupted(job, news.step.stage_name);
 }
 
 void Writer::step(Row& job, const News& news) {

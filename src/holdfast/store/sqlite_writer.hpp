@@ -101,6 +101,8 @@ class Writer {
   /// The number of an active lock; absent: there is none such.
   std::optional<std::int64_t> find_active(const Row& job, const ProviderLock& lock);
   void step(Row& job, const News& news);
+  void forget_interrupted(const Row& job);
+  void forget_interrupted(const Row& job, const std::string& stage);
   void clear(Row& job);
 
   void apply(Row& job, WallTime time, const JobOpened& news);
