@@ -291,7 +291,7 @@ class Machine {
   std::vector<News> records_of(const SwitchPlan& plan) const;
   void carry_out(Job& job, const SwitchPlan& plan, SaveId saved);
   void switch_queued(Job& job);
-  void close_questions_left(const Job& job, const SwitchPlan& plan);
+  void close_questions_left(const Job& job);
   void switch_saved(const Job& job, const Write::SwitchSaved& saved, const SwitchPlan& plan);
 
   // Helpers

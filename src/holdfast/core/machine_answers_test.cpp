@@ -311,6 +311,83 @@ TEST_F(Answers, ASwitchAnswersForAllThatHaveFailedThere) {
   EXPECT_EQ(count<QuestionClosed>(), 2u);
 }
 
+// History closed it, and the one who waited for the answer waited for ever.
+TEST_F(Answers, ADecisionThatMovesNothingClosesNoQuestion) {
+  const OperationId id = failed();
+  const Ticket unlocked = ticket();
+  tell(event::UnlockRequested{unlocked, "job", "by hand from here", ""});
+  ASSERT_TRUE(said_yes(unlocked));
+  FallbackDecision history = FallbackDecision::user_requested("job", "Ollama", "OpenAI", 1s, "corr");
+  history.reason_code = ReasonCode::legacy_auto;
+  history.user_confirmed = false;
+  decide(history);
+  EXPECT_EQ(count<FallbackDecision>(), 1u);
+  EXPECT_TRUE(applied(answer(id, "try_again")));
+}
+
+// It stayed open, and its answer moved the new provider's lock with the old one's error for a reason.
+TEST_F(Answers, AFailureThatIsAskedAboutWhenItsStageHasMovedIsNoQuestionAnyMore) {
+  lock("job", "Ollama", {"script"});
+  const OperationId early = start("job", "Ollama", "script").id, late = start("job", "Ollama", "script").id;
+  for (const OperationId each : {early, late})
+    end(each, event::CallEnded::How::failed);
+  decide(FallbackDecision::user_requested("job", "Ollama", "OpenAI", 1s, "corr", {"script"}));
+  raise(early);
+  EXPECT_EQ(open(), 0u) << "the decision is made, and its lock still to be taken";
+  lock("job", "OpenAI", {"script"});
+  raise(late);
+  EXPECT_EQ(open(), 0u);
+  EXPECT_EQ(count<QuestionOpened>(), 2u);
+  ASSERT_EQ(count<QuestionClosed>(), 2u) << "whoever asked hears of it";
+  EXPECT_EQ(all<QuestionClosed>()[1].by, "end");
+  EXPECT_EQ(refusal(answer(late, "try_alternative")), Errc::stale_answer);
+  EXPECT_EQ(count<FallbackDecision>(), 1u);
+}
+
+TEST_F(Answers, AFailureAtAProviderWhoseLockWasGivenToAnotherIsNoQuestionAnyMore) {
+  const OperationId id = failed();
+  tell(event::UnlockRequested{ticket(), "job", "by hand from here", ""});
+  EXPECT_EQ(open(), 1u);
+  lock("job", "OpenAI", {"script"});
+  EXPECT_EQ(open(), 0u);
+  EXPECT_EQ(refusal(answer(id, "try_again")), Errc::stale_answer);
+}
+
+// Its question was closed, and the run ended at a provider that could not do the work.
+TEST_F(Answers, ASwitchToWhoCannotDoWhatHasFailedIsRefused) {
+  tell(event::ProvidersConfigured{
+      {{.name = "Ollama", .type = "local_llm"}, {.name = "Speaker", .type = "tts", .kinds = {"speech"}}}});
+  lock("job", "Ollama", {"script"});
+  event::OperationRequested asked{.ticket = ticket(), .id = {512}, .request = {}, .patience = calm()};
+  asked.request = {.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm", .stage_name = "script"};
+  asked.request.kind = "text";
+  tell(asked);
+  end({512}, event::CallEnded::How::failed);
+  raise({512});
+  EXPECT_EQ(refusal(switch_to("job", "Speaker")), Errc::invalid_argument);
+  EXPECT_EQ(open(), 1u);
+  EXPECT_TRUE(applied(answer({512}, "try_again")));
+  EXPECT_FALSE(std::holds_alternative<Failure>(reply(switch_to("job", "Speaker")).value)) << "what is to come";
+}
+
+// Two that failed in turn moved the job to and fro, and then nobody was there to answer.
+TEST_F(Answers, AConsentToSwitchDoesNotApplyWhereTheJobHasHadAllItsLocks) {
+  for (std::size_t i = 1; i < limits::locks_per_job_max; ++i) {
+    lock("job", "OpenAI", {"images"});
+    tell(event::UnlockRequested{ticket(), "job", "again", ""});
+  }
+  const OperationId id = failed();
+  EXPECT_EQ(open(), 1u);
+  ASSERT_TRUE(machine().job("job")->locks.full());
+  consent("job", "error: switch to OpenAI");
+  EXPECT_EQ(open(), 1u);
+  EXPECT_EQ(refusal(answer(id, "try_alternative")), Errc::too_large);
+  EXPECT_TRUE(applied(answer(id, "try_again")));
+  const OperationId next = start("job", "Ollama", "script").id;
+  end(next, event::CallEnded::How::failed);
+  EXPECT_FALSE(said_yes(raise(next, QuestionKind::hard_error, true))) << "nobody would answer";
+}
+
 // What was interrupted may be done, and paid for.
 TEST_F(Answers, ASwitchDoesNotAnswerForWhatWasInterrupted) {
   event::JobImage kept{.state = JobState::interrupted};

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "holdfast/core/machine_internal.hpp"
 
@@ -71,6 +72,7 @@ void Machine::take_over(Job& job, const event::LostOperation& lost) {
   operation.ended_at = now_.at;
   operation.started_at = now_.at - std::max(now_.wall - lost.started_at, milliseconds(0));
   ended_.push_back(*id);
+  if (lost.ended) return;
   std::vector<News> records;
   if (lost.open_stall != 0) {
     auto resolved = about<StallResolved>(operation);
@@ -348,18 +350,22 @@ void Machine::answer_by_consents(const std::string& job_id) {
 /// A switch by consent that could not be recorded stands. What stalls is tried again by its own watch, and a cancel has
 /// happened.
 void Machine::retry_switches(const Job& job) {
+  std::vector<StandingConsent> switches;
+  std::ranges::copy_if(job.consents, std::back_inserter(switches), [](const StandingConsent& consent) {
+    return consent.when == StandingConsent::When::error && !consent.cancels();
+  });
+  if (switches.empty()) return;  // few jobs have any, and every job may be waiting for the store
   for (const OperationId id : asked_about(job.id)) {
     const QuestionTable::Open& open = *questions_.find(id);
     if (open.recording || open.question.kind != QuestionKind::hard_error) continue;
-    for (const StandingConsent& consent : std::vector(job.consents)) {
-      const bool switches = consent.when == StandingConsent::When::error && !consent.cancels();
-      if (switches && apply_consent(*find(id), consent)) break;
+    for (const StandingConsent& consent : switches) {
+      if (apply_consent(*find(id), consent)) break;
     }
   }
 }
 
-/// The answer that it gives; nothing where it does not apply here: the lock is absolute, or the provider is the one
-/// that stalled.
+/// The answer that it gives; nothing where it does not apply here: the lock is absolute, the provider is the one that
+/// stalled, or the job has had all the locks that it can have.
 std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent, const Operation& operation,
                                                   const QuestionTable::Open& open) const {
   const AnswerAction wanted = consent.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
@@ -377,7 +383,8 @@ std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent
                      .note = consent.id,
                      .idempotency_key = {},
                      .door = "consent"};
-  if (refusal_of(answered, &operation, &open)) return std::nullopt;
+  const bool stays = !consent.cancels() && job_of_operation(operation)->locks.full();
+  if (stays || refusal_of(answered, &operation, &open)) return std::nullopt;
   return answered;
 }
 

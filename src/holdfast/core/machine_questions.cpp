@@ -253,7 +253,9 @@ void Machine::on(const event::QuestionRaised& event) {
   questions_.open(operation->id, std::move(open));
   journal({QuestionOpened{question}});
   reply(event.ticket, true);
-  if (event.kind == QuestionKind::hard_error) apply_error_consents(*operation);
+  if (event.kind != QuestionKind::hard_error) return;
+  if (job != nullptr) close_questions_left(*job);  // the stage has moved while this was on its way
+  if (questions_.find(operation->id) != nullptr) apply_error_consents(*operation);
 }
 
 void Machine::refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning) {

@@ -172,6 +172,7 @@ void Machine::apply(Job& job, const News& record) {
   } else if (const auto* taken = std::get_if<LockTaken>(&record)) {
     job.locks.take(taken->lock);
     job.epoch = taken->lock.epoch;
+    close_questions_left(job);
   } else if (const auto* ended = std::get_if<LockEnded>(&record)) {
     job.locks.end(ended->lock);
     job.epoch = ended->epoch;

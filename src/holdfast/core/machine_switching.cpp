@@ -129,15 +129,15 @@ void Machine::carry_out(Job& job, const SwitchPlan& plan, SaveId saved) {
     job.locks.await(plan.ended, plan.renewed, plan.affected, plan.decision.to_provider, std::move(consent));
   }
   switch_queued(job);
-  close_questions_left(job, plan);
+  close_questions_left(job);
 }
 
-/// What has failed at the provider that is left has its answer: whoever runs it goes along. What was interrupted may be
-/// done, and paid for: that is asked for itself.
-void Machine::close_questions_left(const Job& job, const SwitchPlan& plan) {
+/// What has failed at a provider that its stage has left has its answer: whoever runs it goes along. What was
+/// interrupted may be done, and paid for: that is asked for itself.
+void Machine::close_questions_left(const Job& job) {
   close_questions(job.id, [&](const Question& question) {
-    return question.kind == QuestionKind::hard_error && plan.affected.contains(question.stage_name) &&
-           same_name(question.provider_name, plan.decision.from_provider);
+    return question.kind == QuestionKind::hard_error &&
+           !job.locks.validate(question.provider_name, question.stage_name).allowed;
   });
 }
 
@@ -180,7 +180,7 @@ void Machine::on(const event::DecisionSubmitted& event) {
                 .plan = std::make_unique<const SwitchPlan>(std::move(*plan))});
 }
 
-/// Why what runs cannot go on there. What is to come may be anything.
+/// Why what runs, or has failed and is asked about, cannot go on there. What is to come may be anything.
 std::optional<Failure> Machine::problem_of_target(const Job& job, const ProviderLock& lock,
                                                   const SwitchRequest& request) const {
   if (providers_.empty()) return std::nullopt;
@@ -194,7 +194,9 @@ std::optional<Failure> Machine::problem_of_target(const Job& job, const Provider
                    "no provider named " + request.to_provider + " is configured; there are " + known};
   }
   const StageSet moved = request.stages.empty() ? lock.governed() : StageSet{request.stages, {}};
-  for (const OperationId id : job.operations) {
+  std::vector<OperationId> going_on = asked_about(job.id);
+  going_on.insert(going_on.end(), job.operations.begin(), job.operations.end());
+  for (const OperationId id : going_on) {
     const OperationTerms& terms = *find(id)->terms;
     if (!moved.contains(terms.stage_name)) continue;
     if (!target->serves(terms.kind)) {

@@ -102,7 +102,7 @@ std::size_t long_quotation(std::string_view text) {
 
 }  // namespace
 
-std::string redact(std::string_view message) {
+std::string without_secrets(std::string_view message) {
   const std::string lower = folded(message);
   std::string out;
   for (std::size_t at = 0; at < message.size();) {
@@ -134,7 +134,11 @@ std::string redact(std::string_view message) {
       out += message[at++];
     }
   }
-  return std::string(cut_to_bytes(out, limits::error_text_bytes_max));
+  return out;
+}
+
+std::string redact(std::string_view message) {
+  return std::string(cut_to_bytes(without_secrets(message), limits::error_text_bytes_max));
 }
 
 }  // namespace holdfast

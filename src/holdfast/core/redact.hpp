@@ -12,4 +12,7 @@ namespace holdfast {
 /// kept, so an unquoted prompt is only cut, not recognised.
 std::string redact(std::string_view message);
 
+/// The same, of whatever length.
+std::string without_secrets(std::string_view message);
+
 }  // namespace holdfast

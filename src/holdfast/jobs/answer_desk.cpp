@@ -16,6 +16,12 @@ void AnswerDesk::hear(const News& news) {
   const std::lock_guard lock(mutex_);
   if (const auto* answered = std::get_if<QuestionAnswered>(&news)) {
     if (answered->kind != QuestionKind::stall) answers_[answered->operation_id] = answered->option;
+  } else if (const auto* opened = std::get_if<QuestionOpened>(&news)) {
+    const bool of_a_failure = opened->question.kind == QuestionKind::hard_error;
+    if (of_a_failure) asked_[opened->question.operation_id] = opened->question.ask;
+  } else if (const auto* question = std::get_if<QuestionClosed>(&news)) {
+    const auto asked = asked_.find(question->operation_id);
+    if (asked != asked_.end() && asked->second == question->ask && question->by == "end") left_.insert(asked->first);
   } else if (std::holds_alternative<LockTaken>(news)) {
     ++locks_taken_;
   } else if (const auto* cancelled = std::get_if<Cancelled>(&news)) {
@@ -36,11 +42,15 @@ AnswerDesk::Verdict AnswerDesk::wait(const std::string& operation_id, const std:
       return answer->second == "cancel_job" ? Verdict::cancelled : Verdict::run_again;
     }
     const std::uint64_t seen = locks_taken_;
+    const bool left = left_.contains(operation_id);
     lock.unlock();
     const std::string now_on = governing_provider(gateway_, job_id_, stage);
     lock.lock();
-    if (!failed_on.empty() && !now_on.empty() && !same_name(now_on, failed_on)) return Verdict::run_again;
-    changed_.wait(lock, stop, [&] { return closed_ || answers_.contains(operation_id) || locks_taken_ != seen; });
+    const bool moved = left || (!failed_on.empty() && !same_name(now_on, failed_on));
+    if (moved && !now_on.empty()) return Verdict::run_again;
+    changed_.wait(lock, stop, [&] {
+      return closed_ || answers_.contains(operation_id) || locks_taken_ != seen || left_.contains(operation_id) != left;
+    });
   }
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <stop_token>
 #include <string>
 
@@ -21,8 +22,8 @@ class AnswerDesk {
   AnswerDesk(Gateway& gateway, std::string job_id);
 
   /// Waits until the question about a failed operation is answered, the stage has moved to another provider than
-  /// `failed_on` (somebody answered for a sibling; empty: only its own answer counts), the job was closed, or a stop is
-  /// requested. No answer: it waits.
+  /// `failed_on` (somebody answered for a sibling; empty: only its own answer counts), be it to and back, the job was
+  /// closed, or a stop is requested. No answer: it waits.
   Verdict wait(const std::string& operation_id, const std::string& stage, const std::string& failed_on,
                std::stop_token stop);
   /// Waits until a lock governs the stage, the job was closed, or a stop is requested: a decision moved it, and the
@@ -43,6 +44,8 @@ class AnswerDesk {
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   std::map<std::string, std::string> answers_{};  ///< operation → option
+  std::map<std::string, int> asked_{};            ///< failed operation → ask
+  std::set<std::string> left_{};                  ///< failed operations whose stage has moved, though it may be back
   std::uint64_t locks_taken_ = 0;
   bool closed_ = false, cancelled_ = false, cancel_recorded_ = true;
   Subscription news_;  ///< last: ends before what it writes to

@@ -91,7 +91,7 @@ void RunCheck::check(const Stage& stage, const std::string& provider) {
 void RunCheck::check_own_command(const Stage& stage) {
   const std::string& program = stage.command.arguments.front();
   const auto parsed = Template::parse(program);
-  if (!parsed || !parsed->references().empty()) return;
+  if (!parsed || !parsed->references().empty() || stage.command.sets_path()) return;
   if (const auto missing = providers::missing_program(program, stage.command.cwd)) add(stage, "command", *missing);
 }
 

@@ -50,15 +50,17 @@ TEST_F(RunnerMovesTest, WhatACallHasMadeIsOnTheRecordBeforeItsEnd) {
   EXPECT_THAT(order, ElementsAre("operation.started", "stage.finished", "operation.ended"));
 }
 
-/// A store that does not take the first finished item.
+/// A store that does not take the first finished item, so often as it is tried.
 class ForgetfulStore final : public store::Memory {
  public:
+  explicit ForgetfulStore(int refusals) : refusals_(refusals) {}
   std::vector<store::Outcome> commit(std::span<const store::Transaction> transactions) override {
     std::vector<store::Outcome> outcomes;
     for (const store::Transaction& each : transactions) {
       const bool finished = std::ranges::any_of(
           each.records, [](const News& record) { return std::holds_alternative<StageFinished>(record); });
-      if (finished && !std::exchange(forgot_, true)) {
+      if (finished && refusals_ > 0) {
+        --refusals_;
         outcomes.push_back({store::Outcome::Kind::failed, "disk full"});
       } else {
         outcomes.push_back(Memory::commit(std::span(&each, 1))[0]);
@@ -68,15 +70,26 @@ class ForgetfulStore final : public store::Memory {
   }
 
  private:
-  bool forgot_ = false;
+  int refusals_;
 };
+
+// The run failed at once, the end of its call was written, and a resume paid for the item again.
+TEST_F(RunnerMovesTest, AFinishedItemOutlivesAHiccupOfItsStore) {
+  add_shell("Sh", "printf x > \"$2\"");
+  catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
+  gateway =
+      std::make_unique<Gateway>(GatewayOptions{.providers = catalogue->infos()}, std::make_unique<ForgetfulStore>(1));
+  const RunResult result = run(one_stage);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+  EXPECT_THAT(recorded<StageFinished>(), SizeIs(1));
+}
 
 // The item that was refused had been counted: the stage was finished on the record, and half of it was missing.
 TEST_F(RunnerMovesTest, AStageIsNotFinishedWithAnItemThatIsNotOnTheRecord) {
   add_shell("Sh", "printf x > \"$2\"; test \"$1\" != b || until test -e " + file("go") + "; do sleep 0.01; done");
   catalogue = std::make_unique<providers::Catalogue>(configured, TimeoutProfiles::defaults(), spawner);
   gateway =
-      std::make_unique<Gateway>(GatewayOptions{.providers = catalogue->infos()}, std::make_unique<ForgetfulStore>());
+      std::make_unique<Gateway>(GatewayOptions{.providers = catalogue->infos()}, std::make_unique<ForgetfulStore>(4));
   when<OperationEnded>([this](const OperationEnded&) { make("go"); });
   const RunResult result = run(three_items + "parallel = 2\n");
   EXPECT_EQ(result.state, JobState::failed);

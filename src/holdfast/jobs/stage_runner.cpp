@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -57,6 +58,10 @@ void check_written(const fs::path& output) {
       .message = fmt::format("it ended without an error, but {} '{}'", error ? "did not write" : "wrote nothing into",
                              output.filename().string())});
 }
+
+/// A disk that hiccups is given some seconds; one that is full is said to be.
+constexpr int record_tries_max = 4;
+constexpr milliseconds record_retry(1000);
 
 }  // namespace
 
@@ -206,6 +211,7 @@ bool StageRunner::attempt(std::size_t item) {
           provider.run(call, operation);
           check_written(call.output);
           if (!stage_.schema.empty()) check_answer(stage_.schema, call.output);
+          operation.progress().hold();  // what the disk takes its time for is not the provider's silence
           try {
             keep(item, *made, provider_name);
           } catch (const Ended& ended) {
@@ -365,19 +371,34 @@ void StageRunner::finish_item(std::size_t item, fs::path artifact) {
   const std::lock_guard lock(finish_mutex_);
   artifacts_[item] = artifact;
   const std::size_t done = items_done_ + 1;
-  try {
-    run_.gateway.stage_finished({.job_id = run_.options.job_id,
-                                 .stage_name = stage_.name,
-                                 .items = items_.size(),
-                                 .items_done = done,
-                                 .finished = done == items_.size(),
-                                 .artifacts = {artifact.string()},
-                                 .item = item + 1});
-  } catch (const Error& error) {
-    throw Error(error.errc(),
-                fmt::format("'{}' is whole, and is not on the record: {}", artifact.string(), error.what()));
+  for (int tries = 1;; ++tries) {
+    try {
+      run_.gateway.stage_finished({.job_id = run_.options.job_id,
+                                   .stage_name = stage_.name,
+                                   .items = items_.size(),
+                                   .items_done = done,
+                                   .finished = done == items_.size(),
+                                   .artifacts = {artifact.string()},
+                                   .item = item + 1});
+      break;
+    } catch (const Error& error) {
+      // Its call is still open: given up now, it would be over and have made nothing, and be paid for again.
+      const bool passes = error.errc() == Errc::store_unavailable && tries < record_tries_max;
+      if (passes && waited(record_retry)) continue;
+      throw Error(error.errc(),
+                  fmt::format("'{}' is whole, and is not on the record: {}", artifact.string(), error.what()));
+    }
   }
   items_done_ = done;
+}
+
+/// False where the stage ends first.
+bool StageRunner::waited(milliseconds how_long) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  never.wait_for(lock, stopped_.get_token(), how_long, [] { return false; });
+  return !stopped_.stop_requested();
 }
 
 void StageRunner::fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const {

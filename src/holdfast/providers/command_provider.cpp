@@ -18,8 +18,9 @@ class CommandProvider final : public Provider {
   const CommandSpec* command() const override { return spec_.arguments.empty() ? nullptr : &spec_; }
 
   std::vector<std::string> problems() const override {
-    // A program that a variable names is known only when it is run.
-    if (spec_.arguments.empty() || spec_.arguments.front().find("${") != std::string::npos) return {};
+    // A program that a variable names, or that is looked for in folders of its own, is known only when it is run.
+    if (spec_.arguments.empty() || spec_.sets_path()) return {};
+    if (spec_.arguments.front().find("${") != std::string::npos) return {};
     if (const auto missing = missing_program(spec_.arguments.front(), spec_.cwd)) return {*missing};
     return {};
   }

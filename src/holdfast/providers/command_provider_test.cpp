@@ -133,6 +133,29 @@ TEST_F(CommandProviderTest, AProgramThatAVariableNamesIsNotLookedFor) {
   EXPECT_THAT(command_provider({.name = "any"}, spec, spawner)->problems(), IsEmpty());
 }
 
+// It was called not installed, where its command would have found it.
+TEST_F(CommandProviderTest, AProgramIsNotLookedForWhereItsCommandSetsThePath) {
+  std::ofstream(folder / "mine") << "#!/bin/sh\necho ran\n";
+  std::filesystem::permissions(folder / "mine", std::filesystem::perms::owner_all);
+  CommandSpec spec{.arguments = {"mine"}, .env = {{"PATH", folder.string()}}};
+  const auto provider = command_provider({.name = "any"}, spec, spawner);
+  EXPECT_THAT(provider->problems(), IsEmpty());
+  StageCall call = sh("");
+  call.command = spec.arguments;
+  call.env["PATH"] = folder.string();
+  run(*provider, call);
+  EXPECT_EQ(content(call.output), "ran\n");
+}
+
+// Of a long stderr the beginning was kept, and what went wrong stands at its end.
+TEST_F(CommandProviderTest, TheEndOfALongStderrIsSaidWithoutItsKeys) {
+  const auto said =
+      fault_of(*shell, sh("for i in 1 2 3 4 5 6 7 8 9; do echo \"  File number $i of the stack\" >&2; done; "
+                          "echo 'token=abc123 ValueError: no voice' >&2; exit 1"));
+  EXPECT_THAT(said.message, testing::EndsWith("token=*** ValueError: no voice"));
+  EXPECT_GT(said.message.size(), 200u);
+}
+
 TEST_F(CommandProviderTest, AFolderThatIsNotThereIsSaid) {
   StageCall call = sh("true");
   call.cwd = folder / "nowhere";

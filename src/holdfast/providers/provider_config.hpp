@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -21,6 +22,11 @@ struct CommandSpec {
   std::filesystem::path cwd{};                             ///< absolute; empty: the folder of the artifacts
   std::vector<int> success_exit_codes{};                   ///< 0 to 255; empty: only 0
   std::string progress{};  ///< "output-bytes", "lines", "percent-regex:…", "ffmpeg"; empty: "output-bytes"
+
+  /// Its program is looked for in folders of its own.
+  bool sets_path() const {
+    return std::ranges::any_of(env, [](const auto& variable) { return variable.first == "PATH"; });
+  }
 
   bool operator==(const CommandSpec&) const = default;
 };

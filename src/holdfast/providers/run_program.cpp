@@ -57,7 +57,9 @@ void run_program(process::Spawner& spawner, const StageCall& call, const Program
   if (!ended) fail_to_run(command, ended.error());
   if (ended->cancelled) throw Error(Errc::cancelled, ended->describe());
   // As of an answer over HTTP: what a program prints when it fails may be its key, and goes wherever errors go.
-  if (!ended->succeeded) fail(redact(ended->describe()), ended->signal != 0 ? 128 + ended->signal : ended->status);
+  if (!ended->succeeded) {
+    fail(without_secrets(ended->describe()), ended->signal != 0 ? 128 + ended->signal : ended->status);
+  }
 }
 
 }  // namespace holdfast::providers

@@ -31,7 +31,7 @@ struct ProgramRun {
 ///
 /// A stop of the operation ends the program's whole process group, TERM first and KILL five seconds later, and throws
 /// `Error` cancelled. Otherwise throws `ProviderError` of class `command`: the program is not there, or ended with
-/// another exit status than it should, with the end of its stderr (`redact`).
+/// another exit status than it should, with the end of its stderr (`without_secrets`).
 void run_program(process::Spawner& spawner, const StageCall& call, const ProgramRun& run, OperationContext& operation);
 
 }  // namespace holdfast::providers
