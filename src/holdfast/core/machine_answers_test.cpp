@@ -388,6 +388,20 @@ TEST_F(Answers, AConsentToSwitchDoesNotApplyWhereTheJobHasHadAllItsLocks) {
   EXPECT_FALSE(said_yes(raise(next, QuestionKind::hard_error, true))) << "nobody would answer";
 }
 
+// Where the process that recorded it died before anybody answered, the next one sent it again unasked.
+TEST_F(Answers, WhatIsOnTheRecordAsInterruptedIsAskedAboutAndDoesNotEndTwice) {
+  event::JobImage kept{.state = JobState::interrupted};
+  OperationStarted started{.job_id = "job", .stage_name = "script", .provider_name = "Ollama"};
+  started.operation_id = text(OperationId{77});
+  kept.lost.push_back({.started = started, .asks = 1, .ended = true});
+  image = kept;
+  lock("job", "Ollama", {"script"});
+  EXPECT_EQ(count<OperationEnded>(), 0u);
+  EXPECT_TRUE(said_yes(raise({77}, QuestionKind::interrupted)));
+  EXPECT_EQ(all<QuestionOpened>().at(0).question.ask, 2);
+  EXPECT_TRUE(applied(answer({77}, "try_again")));
+}
+
 // What was interrupted may be done, and paid for.
 TEST_F(Answers, ASwitchDoesNotAnswerForWhatWasInterrupted) {
   event::JobImage kept{.state = JobState::interrupted};
