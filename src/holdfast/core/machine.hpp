@@ -239,6 +239,7 @@ class Machine {
   void open_call(Operation& operation);
   void order_cancel(Operation& operation, Errc why);
   void end(Operation& operation, OperationPhase outcome);
+  void keep_ended(OperationId operation);
   OperationEnded ended_news(const Operation& operation) const;
   static void join(Job& job, Operation& operation);
   void leave(Job& job, const Operation& operation);
@@ -291,6 +292,7 @@ class Machine {
   std::vector<News> records_of(const SwitchPlan& plan) const;
   void carry_out(Job& job, const SwitchPlan& plan, SaveId saved);
   void switch_queued(Job& job);
+  static bool left_behind(const Job& job, const Question& question);
   void close_questions_left(const Job& job);
   void switch_saved(const Job& job, const Write::SwitchSaved& saved, const SwitchPlan& plan);
 

@@ -344,6 +344,40 @@ TEST_F(Answers, AFailureThatIsAskedAboutWhenItsStageHasMovedIsNoQuestionAnyMore)
   EXPECT_EQ(count<FallbackDecision>(), 1u);
 }
 
+// It was open again for nobody, and its answer moved the new provider's lock.
+TEST_F(Answers, AQuestionWhoseAnswerFailedIsClosedWhereItsStageHasMovedMeanwhile) {
+  const OperationId id = failed();
+  disk = Disk::waits;
+  switch_to("job", "OpenAI");
+  const Ticket mine = answer(id, "try_again");
+  disk_says(Disk::saves);
+  EXPECT_EQ(open(), 1u) << "it is being answered";
+  disk_says(Disk::fails);
+  EXPECT_EQ(refusal(mine), Errc::store_unavailable);
+  EXPECT_EQ(open(), 0u);
+}
+
+TEST_F(Answers, AQuestionIsClosedWhereAnotherProcessHasMovedItsStage) {
+  failed();
+  event::JobImage kept{.state = JobState::failed, .epoch = 2};
+  kept.locks.push_back({.job_id = "job", .provider_name = "OpenAI", .provider_type = "cloud_llm", .epoch = 2});
+  image = kept;
+  disk = Disk::waits;
+  lock("job", "Ollama", {"images"});
+  tell(event::SaveFailed{waiting.front().save, "process 7 owns job job", Errc::store_held});
+  EXPECT_EQ(open(), 0u);
+}
+
+// The run failed, though it could have gone along.
+TEST_F(Answers, AFailureThatOnlyAConsentMayAnswerGoesAlongWhereItsStageHasMoved) {
+  lock("job", "Ollama", {"script"});
+  const OperationId id = start("job", "Ollama", "script").id;
+  end(id, event::CallEnded::How::failed);
+  switch_to("job", "OpenAI");
+  EXPECT_TRUE(said_yes(raise(id, QuestionKind::hard_error, true)));
+  EXPECT_EQ(open(), 0u);
+}
+
 TEST_F(Answers, AFailureAtAProviderWhoseLockWasGivenToAnotherIsNoQuestionAnyMore) {
   const OperationId id = failed();
   tell(event::UnlockRequested{ticket(), "job", "by hand from here", ""});

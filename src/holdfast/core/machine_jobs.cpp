@@ -47,6 +47,7 @@ void Machine::on(const event::JobLoaded& news) {
   job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
   for (const event::LostOperation& lost : news.image->lost)
     take_over(*job, lost);
+  close_questions_left(*job);  // another process may have moved it
 }
 
 /// Its process died while it ran: it has ended, nobody knows how, and nobody sends it again without being asked.
@@ -71,7 +72,7 @@ void Machine::take_over(Job& job, const event::LostOperation& lost) {
   operation.asks = lost.asks;
   operation.ended_at = now_.at;
   operation.started_at = now_.at - std::max(now_.wall - lost.started_at, milliseconds(0));
-  ended_.push_back(*id);
+  keep_ended(*id);
   if (lost.ended) return;
   std::vector<News> records;
   if (lost.open_stall != 0) {
@@ -383,7 +384,10 @@ std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent
                      .note = consent.id,
                      .idempotency_key = {},
                      .door = "consent"};
-  const bool stays = !consent.cancels() && job_of_operation(operation)->locks.full();
+  const LockTable& locks = job_of_operation(operation)->locks;
+  const ProviderLock* lock = locks.governing(operation.terms->stage_name);
+  const bool is_there = lock != nullptr && same_name(lock->provider_name, consent.switch_to);
+  const bool stays = !consent.cancels() && !is_there && locks.full();
   if (stays || refusal_of(answered, &operation, &open)) return std::nullopt;
   return answered;
 }

@@ -215,8 +215,12 @@ void Machine::end(Operation& operation, OperationPhase outcome) {
     touch(job->id);
     leave_adopted(operation);
   }
-  ended_.push_back(operation.id);
+  keep_ended(operation.id);
   held_place ? release_place(operation.terms->provider_name) : leave_queue(desks_[operation.terms->provider_name]);
+}
+
+void Machine::keep_ended(OperationId operation) {
+  ended_.push_back(operation);
   if (ended_.size() > limits::ended_kept_max) {
     // One that is still asked about is kept, at the end of the line.
     const OperationId oldest = ended_.front();

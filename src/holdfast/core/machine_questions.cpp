@@ -238,7 +238,9 @@ void Machine::on(const event::QuestionRaised& event) {
   ++operation->asks;
   QuestionTable::Open open;
   open.question = question_about(*operation, event.kind);
-  if (event.consents_only && !consented(*operation, open)) {
+  // The stage has moved while this was on its way: whoever asks goes along.
+  const bool left = job != nullptr && left_behind(*job, open.question);
+  if (event.consents_only && !left && !consented(*operation, open)) {
     --operation->asks;
     return reply(event.ticket, false);
   }
@@ -253,9 +255,8 @@ void Machine::on(const event::QuestionRaised& event) {
   questions_.open(operation->id, std::move(open));
   journal({QuestionOpened{question}});
   reply(event.ticket, true);
-  if (event.kind != QuestionKind::hard_error) return;
-  if (job != nullptr) close_questions_left(*job);  // the stage has moved while this was on its way
-  if (questions_.find(operation->id) != nullptr) apply_error_consents(*operation);
+  if (left) return close_questions_left(*job);
+  if (event.kind == QuestionKind::hard_error) apply_error_consents(*operation);
 }
 
 void Machine::refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning) {
@@ -501,8 +502,8 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
   if (open->question.kind != QuestionKind::stall) {
     const Job& job = *job_of_operation(*operation);
     if (job.known && !job.opened) return close_questions_of(job.id);
-    if (by_consent) try_later(job);  // it stands
-    return;
+    if (by_consent) try_later(job);    // it stands
+    return close_questions_left(job);  // what was being answered was kept open
   }
   if (operation->stage == Operation::Stage::ended) {
     auto episode = resolved(*operation, *open, "end");

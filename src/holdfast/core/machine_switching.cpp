@@ -134,11 +134,13 @@ void Machine::carry_out(Job& job, const SwitchPlan& plan, SaveId saved) {
 
 /// What has failed at a provider that its stage has left has its answer: whoever runs it goes along. What was
 /// interrupted may be done, and paid for: that is asked for itself.
+bool Machine::left_behind(const Job& job, const Question& question) {
+  return question.kind == QuestionKind::hard_error &&
+         !job.locks.validate(question.provider_name, question.stage_name).allowed;
+}
+
 void Machine::close_questions_left(const Job& job) {
-  close_questions(job.id, [&](const Question& question) {
-    return question.kind == QuestionKind::hard_error &&
-           !job.locks.validate(question.provider_name, question.stage_name).allowed;
-  });
+  close_questions(job.id, [&](const Question& question) { return left_behind(job, question); });
 }
 
 /// What has not begun goes to the new provider.

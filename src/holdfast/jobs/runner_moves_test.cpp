@@ -233,5 +233,20 @@ TEST_F(RunnerMovesTest, AStageThatIsLockedToAProviderOfAnotherKindIsNotRunThere)
   EXPECT_FALSE(fs::exists(options.out / "made.txt"));
 }
 
+// Its question was closed with the first move, and the second brought the stage back: it waited for ever.
+TEST_F(RunnerMovesTest, AFailureWhoseStageIsMovedToAnotherProviderAndBackIsRunAgain) {
+  add_shell("Sh", "test -e " + file("go") + " || exit 1; printf x > \"$2\"");
+  add_shell("Backup", "exit 1");
+  options.ask_on_error = true;
+  when<QuestionOpened>([this](const QuestionOpened&) {
+    make("go");
+    gateway->record_fallback_decision(FallbackDecision::user_requested("job-1", "Sh", "Backup", milliseconds(1), "c"));
+    gateway->record_fallback_decision(FallbackDecision::user_requested("job-1", "Backup", "Sh", milliseconds(1), "c"));
+    gateway->lock_provider({.job_id = "job-1", .provider_name = "Sh"});
+  });
+  const RunResult result = run(one_stage);
+  EXPECT_EQ(result.state, JobState::done) << result.error;
+}
+
 }  // namespace
 }  // namespace holdfast::jobs

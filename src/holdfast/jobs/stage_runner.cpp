@@ -368,28 +368,32 @@ std::string StageRunner::correlation_id(std::size_t item) const {
 }
 
 void StageRunner::finish_item(std::size_t item, fs::path artifact) {
+  // Given up at once, a call that is still open would end and have made nothing, and be paid for again.
+  for (int tries = 1; !record_item(item, artifact, tries == record_tries_max); ++tries) {
+    if (!waited(record_retry)) tries = record_tries_max - 1;
+  }
+}
+
+/// False where the store did not take it and may take it later; then it is no error unless this was the `last` try.
+bool StageRunner::record_item(std::size_t item, const fs::path& artifact, bool last) {
   const std::lock_guard lock(finish_mutex_);
   artifacts_[item] = artifact;
   const std::size_t done = items_done_ + 1;
-  for (int tries = 1;; ++tries) {
-    try {
-      run_.gateway.stage_finished({.job_id = run_.options.job_id,
-                                   .stage_name = stage_.name,
-                                   .items = items_.size(),
-                                   .items_done = done,
-                                   .finished = done == items_.size(),
-                                   .artifacts = {artifact.string()},
-                                   .item = item + 1});
-      break;
-    } catch (const Error& error) {
-      // Its call is still open: given up now, it would be over and have made nothing, and be paid for again.
-      const bool passes = error.errc() == Errc::store_unavailable && tries < record_tries_max;
-      if (passes && waited(record_retry)) continue;
-      throw Error(error.errc(),
-                  fmt::format("'{}' is whole, and is not on the record: {}", artifact.string(), error.what()));
-    }
+  try {
+    run_.gateway.stage_finished({.job_id = run_.options.job_id,
+                                 .stage_name = stage_.name,
+                                 .items = items_.size(),
+                                 .items_done = done,
+                                 .finished = done == items_.size(),
+                                 .artifacts = {artifact.string()},
+                                 .item = item + 1});
+  } catch (const Error& error) {
+    if (!last && error.errc() == Errc::store_unavailable) return false;
+    throw Error(error.errc(),
+                fmt::format("'{}' is whole, and is not on the record: {}", artifact.string(), error.what()));
   }
   items_done_ = done;
+  return true;
 }
 
 /// False where the stage ends first.

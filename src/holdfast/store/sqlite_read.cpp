@@ -90,7 +90,8 @@ std::optional<Found> find_job(Database& database, const std::string& job_id) {
   return found;
 }
 
-/// Operations that began and never ended, and of which nobody who lives knows.
+/// Operations that began and never ended, and of which nobody who lives knows; and those that are on the record as
+/// interrupted, and that nobody has answered for.
 std::vector<event::LostOperation> lost_operations(Database& database, const Found& job, const Owner& me) {
   struct Open {
     std::uint64_t seq;
@@ -178,7 +179,8 @@ result<std::vector<std::string>> Sqlite::left_running(const std::string& program
     {
       Query query = database_->query(
           "SELECT DISTINCT c.id, o.writer FROM operations o JOIN writers w ON w.writer = o.writer "
-          "JOIN chains c ON c.job = o.job WHERE w.program = ? ORDER BY o.job",
+          "JOIN chains c ON c.job = o.job JOIN jobs j ON j.job = o.job "
+          "WHERE w.program = ? AND " HOLDFAST_ACTIVE_JOBS " ORDER BY o.job",
           program);
       while (query.row())
         open.emplace_back(query.text(0), query.number(1));

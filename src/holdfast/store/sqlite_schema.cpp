@@ -95,7 +95,8 @@ CREATE TABLE stage_items(
   PRIMARY KEY(job, stage, item), FOREIGN KEY(job, stage) REFERENCES stages(job, name) ON DELETE CASCADE)
   STRICT, WITHOUT ROWID;
 
--- Started, not ended. What started is told by the record `seq`. Of writer 0: interrupted, and nobody has answered for it.
+-- Started, not ended. What started is told by the record `seq`. Of writer 0: interrupted, and nobody has answered for
+-- it.
 CREATE TABLE operations(
   job INTEGER NOT NULL REFERENCES jobs(job) ON DELETE CASCADE, operation TEXT NOT NULL, seq INTEGER NOT NULL,
   writer INTEGER NOT NULL, open_stall INTEGER NOT NULL DEFAULT 0, asks INTEGER NOT NULL DEFAULT 0,

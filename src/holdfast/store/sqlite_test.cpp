@@ -407,8 +407,20 @@ TEST_F(SqliteStore, an_interrupted_operation_is_lost_until_somebody_has_answered
   must(*store, {JobOpened{"job"}});
   EXPECT_THAT(lost(*store), testing::IsEmpty()) << "it begins from its start";
   interrupt(*store);
-  must(*store, {JobClosed{"job", JobState::cancelled}});
-  EXPECT_THAT(lost(*store), testing::IsEmpty());
+  const OperationStarted late = started("job", "op-late", "script");
+  must(*store, {late, JobClosed{"job", JobState::cancelled}, ended_as(late, OperationPhase::interrupted)});
+  EXPECT_THAT(lost(*store), testing::IsEmpty()) << "the job is over";
+}
+
+// A daemon that took over what had run opened the job again that somebody had released.
+TEST_F(SqliteStore, what_a_dead_process_left_running_of_a_job_that_is_over_is_nothing_to_take_over) {
+  {
+    auto theirs = open_sqlite(path());
+    theirs->act_as(dead_owner());
+    must(*theirs, {JobOpened{"job"}, started("job", "op-1", "script"), JobOpened{"over"},
+                   started("over", "op-2", "script"), JobClosed{"over", JobState::released}});
+  }
+  EXPECT_THAT(open_sqlite(path())->left_running(dead_owner().program).value(), testing::ElementsAre("job"));
 }
 
 TEST_F(SqliteStore, a_job_with_a_stall_that_is_asked_about_waits) {

@@ -334,7 +334,7 @@ void Writer::apply(Row& job, WallTime time, const OperationStarted& news) {
 
 void Writer::apply(Row& job, WallTime time, const OperationEnded& news) {
   need_row(job, time);
-  if (news.outcome == OperationPhase::interrupted) {
+  if (news.outcome == OperationPhase::interrupted && !is_over(job.state)) {
     database_.run("UPDATE operations SET writer = 0, open_stall = 0 WHERE job = ? AND operation = ?", job.key,
                   news.operation_id);
   } else {

@@ -99,8 +99,8 @@ class Store {
   virtual std::vector<Outcome> commit(std::span<const Transaction> transactions) = 0;
   /// Whether a transaction whose outcome was `unknown` is there.
   virtual result<bool> contains(SaveId save) = 0;
-  /// The job, taken over for this owner where its last one is dead. Absent: never heard of the job. Fails with
-  /// `store_held`, naming the process, where a living one owns it.
+  /// The job, taken over for this owner where its last one is dead, with the operations that nobody has answered for
+  /// since. Absent: never heard of the job. Fails with `store_held`, naming the process, where a living one owns it.
   virtual result<std::optional<event::JobImage>> load(const std::string& job_id) = 0;
   /// Gives back every job that this owner holds: it ends in an orderly way.
   virtual result<void> let_go() = 0;
@@ -111,8 +111,8 @@ class Store {
 
   // Reads: nothing is taken over.
 
-  /// The jobs of which a process of that program, dead now, has left an operation running. A store without owners knows
-  /// of none.
+  /// The jobs, those that are over left out, of which a process of that program, dead now, has left an operation
+  /// running. A store without owners knows of none.
   virtual result<std::vector<std::string>> left_running(const std::string& /*program*/) {
     return std::vector<std::string>();
   }

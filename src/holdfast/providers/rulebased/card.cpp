@@ -181,15 +181,7 @@ std::string fitted(std::string_view text, std::size_t characters_max, Language l
   return count_characters(clause) >= clause_characters_min ? folded_space(clause, true) + " …" : std::string();
 }
 
-/// Without what announces them, the points of "Not in this version:" say the opposite. It is the only line that ends
-/// with a colon.
-bool is_point(std::string_view line) {
-  return !line.ends_with(':');
-}
-
-/// What announces points takes none of their room.
 std::size_t half_lines(std::string_view line) {
-  if (!is_point(line)) return 0;
   return 2 * ((count_characters(line) + line_characters - 1) / line_characters) + 1;
 }
 
@@ -199,7 +191,6 @@ class Lines {
   Lines(std::string_view head, Language language) : head_(folded_case(head)), language_(language) {}
 
   const std::vector<std::string>& lines() const { return lines_; }
-  std::size_t points() const { return static_cast<std::size_t>(std::ranges::count_if(lines_, is_point)); }
 
   /// From the first on, as many as there is room for; where that is not all, the longest give way to their short forms.
   void add_list(const std::vector<std::string_view>& points) {
@@ -220,15 +211,13 @@ class Lines {
     });
     for (const auto i : longest) {
       if (!too_high()) break;
-      if (!is_point(points[i])) continue;
       auto brief = fitted(points[i], line_characters, language_);
       if (!brief.empty()) shown[i] = std::move(brief);
     }
     for (auto& line : shown) {
-      if (line.empty() || this->points() == card_points_max || height_ + half_lines(line) > half_lines_max) break;
+      if (line.empty() || lines_.size() == card_points_max || height_ + half_lines(line) > half_lines_max) break;
       add(std::move(line));
     }
-    if (!lines_.empty() && !is_point(lines_.back())) lines_.pop_back();
   }
 
   /// The most telling that there is room for, in their order. Those that point back last: what they point at may not be
@@ -260,7 +249,7 @@ class Lines {
     for (std::size_t i = 0; i < units.size(); ++i) {
       if (lead_ins[i].empty() || !units[i]->points.empty() || units[i]->list != 0) continue;
       auto line = best_fit(sentence(*units[i], lead_ins[i]));
-      if (points() < card_points_max && height_ + half_lines(line) <= half_lines_max) add(std::move(line));
+      if (lines_.size() < card_points_max && height_ + half_lines(line) <= half_lines_max) add(std::move(line));
     }
   }
 
@@ -278,7 +267,6 @@ class Lines {
   }
 
   std::string best_fit(std::string_view text) const {
-    if (!is_point(text)) return styled(text, language_) + (text.ends_with(" :") ? " :" : ":");  // as in French
     auto line = fitted(text, point_characters_max, language_);
     return line.empty() ? fitted(text, longest_point_characters, language_) : line;
   }
@@ -297,11 +285,22 @@ class Lines {
   std::size_t height_ = 0;  ///< in half lines
 };
 
-/// One line, and not what the heading says already.
-bool announces(const Unit& unit, std::string_view heading, Language language) {
-  const std::string_view text = unit.announcement;
-  return text.ends_with(':') && count_characters(text) <= line_characters &&
-         folded_case(styled(text, language)) != folded_case(heading);
+/// What announces all the points of a card: without it those of "Not in this version:" say the opposite, and so would
+/// others below it. Nothing where they are not of one list, and where the heading says it already.
+std::string announcement_of(const std::vector<const Unit*>& units, const std::vector<std::string>& lead_ins,
+                            std::string_view heading, Language language) {
+  const Unit* list = nullptr;
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const bool shown = !units[i]->points.empty() || units[i]->list != 0;
+    if (!shown && !lead_ins[i].empty()) return {};  // stands beside the list, see `add_joined`
+    if (!shown) continue;
+    if (list != nullptr && (list->list == 0 || units[i]->list != list->list)) return {};
+    if (list == nullptr) list = units[i];
+  }
+  if (list == nullptr || !list->announcement.ends_with(':')) return {};
+  const std::string text = styled(list->announcement, language);
+  if (count_characters(text) >= line_characters || folded_case(text) == folded_case(heading)) return {};
+  return text + (list->announcement.ends_with(" :") ? " :" : ":");  // as in French
 }
 
 }  // namespace
@@ -329,15 +328,18 @@ std::string card_text(std::string_view heading, const std::vector<const Unit*>& 
   std::string out = shortened(heading, card_line_characters_max, language);
   std::vector<std::string_view> points;
   for (const auto* unit : units) {
-    if (announces(*unit, heading, language)) points.push_back(unit->announcement);
     points.insert(points.end(), unit->points.begin(), unit->points.end());
     if (unit->points.empty() && unit->list != 0) points.push_back(unit->shown.empty() ? unit->text : unit->shown);
   }
-  const auto is_list = [&] { return std::ranges::count_if(points, is_point) >= 2; };
-  if (!is_list() && units.size() == 1) points.insert(points.end(), spare_points.begin(), spare_points.end());
+  std::string announcement = announcement_of(units, lead_ins, heading, language);
+  if (points.size() < 2 && units.size() == 1 && !spare_points.empty()) {
+    points.insert(points.end(), spare_points.begin(), spare_points.end());
+    announcement.clear();
+  }
   Lines lines(out, language);
-  if (is_list()) lines.add_list(points);
-  if (lines.points() >= 2) {
+  if (points.size() >= 2) lines.add_list(points);
+  if (lines.lines().size() >= 2) {
+    if (!announcement.empty()) out += '\n' + announcement;
     lines.add_joined(units, lead_ins);
   } else {
     lines = Lines(out, language);  // the one point of a list that fits says less than the sentences
@@ -345,7 +347,7 @@ std::string card_text(std::string_view heading, const std::vector<const Unit*>& 
   }
   for (const auto& line : lines.lines()) {
     out += '\n';
-    if (is_point(line)) out += bullet;
+    out += bullet;
     out += line;
   }
   return out;

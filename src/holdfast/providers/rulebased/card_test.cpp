@@ -105,10 +105,29 @@ TEST(Card, AListIsAnnouncedAsItIsInTheText) {
   EXPECT_EQ(card(std::string(60, 'x') + ':', {"a console", "a fleet"}), "Limits\n• A console\n• A fleet");
   EXPECT_EQ(card("Not in this version:", {"a console"}), "Limits\n• It is told") << "one point is no list";
   EXPECT_EQ(card("Not in this version:", {std::string(400, 'x'), "a fleet"}), "Limits\n• It is told");
-  const Unit before{.text = "It is told.", .points = {"a lock", "a question"}, .words = 3};
-  const Unit after{
-      .text = "It is told.", .announcement = "Missing:", .points = {std::string(400, 'x'), "a fleet"}, .words = 3};
-  EXPECT_EQ(card_text("Kit", {&before, &after}, {"", ""}, {}, Language::en), "Kit\n• A lock\n• A question");
+}
+
+// What there is stood below "Not in this version:".
+TEST(Card, WhatAnnouncesAListIsShownWhereNoOtherPointsStandBelowIt) {
+  const Unit missing{.text = "It is told.", .announcement = "Missing:", .points = {"a console", "a fleet"}, .words = 3};
+  const Unit there{.text = "It is told.", .points = {"a lock", "a question"}, .words = 3};
+  const Unit sentence{.text = "It is free.", .words = 3};
+  const auto card = [](const std::vector<const Unit*>& units, const std::vector<std::string>& lead_ins,
+                       const std::vector<std::string>& spare = {}) {
+    return card_text("Kit", units, lead_ins, spare, Language::en);
+  };
+  EXPECT_EQ(card({&missing, &there}, {"", ""}), "Kit\n• A console\n• A fleet\n• A lock\n• A question");
+  EXPECT_EQ(card({&there, &missing}, {"", ""}), "Kit\n• A lock\n• A question\n• A console\n• A fleet");
+  EXPECT_EQ(card({&missing, &sentence}, {"", ""}), "Kit\nMissing:\n• A console\n• A fleet");
+  EXPECT_EQ(card({&missing, &sentence}, {"", "Price."}), "Kit\n• A console\n• A fleet\n• Price: It is free");
+  Unit one = missing;
+  one.points.pop_back();
+  EXPECT_EQ(card({&one}, {""}, {"a lock"}), "Kit\n• A console\n• A lock");
+  one.points.clear();
+  EXPECT_EQ(card({&one, &there}, {"", ""}), "Kit\n• A lock\n• A question");
+  Unit first = missing, second = there;
+  first.list = second.list = 1;
+  EXPECT_EQ(card({&first, &second}, {"", ""}), "Kit\nMissing:\n• A console\n• A fleet\n• A lock\n• A question");
 }
 
 TEST(Card, ALoneEtceteraIsNoPoint) {

@@ -146,8 +146,7 @@ class Builder {
 
   void end_section() {
     if (section_.units.empty()) return;
-    auto& last = section_.units.back().points;
-    last.insert(last.end(), pending_points_.begin(), pending_points_.end());
+    show_pending_points();
     out_.sections.push_back(std::move(section_));
     section_ = {};
   }
@@ -270,7 +269,8 @@ class Builder {
     if (whole && (!leads || !std::ranges::all_of(items, told))) return drop_announcement();
     std::erase_if(items, [&](const Block* item) { return count_words(item->text) <= item_words_max && !told(item); });
     const auto first = section_.units.size();
-    std::string announcement = announcement_;
+    // Rows of a table that come before are not announced.
+    std::string announcement = pending_points_.empty() ? announcement_ : std::string();
     add_list(items);
     const auto added = std::span(section_.units).subspan(first);
     if (added.empty()) return;
@@ -358,11 +358,18 @@ class Builder {
         pending_points_.push_back(text);
       }
     }
-    if (!section_.units.empty()) {
-      auto& last = section_.units.back().points;
-      last.insert(last.end(), pending_points_.begin(), pending_points_.end());
-      pending_points_.clear();
+    if (!section_.units.empty()) show_pending_points();
+  }
+
+  /// On the card of the last unit, whose list is not the only one there then.
+  void show_pending_points() {
+    if (pending_points_.empty()) return;
+    Unit& last = section_.units.back();
+    for (Unit& unit : section_.units) {
+      if (&unit == &last || (last.list != 0 && unit.list == last.list)) unit.announcement.clear();
     }
+    last.points.insert(last.points.end(), pending_points_.begin(), pending_points_.end());
+    pending_points_.clear();
   }
 
   const Article& article_;

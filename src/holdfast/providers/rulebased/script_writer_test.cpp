@@ -329,6 +329,16 @@ TEST(ScriptWriter, NeverAnnouncesWhatItCannotRead) {
   EXPECT_EQ(script.narration(), "Kit. The kit is small. Then it runs.\n");
 }
 
+TEST(ScriptWriter, RowsOfATableAreNotAnnouncedWithAList) {
+  const std::string list = "Not in this version:\n\n- a console\n- a fleet\n\n";
+  const std::string table = "| Size | Weight |\n|---|---|\n| small | 2 kg |\n| large | 9 kg |\n\n";
+  EXPECT_THAT(script_of("# Kit\n\n" + list).scenes.front().card, HasSubstr("Not in this version:"));
+  EXPECT_THAT(script_of("# Kit\n\n" + list + table).scenes.front().card,
+              AllOf(HasSubstr("Small: 2 kg"), Not(HasSubstr("Not in this version"))));
+  EXPECT_THAT(script_of("# Kit\n\n" + table + list).scenes.front().card,
+              AllOf(HasSubstr("Small: 2 kg"), Not(HasSubstr("Not in this version"))));
+}
+
 TEST(ScriptWriter, ShowsTheRowsOfATableBesideTheText) {
   const auto script =
       script_of("# Kit\n\nThe kit has sizes.\n\n| Size | Weight |\n|---|---|\n| small | 2 kg |\n| large | 9 kg |\n");
