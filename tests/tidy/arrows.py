@@ -34,7 +34,7 @@ ALLOWED = {
     "providers": {"gateway", "wire", "net", "tls", "process", "rulebased", "cards", "asking", "toml", "profiles", "store",
                   "core", "base"},
     "proxy": {"gateway", "wire", "net", "access", "profiles", "store", "core", "base"},
-    "jobs": {"providers", "toml", "process", "gateway", "profiles", "store", "core", "base"},
+    "jobs": {"providers", "toml", "process", "net", "gateway", "profiles", "store", "core", "base"},
     "metrics": {"gateway", "profiles", "store", "core", "base"},
     "control": {"api", "gateway", "jobs", "net", "access", "profiles", "store", "core", "base"},
     "config": {"toml", "gateway", "providers", "jobs", "net", "profiles", "store", "process", "core", "base"},

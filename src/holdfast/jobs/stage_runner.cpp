@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <condition_variable>
 #include <fstream>
 #include <iterator>
 #include <thread>
@@ -11,6 +10,7 @@
 #include "holdfast/jobs/answer_check.hpp"
 #include "holdfast/jobs/children.hpp"
 #include "holdfast/jobs/run_check.hpp"
+#include "holdfast/net/pause.hpp"
 
 namespace holdfast::jobs {
 namespace {
@@ -370,7 +370,7 @@ std::string StageRunner::correlation_id(std::size_t item) const {
 void StageRunner::finish_item(std::size_t item, fs::path artifact) {
   // Given up at once, a call that is still open would end and have made nothing, and be paid for again.
   for (int tries = 1; !record_item(item, artifact, tries == record_tries_max); ++tries) {
-    if (!waited(record_retry)) tries = record_tries_max - 1;
+    if (!net::wait_unless_stopped(record_retry, stopped_.get_token())) tries = record_tries_max - 1;
   }
 }
 
@@ -394,15 +394,6 @@ bool StageRunner::record_item(std::size_t item, const fs::path& artifact, bool l
   }
   items_done_ = done;
   return true;
-}
-
-/// False where the stage ends first.
-bool StageRunner::waited(milliseconds how_long) {
-  std::mutex mutex;
-  std::condition_variable_any never;
-  std::unique_lock lock(mutex);
-  never.wait_for(lock, stopped_.get_token(), how_long, [] { return false; });
-  return !stopped_.stop_requested();
 }
 
 void StageRunner::fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const {

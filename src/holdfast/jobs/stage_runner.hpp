@@ -101,7 +101,6 @@ class StageRunner {
   [[noreturn]] void fail(std::size_t item, const std::string& provider, Errc code, const std::string& why) const;
   void end(StageEnd end);
   bool record_item(std::size_t item, const std::filesystem::path& artifact, bool last);
-  bool waited(milliseconds how_long);
   Scope scope_of(std::size_t item) const;
 
   JobRun& run_;
