@@ -108,6 +108,12 @@ TEST(LocatedJsonLimits, SaysWhatIsNotClosedAtTheEnd) {
   EXPECT_EQ(failure_of("\"abc"), "f.json:1: the document ends too early");
 }
 
+TEST(LocatedJsonLimits, NothingIsReadBehindACommentThatEndsTheText) {
+  const std::string_view all = "/* no\nvalue */7";
+  EXPECT_EQ(failure_of(all.substr(0, all.size() - 1)), "f.json:2: the document ends too early");
+  EXPECT_EQ(failure_of("{} /* one\ntwo */"), "no failure");
+}
+
 TEST(LocatedJsonLimits, RefusesEmptyTextMoreTextAndTextThatIsNotUtf8) {
   EXPECT_EQ(failure_of(""),
             "f.json:1: the document ends too early: there is nothing in it; the least that is JSON is {}");
