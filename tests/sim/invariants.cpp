@@ -171,6 +171,9 @@ void Invariants::commit(SaveId save) {
       }
       check(decision->consent_id.empty() || first<ConsentApplied>(records) != nullptr,
             "I2: a consent used is recorded");
+      const bool by_consent = asked != nullptr && !decision->consent_id.empty();
+      check(!by_consent || !ledger.left_after_failure(decision->to_provider, asked->request.stage_name),
+            "I2: a consent does not lead back to what has failed");
     }
     if (const auto* answered = std::get_if<QuestionAnswered>(&record)) {
       const auto id = parse_operation_id(answered->operation_id);

@@ -29,6 +29,23 @@ struct Ledger {
     return lock.stages.empty() ? !lists(lock.except_stages, stage) : lists(lock.stages, stage);
   }
 
+  /// A decision took the stage away from this provider because it had failed, and nobody has begun anew since.
+  bool left_after_failure(const std::string& provider, const std::string& stage) const {
+    std::vector<ProviderLock> history;
+    std::ranges::copy_if(image.locks, std::back_inserter(history),
+                         [&](const auto& lock) { return governs(lock, stage); });
+    bool left = false;
+    for (std::size_t i = 0; i + 1 < history.size(); ++i) {
+      const ProviderLock& lock = history[i];
+      if (lock.state != LockState::ended || !reason_from_name(lock.reason)) {
+        left = false;
+      } else if (lock.reason == "PROVIDER_FATAL_ERROR" && same_name(lock.provider_name, provider)) {
+        left = left || !same_name(history[i + 1].provider_name, provider);
+      }
+    }
+    return left;
+  }
+
   void apply(const News& record) {
     if (!is_record(record)) return;  // for listings, and no part of the trail
     known = true;

@@ -44,7 +44,8 @@ Question a_question() {
                             .model = "gpt",
                             .requires_network = true,
                             .allowed = false,
-                            .why_not = "output was delivered"}},
+                            .why_not = "output was delivered",
+                            .normal_threshold = 15s}},
           .evidence = "No progress for 46 s.",
           .total_elapsed = 134s};
 }
@@ -112,7 +113,7 @@ TEST(Api, an_operation_has_the_keys_of_the_interface_in_their_order) {
           R"("offerPartialArtifacts": false}, {"id": "cancel_job", "label": "Cancel", "requiresConfirmation": true, )"
           R"("action": "extend", "extensionMs": 0, "offerPartialArtifacts": false}], "evidence": "No progress for 46 s.", "silenceMs": 0, "alternatives": )"
           R"([{"providerName": "OpenAI", "providerType": "cloud_llm", "model": "gpt", "requiresNetwork": true, )"
-          R"("allowed": false, "whyNot": "output was delivered"}]}, "error": null})"));
+          R"("allowed": false, "whyNot": "output was delivered", "normalThresholdMs": 15000}]}, "error": null})"));
 }
 
 TEST(Api, what_an_operation_does_not_have_is_null) {

@@ -56,7 +56,8 @@ Alternative alternative(Reader& in) {
           .model = in.optional_words("model"),
           .requires_network = in.flag("requiresNetwork"),
           .allowed = in.flag("allowed"),
-          .why_not = in.optional_words("whyNot")};
+          .why_not = in.optional_words("whyNot"),
+          .normal_threshold = in.maybe_ms("normalThresholdMs")};
 }
 
 StandingConsent consent(Reader& in) {

@@ -68,7 +68,8 @@ json::object alternative_json(const Alternative& alternative) {
           {"model", optional_words(alternative.model)},
           {"requiresNetwork", alternative.requires_network},
           {"allowed", alternative.allowed},
-          {"whyNot", optional_words(alternative.why_not)}};
+          {"whyNot", optional_words(alternative.why_not)},
+          {"normalThresholdMs", optional_ms(alternative.normal_threshold)}};
 }
 
 json::array options_json(const std::vector<AnswerOption>& options) {

@@ -132,6 +132,9 @@ class Reader {
   }
   /// Left out or null is empty.
   std::string maybe_words(std::string_view key) { return has(key) ? words(key) : std::string(); }
+  std::optional<milliseconds> maybe_ms(std::string_view key) {
+    return has(key) ? std::optional(ms(key)) : std::nullopt;
+  }
   std::vector<std::string> maybe_list(std::string_view key) {
     return has(key) ? list(key) : std::vector<std::string>();
   }

@@ -24,6 +24,11 @@ std::string joined(const std::vector<std::string>& stages) {
   return out;
 }
 
+/// Why a decision ended it; nothing where none did: what was unlocked, released or cancelled has begun anew.
+std::optional<ReasonCode> decided(const ProviderLock& lock) {
+  return lock.state == LockState::ended ? reason_from_name(lock.reason) : std::nullopt;
+}
+
 }  // namespace
 
 std::string_view name(LockState state) noexcept {
@@ -131,11 +136,25 @@ bool LockTable::moved(std::string_view stage) const {
   const ProviderLock *first = nullptr, *last = nullptr;
   for (const ProviderLock& lock : locks_) {
     if (!lock.governed().contains(stage)) continue;
-    const bool by_decision = last != nullptr && last->state == LockState::ended && reason_from_name(last->reason);
-    if (!by_decision) first = &lock;  // what was released or cancelled has begun anew
+    if (last == nullptr || !decided(*last)) first = &lock;
     last = &lock;
   }
   return last != nullptr && last->active() && !same_name(first->provider_name, last->provider_name);
+}
+
+bool LockTable::left_after_failure(std::string_view provider, std::string_view stage) const {
+  const ProviderLock* last = nullptr;
+  bool left = false;
+  for (const ProviderLock& lock : locks_) {
+    if (!lock.governed().contains(stage)) continue;
+    if (last != nullptr) {
+      const auto reason = decided(*last);
+      const bool leaves = same_name(last->provider_name, provider) && !same_name(lock.provider_name, provider);
+      left = reason && (left || (leaves && reason == ReasonCode::provider_fatal_error));
+    }
+    last = &lock;
+  }
+  return left;
 }
 
 const ProviderLock* LockTable::covering(const StageSet& stages) const {

@@ -85,6 +85,8 @@ class LockTable {
   const ProviderLock* governing(std::string_view stage) const;
   /// The provider that governs the stage is another than the one that was locked before recorded decisions moved it.
   bool moved(std::string_view stage) const;
+  /// A recorded decision brought the stage away from this provider after it had failed there.
+  bool left_after_failure(std::string_view provider, std::string_view stage) const;
   /// The active lock that covers all of these stages.
   const ProviderLock* covering(const StageSet& stages) const;
   const ProviderLock* newest_active() const;

@@ -166,6 +166,30 @@ TEST(Lock, KnowsThatADecisionBroughtAStageWhereItIs) {
   EXPECT_FALSE(table.moved("a")) << "the job has begun anew";
 }
 
+TEST(Lock, KnowsWhatAStageLeftBecauseItFailed) {
+  LockTable table;
+  const auto move = [&](std::string to, std::uint64_t epoch, ReasonCode why, bool renews = false) {
+    ProviderLock ended = *table.governing("a");
+    ended.state = LockState::ended;
+    ended.reason = name(why);
+    std::optional<ProviderLock> renewed;
+    if (renews) renewed = lock(ended.provider_name, {"b"}, epoch);
+    table.replace(ended, renewed, lock(std::move(to), {"a"}, epoch + 1), ConsentForTests::make());
+  };
+  table.take(lock("Ollama", {"a", "b"}));
+  EXPECT_FALSE(table.left_after_failure("Ollama", "a"));
+  move("OpenAI", 2, ReasonCode::provider_fatal_error, true);
+  EXPECT_TRUE(table.left_after_failure("ollama", "a"));
+  EXPECT_FALSE(table.left_after_failure("Ollama", "b")) << "it is still there";
+  EXPECT_FALSE(table.left_after_failure("OpenAI", "a"));
+  move("Third", 4, ReasonCode::user_after_stall);
+  EXPECT_TRUE(table.left_after_failure("Ollama", "a"));
+  EXPECT_FALSE(table.left_after_failure("OpenAI", "a")) << "it was slow";
+  table.end_all(LockState::released, "", WallTime{});
+  table.take(lock("Third", {"a"}, 6));
+  EXPECT_FALSE(table.left_after_failure("Ollama", "a")) << "the job has begun anew";
+}
+
 TEST(Lock, AnUnlockThatIsCalledLikeAReasonCodeIsNoDecision) {
   LockTable table;
   table.take(lock("Ollama", {"a"}));

@@ -46,7 +46,10 @@ TEST_F(Answers, OfferProvidersThatServeTheKindAndForbidThoseThatDoNotSpeakTheCli
                                    {.name = "Any", .type = "cloud_llm"},
                                    {.name = "Deaf", .type = "cloud_llm", .kinds = {"text"}, .protocols = {"anthropic"}},
                                    {.name = "Same", .type = "cloud_llm", .kinds = {"text"}, .protocols = {"openai"}}}});
-  event::OperationRequested asked{.ticket = ticket(), .id = {512}, .request = {}, .patience = calm()};
+  Patience terms = *calm();
+  terms.normal_by_type["cloud_llm"] = 15s;
+  event::OperationRequested asked{.ticket = ticket(), .id = {512}, .request = {}, .patience = {}};
+  asked.patience = std::make_shared<const Patience>(terms);
   asked.request = {.job_id = "job", .provider_name = "Ollama", .provider_type = "local_llm", .stage_name = "script"};
   asked.request.kind = "text";
   asked.request.protocol = "openai";
@@ -56,6 +59,7 @@ TEST_F(Answers, OfferProvidersThatServeTheKindAndForbidThoseThatDoNotSpeakTheCli
   ASSERT_EQ(offered.size(), 3u);
   EXPECT_EQ(offered[0].provider_name, "Any");
   EXPECT_TRUE(offered[0].allowed) << "it says neither kinds nor protocols";
+  EXPECT_EQ(offered[0].normal_threshold, 15s);
   EXPECT_EQ(offered[1].provider_name, "Deaf");
   EXPECT_EQ(offered[1].why_not, "Deaf does not speak openai, which the client does");
   EXPECT_TRUE(offered[2].allowed);
@@ -404,7 +408,22 @@ TEST_F(Answers, ASwitchToWhoCannotDoWhatHasFailedIsRefused) {
   EXPECT_FALSE(std::holds_alternative<Failure>(reply(switch_to("job", "Speaker")).value)) << "what is to come";
 }
 
-// Two that failed in turn moved the job to and fro, and then nobody was there to answer.
+// Two that failed in turn were paid in turn, with nobody asked, until the job had had all its locks.
+TEST_F(Answers, AConsentDoesNotLeadBackToWhatTheStageHasLeftBecauseItFailed) {
+  consent("job", "error: switch to OpenAI");
+  consent("job", "error: switch to Ollama");
+  failed();
+  EXPECT_EQ(open(), 0u);
+  const OperationId next = start("job", "OpenAI", "script").id;
+  end(next, event::CallEnded::How::failed);
+  EXPECT_FALSE(said_yes(raise(next, QuestionKind::hard_error, true))) << "no consent would answer";
+  raise(next);
+  EXPECT_EQ(open(), 1u);
+  EXPECT_EQ(count<FallbackDecision>(), 1u);
+  EXPECT_TRUE(applied(answer(next, "try_alternative", 1, true, "Ollama"))) << "a person may";
+}
+
+// Where the store had no room for another lock, nobody was there to answer.
 TEST_F(Answers, AConsentToSwitchDoesNotApplyWhereTheJobHasHadAllItsLocks) {
   for (std::size_t i = 1; i < limits::locks_per_job_max; ++i) {
     lock("job", "OpenAI", {"images"});

@@ -366,7 +366,7 @@ void Machine::retry_switches(const Job& job) {
 }
 
 /// The answer that it gives; nothing where it does not apply here: the lock is absolute, the provider is the one that
-/// stalled, or the job has had all the locks that it can have.
+/// stalled or one that the stage has left because it failed, or the job has had all the locks that it can have.
 std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent, const Operation& operation,
                                                   const QuestionTable::Open& open) const {
   const AnswerAction wanted = consent.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
@@ -385,9 +385,12 @@ std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent
                      .idempotency_key = {},
                      .door = "consent"};
   const LockTable& locks = job_of_operation(operation)->locks;
-  const ProviderLock* lock = locks.governing(operation.terms->stage_name);
+  const std::string& stage = operation.terms->stage_name;
+  const ProviderLock* lock = locks.governing(stage);
   const bool is_there = lock != nullptr && same_name(lock->provider_name, consent.switch_to);
-  const bool stays = !consent.cancels() && !is_there && locks.full();
+  const bool moves = !consent.cancels() && !is_there;
+  // Two that fail in turn would be paid in turn, with nobody asked.
+  const bool stays = moves && (locks.full() || locks.left_after_failure(consent.switch_to, stage));
   if (stays || refusal_of(answered, &operation, &open)) return std::nullopt;
   return answered;
 }

@@ -173,7 +173,12 @@ Question Machine::question_about(const Operation& operation, QuestionKind kind) 
                             .model = provider.model,
                             .requires_network = provider.requires_network,
                             .allowed = true,
-                            .why_not = {}};
+                            .why_not = {},
+                            .normal_threshold = {}};
+    const auto& normal = operation.terms->patience->normal_by_type;
+    if (const auto known = normal.find(provider.type); known != normal.end()) {
+      alternative.normal_threshold = known->second;
+    }
     if (!provider.speaks(operation.terms->protocol)) {
       alternative.allowed = false;
       alternative.why_not = provider.name + " does not speak " + operation.terms->protocol + ", which the client does";

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <array>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +49,8 @@ struct Patience {
   milliseconds stall{};      ///< silence after which a question is asked
   std::optional<milliseconds> first_progress{};  ///< the same before the first progress; absent: `stall`
   std::vector<AnswerOption> stall_options{};     ///< in the order shown; `wait_until_done` among them
+  /// What `normal` would be with another provider, by its type.
+  std::map<std::string, milliseconds, std::less<>> normal_by_type{};
 
   /// The category that elapsed time alone gives.
   LatencyCategory category_after(Nanoseconds elapsed) const;

@@ -23,7 +23,8 @@ struct Alternative {
   std::string model{};
   bool requires_network = false;
   bool allowed = true;
-  std::string why_not{};  ///< where it is not allowed
+  std::string why_not{};                           ///< where it is not allowed
+  std::optional<milliseconds> normal_threshold{};  ///< calls of its type are Normal below it, under the job's patience
 
   bool operator==(const Alternative&) const = default;
 };

@@ -32,8 +32,13 @@ SharedPatience Engine::terms(const OperationRequest& request, const Opening& ope
     try {
       const TimeoutProfile profile =
           options_.profiles.for_provider(request.provider_name, patience, request.provider_type);
-      shared = std::make_shared<const Patience>(profile.terms(
-          wanted.interval, wanted.stall_multiplier, opening.gives_heartbeats, options_.profiles.stall_options()));
+      Patience made = profile.terms(wanted.interval, wanted.stall_multiplier, opening.gives_heartbeats,
+                                    options_.profiles.stall_options());
+      for (const std::string& type : options_.profiles.provider_types()) {
+        made.normal_by_type[type] =
+            options_.profiles.for_provider(request.provider_name, patience, type).normal_threshold;
+      }
+      shared = std::make_shared<const Patience>(std::move(made));
     } catch (...) {
       terms_.erase(key);
       throw;

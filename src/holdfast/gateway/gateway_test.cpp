@@ -241,6 +241,8 @@ TEST(Gateway, AlternativesThatDoNotSpeakTheClientsProtocolAreShownAndRefused) {
   EXPECT_FALSE(questions[0].alternatives[0].allowed);
   EXPECT_EQ(questions[0].alternatives[0].why_not, "Claude does not speak openai, which the client does");
   EXPECT_TRUE(questions[0].alternatives[1].allowed);
+  EXPECT_EQ(questions[0].alternatives[1].normal_threshold,
+            TimeoutProfiles::defaults().for_provider("x", "balanced", "cloud_llm").normal_threshold);
   const AnswerResult refused = gateway.answer(
       {.operation_id = operation, .option = "try_alternative", .provider = "Claude", .confirmed = true, .by = "ana"});
   EXPECT_EQ(refused.refused, Errc::invalid_argument);

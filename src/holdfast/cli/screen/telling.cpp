@@ -134,6 +134,7 @@ std::string told_alternative(const Alternative& alternative) {
   std::string what = alternative.provider_type;
   if (!alternative.model.empty()) what += ", " + alternative.model;
   if (alternative.requires_network) what += ", needs the network";
+  if (alternative.normal_threshold) what += ", normally within " + spoken(*alternative.normal_threshold);
   std::string out = alternative.provider_name + " (" + what + ")";
   if (!alternative.allowed) out += ": not possible, " + alternative.why_not;
   return harmless(out);

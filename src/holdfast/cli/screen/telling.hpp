@@ -50,7 +50,7 @@ struct AnswerCommand {
 /// One for each option, and for a switch one for each provider that may be switched to. `holdfast`: how it begins.
 std::vector<AnswerCommand> answer_commands(const Question& question, const std::string& holdfast);
 
-/// "OpenAI (cloud_llm, gpt-4o, needs the network)"; says why where it is not allowed.
+/// "OpenAI (cloud_llm, gpt-4o, needs the network, normally within 15 s)"; says why where it is not allowed.
 std::string told_alternative(const Alternative& alternative);
 
 /// "eSpeak exited with status 1: …"
