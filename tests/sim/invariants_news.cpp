@@ -83,6 +83,12 @@ void Invariants::told(const QuestionOpened& news) {
   check(stall ? op->stall_ask == news.question.ask : news.question.ask == op->asks + 1, "I4: questions are counted");
   op->open_ask = op->asks = news.question.ask;
   op->kind = news.question.kind;
+  if (const auto ledger = ledgers_.find(news.question.job_id); ledger != ledgers_.end()) {
+    for (const StandingConsent& consent : ledger->second.image.consents) {
+      const bool back = ledger->second.left_after_failure(consent.switch_to, op->request.stage_name);
+      if (back) rows_.count("consent: leads back to what has failed");
+    }
+  }
   op->options = news.question.options;
   if (op->request.job_id.empty()) op->request.job_id = news.question.job_id;
   if (stall) ++opened_this_step_;

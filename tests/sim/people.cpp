@@ -58,7 +58,8 @@ void World::job(int number) {
     return;
   }
   if (random_.percent(30)) tell(event::JobRequested{ticket(), {id, "a job", "balanced", "ana"}});
-  if (random_.percent(20)) {
+  const auto consents = random_.percent(20) ? random_.between(1, 4) : 0;
+  for (int i = 0; i < consents; ++i) {
     StandingConsent consent;
     if (random_.percent(60)) {
       consent.minimum_silence = milliseconds(random_.percent(30) ? 0 : random_.between(100, 40'000));

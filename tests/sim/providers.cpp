@@ -75,8 +75,12 @@ void World::finish_call(OperationId id, Call& call) {
   if (open && !invariants_.asked(id)) rows_.count("race: the last output resolved the stall, then the end");
   tell(ended);
   if (random_.percent(5)) tell_later(milliseconds(random_.between(0, 2000)), ended);
-  if (ended.how == event::CallEnded::How::failed && random_.percent(40)) {
+  if (ended.how == event::CallEnded::How::failed && random_.percent(60)) {
     tell(event::QuestionRaised{ticket(), id, QuestionKind::hard_error});
+    if (call.job.empty() || random_.percent(10)) return;
+    after_ms(0, 10'000, [this, job = call.job, stage = call.stage] {  // its runner, once somebody has answered
+      operation(job, stage, provider_of(job, stage), false);
+    });
   }
 }
 

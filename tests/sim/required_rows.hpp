@@ -25,6 +25,7 @@ inline constexpr const char* required_rows[] = {
     "consent applied: stall, cancel",
     "consent applied: stall, switch",
     "consent: asked, though there is one, where the lock is absolute",
+    "consent: leads back to what has failed",
     "error class: auth",
     "error class: command",
     "error class: connection",
