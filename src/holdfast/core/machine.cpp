@@ -43,10 +43,12 @@ void Machine::settle_jobs() {
     const auto found = jobs_.find(id);
     if (found == jobs_.end()) continue;
     Job& job = found->second;
+    close_settled_questions(job);
     while (!commands_wait(job) && !job.waiting.empty()) {
       const Event next = std::move(job.waiting.front());
       job.waiting.pop_front();
       hear(next);
+      close_settled_questions(job);
     }
     const auto adopted = parse_operation_id(job.id);
     const Operation* operation = adopted ? find(*adopted) : nullptr;

@@ -267,9 +267,8 @@ class Machine {
   void answer_failed(Ticket ticket, OperationId operation, Errc code, const std::string& why);
   void adopt(Operation& operation);
   void leave_adopted(const Operation& operation);
-  void close_questions(const std::string& job_id, const std::function<bool(const Question&)>& concerns);
-  void close_questions_of(const std::string& job_id);
-  std::vector<OperationId> asked_about(const std::string& job_id) const;
+  static bool is_settled(const Job& job, const Operation& operation, const QuestionTable::Open& open);
+  void close_settled_questions(const Job& job);
   Question question_about(const Operation& operation, QuestionKind kind) const;
   QuestionAnswered answered_news(const Operation& operation, const QuestionTable::Open& open) const;
   void refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning = {});
@@ -292,8 +291,6 @@ class Machine {
   std::vector<News> records_of(const SwitchPlan& plan) const;
   void carry_out(Job& job, const SwitchPlan& plan, SaveId saved);
   void switch_queued(Job& job);
-  static bool left_behind(const Job& job, const Question& question);
-  void close_questions_left(const Job& job);
   void switch_saved(const Job& job, const Write::SwitchSaved& saved, const SwitchPlan& plan);
 
   // Helpers

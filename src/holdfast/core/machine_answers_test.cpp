@@ -332,6 +332,7 @@ TEST_F(Answers, ADecisionThatMovesNothingClosesNoQuestion) {
 // It stayed open, and its answer moved the new provider's lock with the old one's error for a reason.
 TEST_F(Answers, AFailureThatIsAskedAboutWhenItsStageHasMovedIsNoQuestionAnyMore) {
   lock("job", "Ollama", {"script"});
+  consent("job", "error: cancel");
   const OperationId early = start("job", "Ollama", "script").id, late = start("job", "Ollama", "script").id;
   for (const OperationId each : {early, late})
     end(each, event::CallEnded::How::failed);
@@ -346,6 +347,7 @@ TEST_F(Answers, AFailureThatIsAskedAboutWhenItsStageHasMovedIsNoQuestionAnyMore)
   EXPECT_EQ(all<QuestionClosed>()[1].by, "end");
   EXPECT_EQ(refusal(answer(late, "try_alternative")), Errc::stale_answer);
   EXPECT_EQ(count<FallbackDecision>(), 1u);
+  EXPECT_EQ(count<ConsentApplied>(), 0u) << "there is nothing left to answer";
 }
 
 // It was open again for nobody, and its answer moved the new provider's lock.

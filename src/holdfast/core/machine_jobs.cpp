@@ -47,7 +47,6 @@ void Machine::on(const event::JobLoaded& news) {
   job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
   for (const event::LostOperation& lost : news.image->lost)
     take_over(*job, lost);
-  close_questions_left(*job);  // another process may have moved it
 }
 
 /// Its process died while it ran: it has ended, nobody knows how, and nobody sends it again without being asked.
@@ -339,7 +338,7 @@ bool Machine::consented(const Operation& operation, const QuestionTable::Open& o
 
 /// A consent that is given while somebody is being asked answers what is open.
 void Machine::answer_by_consents(const std::string& job_id) {
-  for (const OperationId id : asked_about(job_id)) {
+  for (const OperationId id : std::set(questions_.of(job_id))) {
     Operation* operation = find(id);
     const QuestionTable::Open* open = questions_.find(id);
     if (operation == nullptr || open == nullptr || open->recording) continue;  // an earlier one has settled it
@@ -356,7 +355,7 @@ void Machine::retry_switches(const Job& job) {
     return consent.when == StandingConsent::When::error && !consent.cancels();
   });
   if (switches.empty()) return;  // few jobs have any, and every job may be waiting for the store
-  for (const OperationId id : asked_about(job.id)) {
+  for (const OperationId id : std::set(questions_.of(job.id))) {
     const QuestionTable::Open& open = *questions_.find(id);
     if (open.recording || open.question.kind != QuestionKind::hard_error) continue;
     for (const StandingConsent& consent : switches) {

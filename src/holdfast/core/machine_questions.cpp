@@ -130,29 +130,23 @@ void Machine::leave_adopted(const Operation& operation) {
   touch(job->id);
 }
 
-/// About what has ended, of the job, where nobody is answering.
-void Machine::close_questions(const std::string& job_id, const std::function<bool(const Question&)>& concerns) {
-  for (const OperationId id : asked_about(job_id)) {
+/// What has failed at a provider that its stage has left has its answer: whoever runs it goes along. What was
+/// interrupted may be done, and paid for: that is asked for itself. Nobody runs anything again in a job that is over.
+bool Machine::is_settled(const Job& job, const Operation& operation, const QuestionTable::Open& open) {
+  if (open.recording || operation.stage != Operation::Stage::ended) return false;
+  if (job.known && !job.opened) return true;
+  return open.question.kind == QuestionKind::hard_error &&
+         !job.locks.validate(open.question.provider_name, open.question.stage_name).allowed;
+}
+
+void Machine::close_settled_questions(const Job& job) {
+  const std::set<OperationId> asked = questions_.of(job.id);
+  for (const OperationId id : asked) {
     const QuestionTable::Open& open = *questions_.find(id);
-    if (open.recording || find(id)->stage != Operation::Stage::ended || !concerns(open.question)) continue;
-    announce(QuestionClosed{job_id, text(id), open.question.ask, "end"});
+    if (!is_settled(job, *find(id), open)) continue;
+    announce(QuestionClosed{job.id, text(id), open.question.ask, "end"});
     questions_.close(id, {QuestionTable::ClosedBy::end});
   }
-}
-
-/// What has an open question, oldest first.
-std::vector<OperationId> Machine::asked_about(const std::string& job_id) const {
-  std::vector<OperationId> asked;
-  for (const auto& [id, open] : questions_.all_open()) {
-    if (open.question.job_id == job_id) asked.push_back(id);
-  }
-  std::ranges::sort(asked);
-  return asked;
-}
-
-/// Nobody runs again what failed in a job that is over.
-void Machine::close_questions_of(const std::string& job_id) {
-  close_questions(job_id, [](const Question&) { return true; });
 }
 
 Question Machine::question_about(const Operation& operation, QuestionKind kind) const {
@@ -244,7 +238,7 @@ void Machine::on(const event::QuestionRaised& event) {
   QuestionTable::Open open;
   open.question = question_about(*operation, event.kind);
   // The stage has moved while this was on its way: whoever asks goes along.
-  const bool left = job != nullptr && left_behind(*job, open.question);
+  const bool left = job != nullptr && is_settled(*job, *operation, open);
   if (event.consents_only && !left && !consented(*operation, open)) {
     --operation->asks;
     return reply(event.ticket, false);
@@ -260,8 +254,7 @@ void Machine::on(const event::QuestionRaised& event) {
   questions_.open(operation->id, std::move(open));
   journal({QuestionOpened{question}});
   reply(event.ticket, true);
-  if (left) return close_questions_left(*job);
-  if (event.kind == QuestionKind::hard_error) apply_error_consents(*operation);
+  if (event.kind == QuestionKind::hard_error && !left) apply_error_consents(*operation);
 }
 
 void Machine::refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning) {
@@ -475,9 +468,8 @@ void Machine::answer_saved(const Write::AnswerSaved& saved) {
   Operation* operation = find(saved.operation);
   QuestionTable::Open* open = questions_.find(saved.operation);
   HOLDFAST_CHECK(operation != nullptr && open != nullptr && open->recording, "an answered question is kept");
-  const Question question = std::move(open->question);
-  const Answer answer = std::move(open->answer);
-  open->question.ask = question.ask;
+  const Question question = open->question;
+  const Answer answer = open->answer;
   questions_.close(saved.operation, {QuestionTable::ClosedBy::answer, answer});
   announce(QuestionClosed{question.job_id, question.operation_id, question.ask, "answer"});
   reply(saved.ticket, AnswerResult{.applied = true, .refused = {}, .winning_option = {}, .message = {}});
@@ -505,10 +497,8 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
   open->recording = false;
   open->answer = {};
   if (open->question.kind != QuestionKind::stall) {
-    const Job& job = *job_of_operation(*operation);
-    if (job.known && !job.opened) return close_questions_of(job.id);
-    if (by_consent) try_later(job);    // it stands
-    return close_questions_left(job);  // what was being answered was kept open
+    if (by_consent) try_later(*job_of_operation(*operation));  // it stands
+    return;
   }
   if (operation->stage == Operation::Stage::ended) {
     auto episode = resolved(*operation, *open, "end");

@@ -172,7 +172,6 @@ void Machine::apply(Job& job, const News& record) {
   } else if (const auto* taken = std::get_if<LockTaken>(&record)) {
     job.locks.take(taken->lock);
     job.epoch = taken->lock.epoch;
-    close_questions_left(job);
   } else if (const auto* ended = std::get_if<LockEnded>(&record)) {
     job.locks.end(ended->lock);
     job.epoch = ended->epoch;
@@ -183,7 +182,6 @@ void Machine::apply(Job& job, const News& record) {
       job.opened = false;
       job.consents.clear();
       job.locks.end_all(LockState::ended, "", now_.wall);
-      close_questions_of(job.id);
     }
   } else if (const auto* given = std::get_if<ConsentGiven>(&record)) {
     job.consents.push_back(given->consent);
@@ -270,7 +268,6 @@ void Machine::settle_opening(Job& job, std::size_t place) {
   std::move(behind, job.unwritten.end(), std::back_inserter(rest));
   job.unwritten.erase(behind - 1, job.unwritten.end());
   job.opened = false;
-  close_questions_of(job.id);
   for (Write& write : rest) {
     if (std::holds_alternative<Refused>(write.records.front())) {
       job.unwritten.push_back(std::move(write));

@@ -129,18 +129,6 @@ void Machine::carry_out(Job& job, const SwitchPlan& plan, SaveId saved) {
     job.locks.await(plan.ended, plan.renewed, plan.affected, plan.decision.to_provider, std::move(consent));
   }
   switch_queued(job);
-  close_questions_left(job);
-}
-
-/// What has failed at a provider that its stage has left has its answer: whoever runs it goes along. What was
-/// interrupted may be done, and paid for: that is asked for itself.
-bool Machine::left_behind(const Job& job, const Question& question) {
-  return question.kind == QuestionKind::hard_error &&
-         !job.locks.validate(question.provider_name, question.stage_name).allowed;
-}
-
-void Machine::close_questions_left(const Job& job) {
-  close_questions(job.id, [&](const Question& question) { return left_behind(job, question); });
 }
 
 /// What has not begun goes to the new provider.
@@ -196,8 +184,8 @@ std::optional<Failure> Machine::problem_of_target(const Job& job, const Provider
                    "no provider named " + request.to_provider + " is configured; there are " + known};
   }
   const StageSet moved = request.stages.empty() ? lock.governed() : StageSet{request.stages, {}};
-  std::vector<OperationId> going_on = asked_about(job.id);
-  going_on.insert(going_on.end(), job.operations.begin(), job.operations.end());
+  std::set<OperationId> going_on = questions_.of(job.id);
+  going_on.insert(job.operations.begin(), job.operations.end());
   for (const OperationId id : going_on) {
     const OperationTerms& terms = *find(id)->terms;
     if (!moved.contains(terms.stage_name)) continue;

@@ -3,6 +3,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -98,9 +99,12 @@ class QuestionTable {
   const Closed* repeated(OperationId operation, const Answer& answer) const;
   std::size_t open_count() const { return open_.size(); }
   const std::unordered_map<OperationId, Open>& all_open() const { return open_; }
+  /// What has an open question, of the job, oldest first.
+  const std::set<OperationId>& of(const std::string& job_id) const;
 
  private:
   std::unordered_map<OperationId, Open> open_;
+  std::unordered_map<std::string, std::set<OperationId>> by_job_;  ///< no set is empty
   std::map<std::pair<OperationId, int>, Closed> closed_;
   std::deque<std::pair<OperationId, int>> closed_in_order_;  ///< oldest first, at most closed_questions_kept_max
 };
