@@ -157,6 +157,14 @@ void Invariants::stepped() {
     check(find(*must_close_)->stall_ask == 0, "I5: progress closes an open episode");
     rows_.count("race: progress withdrew a question");
   }
+  for (const std::string& job : decisions_this_step_) {
+    for (const auto& [id, op] : operations_) {
+      if (op.request.job_id != job || op.open_ask == 0 || op.kind != QuestionKind::hard_error) continue;
+      const ProviderLock* lock = ledgers_[job].governing(op.request.stage_name);
+      const bool left = lock != nullptr && !same_name(lock->provider_name, op.request.provider_name);
+      check(!left || recording(id, op), "I4: what its stage has left is not asked about");
+    }
+  }
 }
 
 }  // namespace holdfast::sim
