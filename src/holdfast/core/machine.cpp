@@ -114,6 +114,13 @@ void Machine::refuse(Ticket ticket, Errc code, std::string message) {
   reply(ticket, Failure{code, std::move(message)});
 }
 
+void Machine::refuse_on_record(Ticket ticket, Refused asked, Failure why) {
+  asked.code = why.code;
+  asked.message = why.message;
+  journal({std::move(asked)});
+  reply(ticket, std::move(why));
+}
+
 void Machine::announce(News news) {
   out_->push_back(effect::Announce{std::move(news)});
 }

@@ -308,6 +308,8 @@ class Machine {
   const Job* job_of_operation(const Operation& operation) const { return job(operation.terms->job_id); }
   void reply(Ticket ticket, decltype(effect::Reply::value) value);
   void refuse(Ticket ticket, Errc code, std::string message);
+  /// `asked`: who wanted what of whom; `why` completes it.
+  void refuse_on_record(Ticket ticket, Refused asked, Failure why);
   void announce(News news);
   void announce_all(const std::vector<News>& records);
   void touch(const std::string& job_id) { touched_.push_back(job_id); }

@@ -204,14 +204,10 @@ void Machine::on(const event::LockRequested& event) {
                                               " locks, which is the limit; open another job"};
   }
   if (in_the_way) {
-    journal({Refused{.job_id = job->id,
-                     .stage_name = {},
-                     .provider_name = request.provider_name,
-                     .correlation_id = request.correlation_id,
-                     .code = in_the_way->code,
-                     .message = in_the_way->message,
-                     .by = {}}});
-    return reply(event.ticket, std::move(*in_the_way));
+    return refuse_on_record(
+        event.ticket,
+        {.job_id = job->id, .provider_name = request.provider_name, .correlation_id = request.correlation_id},
+        std::move(*in_the_way));
   }
   ProviderLock lock{.job_id = request.job_id,
                     .provider_name = request.provider_name,
@@ -240,15 +236,10 @@ void Machine::on(const event::UnlockRequested& event) {
   if (lock == nullptr) return refuse(event.ticket, Errc::no_such_job, "job " + event.job_id + " has no such lock");
   if (!lock->active()) return reply(event.ticket, false);
   if (!lock->overridable) {
-    const std::string why = "the lock is absolute and ends only by release or by cancelling the job: " + lock->text();
-    journal({Refused{.job_id = job->id,
-                     .stage_name = {},
-                     .provider_name = lock->provider_name,
-                     .correlation_id = lock->correlation_id,
-                     .code = Errc::lock_not_overridable,
-                     .message = why,
-                     .by = {}}});
-    return refuse(event.ticket, Errc::lock_not_overridable, why);
+    return refuse_on_record(
+        event.ticket, {.job_id = job->id, .provider_name = lock->provider_name, .correlation_id = lock->correlation_id},
+        {Errc::lock_not_overridable,
+         "the lock is absolute and ends only by release or by cancelling the job: " + lock->text()});
   }
   ProviderLock unlocked = *lock;
   unlocked.state = LockState::unlocked;

@@ -48,15 +48,12 @@ void Machine::on(const event::OperationRequested& event) {
       refusal = Failure{Errc::provider_locked, std::move(valid.reason)};
     }
     if (refusal) {
-      Refused refused{.job_id = job->id,
-                      .stage_name = request.stage_name,
-                      .provider_name = request.provider_name,
-                      .correlation_id = request.correlation_id,
-                      .code = refusal->code,
-                      .message = refusal->message,
-                      .by = {}};
-      journal({std::move(refused)});
-      return reply(event.ticket, std::move(*refusal));
+      return refuse_on_record(event.ticket,
+                              {.job_id = job->id,
+                               .stage_name = request.stage_name,
+                               .provider_name = request.provider_name,
+                               .correlation_id = request.correlation_id},
+                              std::move(*refusal));
     }
   }
 

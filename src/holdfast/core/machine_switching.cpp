@@ -147,14 +147,12 @@ void Machine::on(const event::DecisionSubmitted& event) {
   if (job == nullptr) return;
   auto plan = plan_switch(*job, event.decision, lock_left_by(*job, event.decision), "", false);
   if (!plan) {
-    journal({Refused{.job_id = job->id,
-                     .stage_name = {},
-                     .provider_name = event.decision.to_provider,
-                     .correlation_id = event.decision.correlation_id,
-                     .code = plan.error().code,
-                     .message = plan.error().message,
-                     .by = event.decision.decided_by}});
-    return reply(event.ticket, plan.error());
+    return refuse_on_record(event.ticket,
+                            {.job_id = job->id,
+                             .provider_name = event.decision.to_provider,
+                             .correlation_id = event.decision.correlation_id,
+                             .by = event.decision.decided_by},
+                            plan.error());
   }
   // History moves nothing; and it is the operation of a stage that moves which ends.
   OperationId asked{};
@@ -230,14 +228,12 @@ void Machine::on(const event::SwitchRequested& event) {
   }
   auto plan = plan_switch(*job, std::move(decision), lock, request.to_type, true);
   if (!plan) {
-    journal({Refused{.job_id = job->id,
-                     .stage_name = {},
-                     .provider_name = request.to_provider,
-                     .correlation_id = request.correlation_id,
-                     .code = plan.error().code,
-                     .message = plan.error().message,
-                     .by = request.by}});
-    return reply(event.ticket, plan.error());
+    return refuse_on_record(event.ticket,
+                            {.job_id = job->id,
+                             .provider_name = request.to_provider,
+                             .correlation_id = request.correlation_id,
+                             .by = request.by},
+                            plan.error());
   }
   change(*job, {.records = records_of(*plan),
                 .then = Write::SwitchSaved{event.ticket, {}, true},
