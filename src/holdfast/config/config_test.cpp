@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <map>
@@ -274,12 +275,12 @@ TEST(Config, ProtocolsHaveNames) {
 class FindConfig : public testing::Test {
  protected:
   void SetUp() override {
-    std::filesystem::remove_all(root_);
     for (const char* each : {"xdg", "home/.config", "etc"}) {
       std::filesystem::create_directories(root_ / each / "holdfast");
       std::ofstream(file(each)) << "patience = \"longForm\"\n";
     }
   }
+  void TearDown() override { std::filesystem::remove_all(root_); }
   std::filesystem::path file(const std::string& folder) const { return root_ / folder / "holdfast" / "holdfast.toml"; }
   std::optional<std::filesystem::path> find(const std::filesystem::path& said = {}) const {
     const auto lookup = [&](std::string_view name) -> std::optional<std::string> {
@@ -289,7 +290,8 @@ class FindConfig : public testing::Test {
     return find_config(said, lookup, root_ / "etc");
   }
 
-  std::filesystem::path root_ = std::filesystem::path(testing::TempDir()) / "find_config";
+  std::filesystem::path root_ =
+      std::filesystem::path(testing::TempDir()) / ("find_config-" + std::to_string(::getpid()));
   std::map<std::string, std::string> environment_;
 };
 
