@@ -72,6 +72,7 @@ void Invariants::heard(Moment now, const Event& event) {
   now_ = now;
   event_ = &event;
   decisions_this_step_.clear();
+  moved_this_step_.clear();
   went_along_.clear();
   applied_.clear();
   must_close_.reset();
@@ -233,6 +234,7 @@ const Invariants::Awaited* Invariants::awaited(const std::string& job, const std
 }
 
 void Invariants::commit_lock(const ProviderLock& lock, const std::vector<News>& records) {
+  moved_this_step_.insert(lock.job_id);
   const Ledger& ledger = ledgers_[lock.job_id];
   for (const ProviderLock& other : ledger.image.locks) {
     if (other.state != LockState::active) continue;
@@ -279,6 +281,7 @@ void Invariants::commit_decision(const FallbackDecision& decision, const std::ve
   check(decisions == 1, "I2: one decision a switch");
   check(!same_name(decision.from_provider, decision.to_provider), "I2: a switch goes to another provider");
   decisions_this_step_.insert(decision.job_id);
+  moved_this_step_.insert(decision.job_id);
   rows_.count("reason", name(decision.reason_code));
   const auto* ended = first<LockEnded>(records);
   const LockTaken* taken = nullptr;

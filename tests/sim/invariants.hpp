@@ -144,6 +144,7 @@ class Invariants {
   std::vector<Awaited> awaited_;
   std::vector<Window> late_;
   std::set<std::string> decisions_this_step_;           ///< jobs
+  std::set<std::string> moved_this_step_;               ///< jobs of which a lock was taken, too
   std::set<OperationId> went_along_;                    ///< this step: to where an earlier decision has moved its stage
   std::set<std::pair<OperationId, std::string>> keys_;  ///< of answers that were applied
   std::set<std::pair<OperationId, int>> answered_, closed_, applied_;

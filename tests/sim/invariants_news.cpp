@@ -85,8 +85,11 @@ void Invariants::told(const QuestionOpened& news) {
   op->kind = news.question.kind;
   if (const auto ledger = ledgers_.find(news.question.job_id); ledger != ledgers_.end()) {
     for (const StandingConsent& consent : ledger->second.image.consents) {
+      const bool fits =
+          stall ? consent.when == StandingConsent::When::stall
+                : news.question.kind == QuestionKind::hard_error && consent.when == StandingConsent::When::error;
       const bool back = ledger->second.left_after_failure(consent.switch_to, op->request.stage_name);
-      if (back) rows_.count("consent: leads back to what has failed");
+      if (fits && back) rows_.count("consent: leads back to what has failed");
     }
   }
   op->options = news.question.options;
@@ -157,7 +160,7 @@ void Invariants::stepped() {
     check(find(*must_close_)->stall_ask == 0, "I5: progress closes an open episode");
     rows_.count("race: progress withdrew a question");
   }
-  for (const std::string& job : decisions_this_step_) {
+  for (const std::string& job : moved_this_step_) {
     for (const auto& [id, op] : operations_) {
       if (op.request.job_id != job || op.open_ask == 0 || op.kind != QuestionKind::hard_error) continue;
       const ProviderLock* lock = ledgers_[job].governing(op.request.stage_name);

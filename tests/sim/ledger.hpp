@@ -35,12 +35,13 @@ struct Ledger {
     std::ranges::copy_if(image.locks, std::back_inserter(history),
                          [&](const auto& lock) { return governs(lock, stage); });
     bool left = false;
-    for (std::size_t i = 0; i + 1 < history.size(); ++i) {
+    for (std::size_t i = 0; i < history.size(); ++i) {
       const ProviderLock& lock = history[i];
+      if (lock.state == LockState::active) continue;
       if (lock.state != LockState::ended || !reason_from_name(lock.reason)) {
         left = false;
       } else if (lock.reason == "PROVIDER_FATAL_ERROR" && same_name(lock.provider_name, provider)) {
-        left = left || !same_name(history[i + 1].provider_name, provider);
+        left = left || i + 1 == history.size() || !same_name(history[i + 1].provider_name, provider);
       }
     }
     return left;

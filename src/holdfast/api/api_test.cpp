@@ -113,7 +113,7 @@ TEST(Api, an_operation_has_the_keys_of_the_interface_in_their_order) {
           R"("offerPartialArtifacts": false}, {"id": "cancel_job", "label": "Cancel", "requiresConfirmation": true, )"
           R"("action": "extend", "extensionMs": 0, "offerPartialArtifacts": false}], "evidence": "No progress for 46 s.", "silenceMs": 0, "alternatives": )"
           R"([{"providerName": "OpenAI", "providerType": "cloud_llm", "model": "gpt", "requiresNetwork": true, )"
-          R"("allowed": false, "whyNot": "output was delivered", "normalThresholdMs": 15000}]}, "error": null})"));
+          R"("allowed": false, "whyNot": "output was delivered", "failedHere": false, "normalThresholdMs": 15000}]}, "error": null})"));
 }
 
 TEST(Api, what_an_operation_does_not_have_is_null) {
@@ -136,10 +136,12 @@ TEST(Api, a_job_has_the_keys_of_the_interface_in_their_order) {
                                .items = 12,
                                .items_done = 7,
                                .artifacts = {"a.wav", ""}}}};
-  EXPECT_EQ(api::text(api::to_json(job)),
-            golden(R"({"jobId": "v-k3f9q2", "name": "v", "state": "running", "patienceProfile": "balanced", "epoch": )"
-                   R"(1, "openedAt": "NOON", "closedAt": null, "locks": [], "stages": [{"stageName": "tts", "state": )"
-                   R"("running", "items": 12, "itemsDone": 7, "artifacts": ["a.wav", null]}], "owner": null})"));
+  EXPECT_EQ(
+      api::text(api::to_json(job)),
+      golden(
+          R"({"jobId": "v-k3f9q2", "name": "v", "state": "running", "patienceProfile": "balanced", "epoch": )"
+          R"(1, "openedAt": "NOON", "closedAt": null, "locks": [], "stages": [{"stageName": "tts", "state": )"
+          R"("running", "items": 12, "itemsDone": 7, "artifacts": ["a.wav", null]}], "owner": null, "consents": []})"));
 }
 
 TEST(Api, a_job_names_the_process_that_holds_it) {

@@ -57,6 +57,7 @@ Alternative alternative(Reader& in) {
           .requires_network = in.flag("requiresNetwork"),
           .allowed = in.flag("allowed"),
           .why_not = in.optional_words("whyNot"),
+          .failed_here = in.flag_or("failedHere", false),
           .normal_threshold = in.maybe_ms("normalThresholdMs")};
 }
 
@@ -356,6 +357,7 @@ result<JobRow> job_row_from_json(const json::object& object) {
   out.locks = in.objects("locks", [job_id](Reader& one) { return lock(one, job_id); });
   out.stages = in.objects("stages", stage);
   if (!in.is_null("owner")) out.owner = in.object("owner", owner);
+  out.consents = in.objects("consents", consent);
   if (!problem.empty()) return Failure{Errc::invalid_argument, "a job: " + problem};
   return out;
 }

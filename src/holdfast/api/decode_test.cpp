@@ -57,6 +57,20 @@ TEST(Decode, what_comes_back_is_equal_field_by_field) {
   EXPECT_EQ(std::get<StageFinished>(again(full(StageFinished{}))).step.item, 7u);
 }
 
+TEST(Decode, an_alternative_of_0_1_says_neither_what_is_normal_nor_whether_it_failed) {
+  const News news = full(QuestionOpened{});
+  boost::json::object data = api::to_json(news);
+  for (auto& each : data.at("alternatives").as_array()) {
+    each.as_object().erase("normalThresholdMs");
+    each.as_object().erase("failedHere");
+  }
+  const auto back = decoded(news, data);
+  ASSERT_TRUE(back) << back.error().message;
+  const Alternative& alternative = std::get<QuestionOpened>(*back).question.alternatives.at(0);
+  EXPECT_FALSE(alternative.normal_threshold);
+  EXPECT_FALSE(alternative.failed_here);
+}
+
 TEST(Decode, a_key_that_is_missing_or_of_another_type_is_named) {
   each_kind([](const News& news) {
     const auto data = api::to_json(news);
@@ -96,7 +110,8 @@ TEST(Decode, a_job_comes_back_as_it_was_full_and_empty) {
                                 .items = 12,
                                 .items_done = 7,
                                 .artifacts = {"a.wav", ""}}},
-                    .owner = Owner{.pid = 4711, .socket = "/run/4711.sock", .program = "holdfast serve"}};
+                    .owner = Owner{.pid = 4711, .socket = "/run/4711.sock", .program = "holdfast serve"},
+                    .consents = {{.id = "consent-1", .switch_to = "Piper"}}};
   for (const JobRow& each : {full, JobRow{.job_id = "job-2"}}) {
     const auto object = api::to_json(each);
     const auto back = api::job_row_from_json(object);

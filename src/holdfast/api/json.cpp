@@ -69,6 +69,7 @@ json::object alternative_json(const Alternative& alternative) {
           {"requiresNetwork", alternative.requires_network},
           {"allowed", alternative.allowed},
           {"whyNot", optional_words(alternative.why_not)},
+          {"failedHere", alternative.failed_here},
           {"normalThresholdMs", optional_ms(alternative.normal_threshold)}};
 }
 
@@ -438,7 +439,8 @@ json::object to_json(const JobRow& job) {
           {"closedAt", optional_time(job.closed_at)},
           {"locks", objects(job.locks)},
           {"stages", objects(job.stages)},
-          {"owner", job.owner ? json::value(to_json(*job.owner)) : json::value(nullptr)}};
+          {"owner", job.owner ? json::value(to_json(*job.owner)) : json::value(nullptr)},
+          {"consents", objects(job.consents)}};
 }
 
 json::object to_json(const AnswerResult& result) {

@@ -32,7 +32,8 @@ inline std::vector<AnswerOption> options() {
            .offer_partial_artifacts = true}};
 }
 inline std::vector<Alternative> alternatives() {
-  return {{"OpenAI", "cloud_llm", "gpt", true, false, "output was delivered"}, {"B", "tts", "", false, true, ""}};
+  return {{"OpenAI", "cloud_llm", "gpt", true, false, "output was delivered", true, 15s},
+          {"B", "tts", "", false, true, ""}};
 }
 inline ProviderLock lock() {
   return {.job_id = "job-1",

@@ -157,11 +157,9 @@ std::unique_ptr<View> view_for(const RunArguments& arguments, const Show& show, 
                                         arguments.on_stall != OnStall::wait, std::move(control));
   }
   const bool person = show.facts.in_is_terminal && show.facts.out_is_terminal;
-  return std::make_unique<PlainView>(stdout, wording_of(profiles), std::move(control),
-                                     PlainView::Manner{.interrupt_asks = person,
-                                                       .utf8 = show.facts.utf8,
-                                                       .holdfast = command_elsewhere(session),
-                                                       .late = kept.has_value()});
+  return std::make_unique<PlainView>(
+      stdout, wording_of(profiles), std::move(control),
+      PlainView::Manner{.interrupt_asks = person, .utf8 = show.facts.utf8, .holdfast = command_elsewhere(session)});
 }
 
 /// `recorded` becomes false where a cancel stops the job and cannot be written down.
@@ -272,6 +270,7 @@ Exit run_command(const RunArguments& arguments, const GlobalArguments& global, c
   std::atomic<bool> cancel_recorded = true;
   auto view =
       view_for(arguments, show, runner, kept, session, control_of(gateway, runner.job_id(), stop, cancel_recorded));
+  if (kept) view->begin(*kept, {}, milliseconds(0));
   jobs::RunResult result = watch_job(gateway, runner, *view, log, signals, stop);
   result.recorded = result.recorded && cancel_recorded;
   view.reset();  // gives the terminal back

@@ -26,7 +26,8 @@ void ScreenView::hear(const Notice& notice, milliseconds at) {
   if (at - painted_at_ >= between_paintings) paint(at);
 }
 
-void ScreenView::begin(const std::vector<api::OperationView>& operations, milliseconds at) {
+void ScreenView::begin(const JobRow& job, const std::vector<api::OperationView>& operations, milliseconds at) {
+  board_.adopt(job.consents);
   board_.adopt(operations, at);
 }
 

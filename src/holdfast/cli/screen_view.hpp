@@ -17,7 +17,7 @@ class ScreenView : public View {
   ScreenView(Board board, Style style, bool prompts_stalls, JobControl control);
 
   void hear(const Notice& notice, milliseconds at) override;
-  void begin(const std::vector<api::OperationView>& operations, milliseconds at) override;
+  void begin(const JobRow& job, const std::vector<api::OperationView>& operations, milliseconds at) override;
   void watch(std::vector<api::OperationView> operations, milliseconds at) override;
   int input() const override { return terminal_.gone() ? -1 : terminal_.input(); }
   void input_ready(milliseconds at) override;

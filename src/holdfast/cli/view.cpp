@@ -19,7 +19,7 @@ void print_line(std::FILE* out, const std::string& line) {
 
 }  // namespace
 
-void View::begin(const std::vector<api::OperationView>&, milliseconds) {}
+void View::begin(const JobRow&, const std::vector<api::OperationView>&, milliseconds) {}
 void View::watch(std::vector<api::OperationView>, milliseconds) {}
 void View::input_ready(milliseconds) {}
 void View::hung_up() {}
@@ -36,12 +36,12 @@ void JsonView::interrupted(milliseconds) {
 
 void PlainView::hear(const Notice& notice, milliseconds) {
   if (const auto* started = std::get_if<StageStarted>(notice.news.get())) {
-    manner_.items[{started->job_id, started->stage_name}] = started->items;
+    items_[{started->job_id, started->stage_name}] = started->items;
   }
   const std::string& job = job_of(*notice.news);
   const auto items = [this, &job](const std::string& stage) {
-    const auto known = manner_.items.find({job, stage});
-    return known == manner_.items.end() ? 0 : known->second;
+    const auto known = items_.find({job, stage});
+    return known == items_.end() ? 0 : known->second;
   };
   if (const auto* given = std::get_if<ConsentGiven>(notice.news.get())) consents_[job].push_back(given->consent);
   if (std::holds_alternative<JobClosed>(*notice.news)) consents_.erase(job);
@@ -52,8 +52,14 @@ void PlainView::hear(const Notice& notice, milliseconds) {
   const Question& question = opened->question;
   for (const std::string& each : told_question(question, manner_.holdfast, items(question.stage_name)))
     print(notice.time, each);
-  for (const std::string& each : unattended_advice(question, consents_[job], manner_.late))
+  for (const std::string& each : unattended_advice(question, consents_[job]))
     print(notice.time, each);
+}
+
+void PlainView::begin(const JobRow& job, const std::vector<api::OperationView>&, milliseconds) {
+  for (const StageRow& each : job.stages)
+    items_[{job.job_id, each.stage_name}] = each.items;
+  if (!job.consents.empty()) consents_[job.job_id] = job.consents;
 }
 
 void PlainView::interrupted(milliseconds at) {
@@ -73,14 +79,11 @@ void PlainView::print(WallTime time, const std::string& text) const {
   print_line(out_, rfc3339_seconds(time) + "  " + (manner_.utf8 ? text : ascii_signs(text)));
 }
 
-std::vector<std::string> unattended_advice(const Question& question, const std::vector<StandingConsent>& consents,
-                                           bool late) {
+std::vector<std::string> unattended_advice(const Question& question, const std::vector<StandingConsent>& consents) {
   const std::string outlook = told_outlook(question, consents, question.silence);
   if (!outlook.empty()) return {outlook};
-  const std::string nothing =
-      std::string("Nothing is switched or cancelled") + (late ? ", unless a consent was given in advance." : ".");
   if (question.kind == QuestionKind::stall) {
-    return {"The job waits: it goes on by itself when the provider makes progress. " + nothing,
+    return {"The job waits: it goes on by itself when the provider makes progress. Nothing is switched or cancelled.",
             "To decide in advance: --consent 'stall after 10m: switch to NAME', --consent 'stall after 10m: cancel', "
             "or --on-stall cancel."};
   }

@@ -29,8 +29,8 @@ class View {
  public:
   virtual ~View() = default;
   virtual void hear(const Notice& notice, milliseconds at) = 0;
-  /// Operations that ran before anybody listened.
-  virtual void begin(const std::vector<api::OperationView>& operations, milliseconds at);
+  /// A job that was there before anybody listened, and what runs of it.
+  virtual void begin(const JobRow& job, const std::vector<api::OperationView>& operations, milliseconds at);
   /// Operations as they stand, several times a second.
   virtual void watch(std::vector<api::OperationView> operations, milliseconds at);
   /// A descriptor to poll for keys; -1: none.
@@ -68,14 +68,11 @@ class PlainView : public View {
     bool utf8 = true;
     /// How a command that answers begins; empty: no other process can answer.
     std::string holdfast{};
-    /// How many items a job's stage has, where that is known before its beginning is told.
-    std::map<std::pair<std::string, std::string>, std::size_t> items{};
-    /// It began before anybody listened: a consent may have been given of which nothing was heard.
-    bool late = false;
   };
   PlainView(std::FILE* out, CategoryWording wording, JobControl control, Manner manner)
       : out_(out), wording_(std::move(wording)), control_(std::move(control)), manner_(std::move(manner)) {}
   void hear(const Notice& notice, milliseconds at) override;
+  void begin(const JobRow& job, const std::vector<api::OperationView>& operations, milliseconds at) override;
   void interrupted(milliseconds at) override;
 
  private:
@@ -87,13 +84,13 @@ class PlainView : public View {
   JobControl control_;
   Manner manner_;
   std::optional<milliseconds> interrupted_at_{};
-  std::map<std::string, std::vector<StandingConsent>> consents_{};  ///< of jobs that are not over
+  std::map<std::pair<std::string, std::string>, std::size_t> items_{};  ///< how many a job's stage has
+  std::map<std::string, std::vector<StandingConsent>> consents_{};      ///< of jobs that are not over
 };
 
 /// What an unattended run is told about a question: that the job waits, and how to decide in advance; or what a consent
-/// will do. `late`: there may be others.
-std::vector<std::string> unattended_advice(const Question& question, const std::vector<StandingConsent>& consents = {},
-                                           bool late = false);
+/// will do.
+std::vector<std::string> unattended_advice(const Question& question, const std::vector<StandingConsent>& consents = {});
 
 /// How `holdfast answer` is called from another terminal; empty where none can reach the job: its store is in memory.
 std::string command_elsewhere(const Session& session);

@@ -158,9 +158,19 @@ TEST(PlainView, a_question_says_what_a_consent_will_do_about_it_and_not_that_not
                                   Not(HasSubstr("Nothing is switched")), Not(HasSubstr("To decide in advance"))));
 }
 
-TEST(Advice, of_a_job_that_began_before_anybody_listened_leaves_consents_open) {
-  EXPECT_THAT(unattended_advice(bench::question(), {}, true).front(),
-              HasSubstr("Nothing is switched or cancelled, unless a consent was given in advance."));
+// A resumed run and a second terminal said that nothing would happen by itself.
+TEST(Views, lines_know_what_was_given_in_advance_before_anybody_listened) {
+  Sheet sheet;
+  Cancels cancels;
+  PlainView view(sheet.file(), bench::words, cancels.control(), {});
+  JobRow job{.job_id = "film-k3f9q2"};
+  job.consents = {parse_consent("stall after 1m: switch to Piper").value()};
+  view.begin(job, {}, 0ms);
+  Question question = bench::question();
+  question.silence = 46s;
+  view.hear(notice(QuestionOpened{question}), 0ms);
+  EXPECT_THAT(sheet.text(), AllOf(HasSubstr("stall after 1m: switch to Piper. That comes in 14 s"),
+                                  Not(HasSubstr("Nothing is switched"))));
 }
 
 TEST(Views, an_operation_keeps_everything_that_the_gateway_knows_of_it) {

@@ -85,24 +85,10 @@ Board board_of(const JobRow& job, const TimeoutProfiles& profiles) {
   return {job.job_id, std::move(lines), wording_of(profiles)};
 }
 
-/// Records are looked at from the beginning, where a run gives its consents.
-constexpr std::size_t first_records = 1000;
-
-/// The consents that were given before this terminal came: what they will do is told with a question.
-void catch_up_consents(store::Store& store, const std::string& job_id, View& view, milliseconds age) {
-  const auto records = store.trail(job_id, 1, first_records);
-  if (!records) return;
-  for (const AuditRecord& each : *records) {
-    auto news = store::decode(each);
-    if (!news || !std::holds_alternative<ConsentGiven>(*news)) continue;
-    view.hear({each.seq, each.time, std::make_shared<const News>(std::move(*news))}, age);
-  }
-}
-
-/// What ran and what was asked before this terminal came.
-void catch_up(const RemoteJob& job, View& view, milliseconds age) {
+/// What ran, what was asked and what was consented to before this terminal came.
+void catch_up(const JobRow& kept, const RemoteJob& job, View& view, milliseconds age) {
   const auto operations = job.operations();
-  view.begin(operations, age);
+  view.begin(kept, operations, age);
   for (const api::OperationView& each : operations) {
     if (!each.question) continue;
     view.hear({0, each.question->opened_at, std::make_shared<const News>(QuestionOpened{*each.question})}, age);
@@ -162,10 +148,8 @@ std::unique_ptr<View> view_for(const WatchArguments& arguments, const JobRow& jo
   if (!arguments.plain && can_paint(facts)) {
     return std::make_unique<ScreenView>(board_of(job, session.profiles), style_for(facts), true, std::move(control));
   }
-  PlainView::Manner manner{.utf8 = facts.utf8, .holdfast = command_elsewhere(session), .late = true};
-  for (const StageRow& each : job.stages)
-    manner.items[{job.job_id, each.stage_name}] = each.items;
-  return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control), std::move(manner));
+  return std::make_unique<PlainView>(stdout, wording_of(session.profiles), std::move(control),
+                                     PlainView::Manner{.utf8 = facts.utf8, .holdfast = command_elsewhere(session)});
 }
 
 /// How the job stands when nobody is watched any more.
@@ -195,8 +179,7 @@ Exit watch_one(const WatchArguments& arguments, const Session& session, const Jo
   {
     const Follow feed(job, kept->job_id, queue, stop);
     const milliseconds age = age_of(*kept);
-    if (!jobs.daemon() && !arguments.json) catch_up_consents(jobs.store(), kept->job_id, *view, age);
-    catch_up(job, *view, age);
+    catch_up(jobs.job(kept->job_id).value_or(*kept), job, *view, age);  // as it is now that the feed is heard
     const auto leave = [&stop] { stop.request_stop(); };
     show_job({.operations = [&job] { return job.operations(); }, .terminate = leave, .interrupt = leave, .age = age},
              *view, queue, signals, feed.over());
@@ -213,17 +196,22 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, const Jo
   std::deque<std::stop_source> stops;  // a job's end ends its own feed only
   std::deque<RemoteJob> jobs;
   std::deque<Follow> feeds;
+  std::vector<JobRow> known;
   const auto follow = [&](const control::Remote& remote, const std::string& id) {
     jobs.emplace_back(remote, id);
     feeds.emplace_back(jobs.back(), id, queue, stops.emplace_back());
   };
   if (const auto& daemon = watched.daemon()) {
     follow(*daemon, "");
+    for (const auto& each : daemon->list("/jobs", "jobs", {{"state", "active"}}))
+      known.push_back(api::job_row_from_json(each.as_object()).value());
   } else {
     for (const LivingOwner& owner : living_owners(watched.store())) {
       if (owner.process.socket.empty()) continue;
-      for (const std::string& id : owner.jobs)
+      for (const std::string& id : owner.jobs) {
         follow(reach(owner.process, id), id);
+        if (auto job = watched.job(id)) known.push_back(std::move(*job));
+      }
     }
   }
   if (feeds.empty()) {
@@ -236,8 +224,10 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, const Jo
   } else {
     view = std::make_unique<PlainView>(
         stdout, wording_of(session.profiles), JobControl{},
-        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session), .late = true});
+        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session)});
   }
+  for (const JobRow& each : known)
+    view->begin(each, {}, milliseconds(0));
   const auto leave = [&stops] {
     for (std::stop_source& each : stops)
       each.request_stop();

@@ -61,7 +61,8 @@ struct JobRow {
   std::vector<ProviderLock> locks{};
   std::vector<StageRow> stages{};  ///< planned ones in their order, then others in theirs
   std::shared_ptr<const JobPlan> plan{};
-  std::optional<Owner> owner{};  ///< a living one
+  std::optional<Owner> owner{};             ///< a living one
+  std::vector<StandingConsent> consents{};  ///< those that stand: none where it is over
 };
 
 }  // namespace holdfast

@@ -145,15 +145,18 @@ bool LockTable::moved(std::string_view stage) const {
 bool LockTable::left_after_failure(std::string_view provider, std::string_view stage) const {
   const ProviderLock* last = nullptr;
   bool left = false;
+  // `next`: null where the lock that a decision asks for is still to be taken.
+  const auto look = [&](const ProviderLock* next) {
+    const auto reason = decided(*last);
+    const bool goes = same_name(last->provider_name, provider) && !(next && same_name(next->provider_name, provider));
+    left = reason && (left || (goes && reason == ReasonCode::provider_fatal_error));
+  };
   for (const ProviderLock& lock : locks_) {
     if (!lock.governed().contains(stage)) continue;
-    if (last != nullptr) {
-      const auto reason = decided(*last);
-      const bool leaves = same_name(last->provider_name, provider) && !same_name(lock.provider_name, provider);
-      left = reason && (left || (leaves && reason == ReasonCode::provider_fatal_error));
-    }
+    if (last != nullptr) look(&lock);
     last = &lock;
   }
+  if (last != nullptr && !last->active()) look(nullptr);
   return left;
 }
 

@@ -186,8 +186,14 @@ TEST(Lock, KnowsWhatAStageLeftBecauseItFailed) {
   EXPECT_TRUE(table.left_after_failure("Ollama", "a"));
   EXPECT_FALSE(table.left_after_failure("OpenAI", "a")) << "it was slow";
   table.end_all(LockState::released, "", WallTime{});
+  EXPECT_FALSE(table.left_after_failure("Ollama", "a"));
   table.take(lock("Third", {"a"}, 6));
   EXPECT_FALSE(table.left_after_failure("Ollama", "a")) << "the job has begun anew";
+  ProviderLock ended = *table.governing("a");
+  ended.state = LockState::ended;
+  ended.reason = name(ReasonCode::provider_fatal_error);
+  table.await(ended, {}, {{"a"}, {}}, "Ollama", ConsentForTests::make());
+  EXPECT_TRUE(table.left_after_failure("Third", "a")) << "nobody has taken the next lock yet";
 }
 
 TEST(Lock, AnUnlockThatIsCalledLikeAReasonCodeIsNoDecision) {

@@ -34,8 +34,8 @@ void Machine::hear(const Event& event) {
   std::visit([this](const auto& news) { on(news); }, event);
 }
 
-/// Lets what waited behind a transaction go on, writes what the step has added, and forgets jobs of which nothing is
-/// open.
+/// Closes questions that are settled, lets what waited behind a transaction go on, writes what the step has added, and
+/// forgets jobs of which nothing is open.
 void Machine::settle_jobs() {
   while (!touched_.empty()) {
     const std::string id = std::move(touched_.back());
@@ -43,12 +43,11 @@ void Machine::settle_jobs() {
     const auto found = jobs_.find(id);
     if (found == jobs_.end()) continue;
     Job& job = found->second;
-    close_settled_questions(job);
+    close_settled_questions(job, job.known && !job.opened);
     while (!commands_wait(job) && !job.waiting.empty()) {
       const Event next = std::move(job.waiting.front());
       job.waiting.pop_front();
       hear(next);
-      close_settled_questions(job);
     }
     const auto adopted = parse_operation_id(job.id);
     const Operation* operation = adopted ? find(*adopted) : nullptr;
@@ -114,10 +113,10 @@ void Machine::refuse(Ticket ticket, Errc code, std::string message) {
   reply(ticket, Failure{code, std::move(message)});
 }
 
-void Machine::refuse_on_record(Ticket ticket, Refused asked, Failure why) {
-  asked.code = why.code;
-  asked.message = why.message;
-  journal({std::move(asked)});
+void Machine::refuse_on_record(Ticket ticket, Refused refused, Failure why) {
+  refused.code = why.code;
+  refused.message = why.message;
+  journal({std::move(refused)});
   reply(ticket, std::move(why));
 }
 

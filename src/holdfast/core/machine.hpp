@@ -267,8 +267,8 @@ class Machine {
   void answer_failed(Ticket ticket, OperationId operation, Errc code, const std::string& why);
   void adopt(Operation& operation);
   void leave_adopted(const Operation& operation);
-  static bool is_settled(const Job& job, const Operation& operation, const QuestionTable::Open& open);
-  void close_settled_questions(const Job& job);
+  static bool is_left(const Job& job, const Question& question);
+  void close_settled_questions(const Job& job, bool over);
   Question question_about(const Operation& operation, QuestionKind kind) const;
   QuestionAnswered answered_news(const Operation& operation, const QuestionTable::Open& open) const;
   void refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning = {});
@@ -308,8 +308,8 @@ class Machine {
   const Job* job_of_operation(const Operation& operation) const { return job(operation.terms->job_id); }
   void reply(Ticket ticket, decltype(effect::Reply::value) value);
   void refuse(Ticket ticket, Errc code, std::string message);
-  /// `asked`: who wanted what of whom; `why` completes it.
-  void refuse_on_record(Ticket ticket, Refused asked, Failure why);
+  /// `refused`: who wanted what of whom; `why` completes it.
+  void refuse_on_record(Ticket ticket, Refused refused, Failure why);
   void announce(News news);
   void announce_all(const std::vector<News>& records);
   void touch(const std::string& job_id) { touched_.push_back(job_id); }

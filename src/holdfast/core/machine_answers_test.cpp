@@ -169,8 +169,10 @@ TEST_F(Answers, ThatSwitchAfterAnInterruptionInventNoErrorOfTheProvider) {
   consent("job", "error: cancel");
   EXPECT_TRUE(said_yes(raise({77}, QuestionKind::interrupted)));
   EXPECT_TRUE(applied(answer({77}, "try_alternative")));
-  EXPECT_EQ(all<FallbackDecision>().at(0).reason_code, ReasonCode::provider_fatal_error);
+  EXPECT_EQ(all<FallbackDecision>().at(0).reason_code, ReasonCode::user_request);
+  EXPECT_TRUE(all<FallbackDecision>().at(0).user_confirmed);
   EXPECT_EQ(all<FallbackDecision>().at(0).additional_context, "");
+  EXPECT_FALSE(machine().job("job")->locks.left_after_failure("Ollama", "script"));
 }
 
 TEST_F(Answers, OfAForgottenJobReadItsLocksFirst) {
@@ -422,6 +424,7 @@ TEST_F(Answers, AConsentDoesNotLeadBackToWhatTheStageHasLeftBecauseItFailed) {
   raise(next);
   EXPECT_EQ(open(), 1u);
   EXPECT_EQ(count<FallbackDecision>(), 1u);
+  EXPECT_TRUE(all<QuestionOpened>().back().question.alternatives.at(0).failed_here);
   EXPECT_TRUE(applied(answer(next, "try_alternative", 1, true, "Ollama"))) << "a person may";
 }
 
@@ -455,6 +458,17 @@ TEST_F(Answers, WhatIsOnTheRecordAsInterruptedIsAskedAboutAndDoesNotEndTwice) {
   EXPECT_TRUE(said_yes(raise({77}, QuestionKind::interrupted)));
   EXPECT_EQ(all<QuestionOpened>().at(0).question.ask, 2);
   EXPECT_TRUE(applied(answer({77}, "try_again")));
+}
+
+// It was told behind the end of its job, which whoever follows the job does not wait for.
+TEST_F(Answers, AQuestionThatItsJobsEndClosesIsClosedBeforeThatIsTold) {
+  failed();
+  news.clear();
+  tell(event::ReleaseRequested{ticket(), "job"});
+  std::vector<std::string_view> names;
+  for (const News& each : news)
+    names.push_back(event_name(each));
+  EXPECT_EQ(names, (std::vector<std::string_view>{"question.closed", "lock.ended", "job.closed"}));
 }
 
 // What was interrupted may be done, and paid for.

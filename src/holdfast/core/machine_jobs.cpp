@@ -329,7 +329,10 @@ bool Machine::consented(const Operation& operation, const QuestionTable::Open& o
 
 /// A consent that is given while somebody is being asked answers what is open.
 void Machine::answer_by_consents(const std::string& job_id) {
-  for (const OperationId id : std::set(questions_.of(job_id))) {
+  std::set<OperationId> asked = questions_.failures_of(job_id);
+  const std::vector<OperationId>& running = find_job(job_id)->operations;
+  asked.insert(running.begin(), running.end());
+  for (const OperationId id : asked) {
     Operation* operation = find(id);
     const QuestionTable::Open* open = questions_.find(id);
     if (operation == nullptr || open == nullptr || open->recording) continue;  // an earlier one has settled it
@@ -346,7 +349,7 @@ void Machine::retry_switches(const Job& job) {
     return consent.when == StandingConsent::When::error && !consent.cancels();
   });
   if (switches.empty()) return;  // few jobs have any, and every job may be waiting for the store
-  for (const OperationId id : std::set(questions_.of(job.id))) {
+  for (const OperationId id : std::set(questions_.failures_of(job.id))) {
     const QuestionTable::Open& open = *questions_.find(id);
     if (open.recording || open.question.kind != QuestionKind::hard_error) continue;
     for (const StandingConsent& consent : switches) {
@@ -378,9 +381,9 @@ std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent
   const std::string& stage = operation.terms->stage_name;
   const ProviderLock* lock = locks.governing(stage);
   const bool is_there = lock != nullptr && same_name(lock->provider_name, consent.switch_to);
-  const bool moves = !consent.cancels() && !is_there;
   // Two that fail in turn would be paid in turn, with nobody asked.
-  const bool stays = moves && (locks.full() || locks.left_after_failure(consent.switch_to, stage));
+  const bool leads_back = locks.left_after_failure(consent.switch_to, stage);
+  const bool stays = !consent.cancels() && !is_there && (leads_back || locks.full());
   if (stays || refusal_of(answered, &operation, &open)) return std::nullopt;
   return answered;
 }

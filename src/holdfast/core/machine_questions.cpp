@@ -131,19 +131,18 @@ void Machine::leave_adopted(const Operation& operation) {
 }
 
 /// What has failed at a provider that its stage has left has its answer: whoever runs it goes along. What was
-/// interrupted may be done, and paid for: that is asked for itself. Nobody runs anything again in a job that is over.
-bool Machine::is_settled(const Job& job, const Operation& operation, const QuestionTable::Open& open) {
-  if (open.recording || operation.stage != Operation::Stage::ended) return false;
-  if (job.known && !job.opened) return true;
-  return open.question.kind == QuestionKind::hard_error &&
-         !job.locks.validate(open.question.provider_name, open.question.stage_name).allowed;
+/// interrupted may be done, and paid for: that is asked for itself.
+bool Machine::is_left(const Job& job, const Question& question) {
+  return question.kind == QuestionKind::hard_error &&
+         !job.locks.validate(question.provider_name, question.stage_name).allowed;
 }
 
-void Machine::close_settled_questions(const Job& job) {
-  const std::set<OperationId> asked = questions_.of(job.id);
-  for (const OperationId id : asked) {
+/// Of failures and interruptions, where nobody is answering. `over`: nobody runs anything of the job again.
+void Machine::close_settled_questions(const Job& job, bool over) {
+  const std::set<OperationId> failures = questions_.failures_of(job.id);
+  for (const OperationId id : failures) {
     const QuestionTable::Open& open = *questions_.find(id);
-    if (!is_settled(job, *find(id), open)) continue;
+    if (open.recording || !(over || is_left(job, open.question))) continue;
     announce(QuestionClosed{job.id, text(id), open.question.ask, "end"});
     questions_.close(id, {QuestionTable::ClosedBy::end});
   }
@@ -168,6 +167,7 @@ Question Machine::question_about(const Operation& operation, QuestionKind kind) 
                             .requires_network = provider.requires_network,
                             .allowed = true,
                             .why_not = {},
+                            .failed_here = job->locks.left_after_failure(provider.name, operation.terms->stage_name),
                             .normal_threshold = {}};
     const auto& normal = operation.terms->patience->normal_by_type;
     if (const auto known = normal.find(provider.type); known != normal.end()) {
@@ -238,7 +238,7 @@ void Machine::on(const event::QuestionRaised& event) {
   QuestionTable::Open open;
   open.question = question_about(*operation, event.kind);
   // The stage has moved while this was on its way: whoever asks goes along.
-  const bool left = job != nullptr && is_settled(*job, *operation, open);
+  const bool left = job != nullptr && is_left(*job, open.question);
   if (event.consents_only && !left && !consented(*operation, open)) {
     --operation->asks;
     return reply(event.ticket, false);
@@ -448,14 +448,23 @@ void Machine::save_switch_answer(Operation& operation, QuestionTable::Open& open
 FallbackDecision Machine::decision_of(const Operation& operation, const QuestionTable::Open& open,
                                       const ProviderLock* lock, const Answer& answer) const {
   const std::string& from = lock != nullptr ? lock->provider_name : operation.terms->provider_name;
-  FallbackDecision decision =
-      open.question.kind == QuestionKind::stall
-          ? FallbackDecision::after_stall(operation.terms->job_id, from, answer.provider, in_ms(elapsed(operation)),
-                                          operation.correlation_id, {},
-                                          open.question.silence + in_ms(now_.at - open.asked_at))
-          : FallbackDecision::after_fatal_error(operation.terms->job_id, from, answer.provider,
-                                                in_ms(elapsed(operation)), operation.correlation_id, {},
-                                                operation.fault ? operation.fault->message : "", true);
+  const std::string& job = operation.terms->job_id;
+  const milliseconds ran = in_ms(elapsed(operation));
+  FallbackDecision decision;
+  switch (open.question.kind) {
+    case QuestionKind::stall:
+      decision = FallbackDecision::after_stall(job, from, answer.provider, ran, operation.correlation_id, {},
+                                               open.question.silence + in_ms(now_.at - open.asked_at));
+      break;
+    case QuestionKind::hard_error:
+      decision = FallbackDecision::after_fatal_error(job, from, answer.provider, ran, operation.correlation_id, {},
+                                                     operation.fault ? operation.fault->message : "", true);
+      break;
+    case QuestionKind::interrupted:  // the process failed, and not the provider
+      decision = FallbackDecision::user_requested(job, from, answer.provider, ran, operation.correlation_id);
+      decision.user_confirmed = true;
+      break;
+  }
   decision.decided_by = answer.by;
   decision.operation_id = text(operation.id);
   decision.ask = open.question.ask;
@@ -498,7 +507,7 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
   open->answer = {};
   if (open->question.kind != QuestionKind::stall) {
     if (by_consent) try_later(*job_of_operation(*operation));  // it stands
-    return;
+    return touch(operation->terms->job_id);                    // the stage may have moved meanwhile
   }
   if (operation->stage == Operation::Stage::ended) {
     auto episode = resolved(*operation, *open, "end");

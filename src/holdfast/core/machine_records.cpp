@@ -157,6 +157,7 @@ void Machine::on(const event::Saved& news) {
         apply(*job, record);
     }
   }
+  close_settled_questions(*job, !job->opened);  // before anybody hears why
   for (const Write& write : writes) {
     if (write.waited_for()) saved(*job, write);
   }
@@ -268,6 +269,7 @@ void Machine::settle_opening(Job& job, std::size_t place) {
   std::move(behind, job.unwritten.end(), std::back_inserter(rest));
   job.unwritten.erase(behind - 1, job.unwritten.end());
   job.opened = false;
+  close_settled_questions(job, true);
   for (Write& write : rest) {
     if (std::holds_alternative<Refused>(write.records.front())) {
       job.unwritten.push_back(std::move(write));
@@ -308,6 +310,7 @@ void Machine::failed(Job& job, const Write& write, const Failure& failure) {
       for (const News& record : write.records)
         apply(job, record);
     }
+    close_settled_questions(job, !job.opened);
     announce_all(write.records);
     finish_cancel(std::get<Write::CancelSaved>(write.then), false);
   }

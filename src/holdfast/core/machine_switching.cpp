@@ -182,7 +182,7 @@ std::optional<Failure> Machine::problem_of_target(const Job& job, const Provider
                    "no provider named " + request.to_provider + " is configured; there are " + known};
   }
   const StageSet moved = request.stages.empty() ? lock.governed() : StageSet{request.stages, {}};
-  std::set<OperationId> going_on = questions_.of(job.id);
+  std::set<OperationId> going_on = questions_.failures_of(job.id);
   going_on.insert(job.operations.begin(), job.operations.end());
   for (const OperationId id : going_on) {
     const OperationTerms& terms = *find(id)->terms;

@@ -52,7 +52,8 @@ const QuestionTable::Open* QuestionTable::find(OperationId operation) const {
 QuestionTable::Open& QuestionTable::open(OperationId operation, Open question) {
   const auto [place, fresh] = open_.emplace(operation, std::move(question));
   HOLDFAST_CHECK(fresh, "an operation has one open question at a time");
-  by_job_[place->second.question.job_id].insert(operation);
+  const Question& asked = place->second.question;
+  if (asked.kind != QuestionKind::stall) failures_[asked.job_id].insert(operation);
   return place->second;
 }
 
@@ -60,9 +61,10 @@ void QuestionTable::close(OperationId operation, Closed closed) {
   const auto found = open_.find(operation);
   HOLDFAST_CHECK(found != open_.end(), "a question closes exactly once");
   const std::pair key{operation, found->second.question.ask};
-  const auto job = by_job_.find(found->second.question.job_id);
-  job->second.erase(operation);
-  if (job->second.empty()) by_job_.erase(job);
+  if (const auto job = failures_.find(found->second.question.job_id); job != failures_.end()) {
+    job->second.erase(operation);
+    if (job->second.empty()) failures_.erase(job);
+  }
   open_.erase(found);
   closed_[key] = std::move(closed);
   closed_in_order_.push_back(key);
@@ -72,10 +74,10 @@ void QuestionTable::close(OperationId operation, Closed closed) {
   }
 }
 
-const std::set<OperationId>& QuestionTable::of(const std::string& job_id) const {
+const std::set<OperationId>& QuestionTable::failures_of(const std::string& job_id) const {
   static const std::set<OperationId> none;
-  const auto found = by_job_.find(job_id);
-  return found == by_job_.end() ? none : found->second;
+  const auto found = failures_.find(job_id);
+  return found == failures_.end() ? none : found->second;
 }
 
 const QuestionTable::Closed* QuestionTable::closed(OperationId operation, int ask) const {

@@ -25,7 +25,8 @@ struct Alternative {
   bool requires_network = false;
   bool allowed = true;
   std::string why_not{};                           ///< where it is not allowed
-  std::optional<milliseconds> normal_threshold{};  ///< calls of its type are Normal below it, under the job's patience
+  bool failed_here = false;                        ///< a decision ended its lock over the stage because it had failed
+  std::optional<milliseconds> normal_threshold{};  ///< calls of its type are Normal below it; absent: not known
 
   bool operator==(const Alternative&) const = default;
 };
@@ -99,12 +100,12 @@ class QuestionTable {
   const Closed* repeated(OperationId operation, const Answer& answer) const;
   std::size_t open_count() const { return open_.size(); }
   const std::unordered_map<OperationId, Open>& all_open() const { return open_; }
-  /// What has an open question, of the job, oldest first.
-  const std::set<OperationId>& of(const std::string& job_id) const;
+  /// What failed or was interrupted, of the job, and has an open question; oldest first.
+  const std::set<OperationId>& failures_of(const std::string& job_id) const;
 
  private:
   std::unordered_map<OperationId, Open> open_;
-  std::unordered_map<std::string, std::set<OperationId>> by_job_;  ///< no set is empty
+  std::unordered_map<std::string, std::set<OperationId>> failures_;  ///< by job; no set is empty
   std::map<std::pair<OperationId, int>, Closed> closed_;
   std::deque<std::pair<OperationId, int>> closed_in_order_;  ///< oldest first, at most closed_questions_kept_max
 };

@@ -214,7 +214,7 @@ result<LocatedValue> parse_located_json(std::string_view text, std::string_view 
     std::string_view line = text.substr(0, end);
     text.remove_prefix(end);
     // Boost's parser (1.81) goes on behind a comment of several lines without a look whether anything is there.
-    if (line.ends_with("*/")) line = ended.assign(line) += '\n';
+    if (line.ends_with("*/")) line = ended.assign(line) += ' ';
     builder.line = ++line_number;
     if (!is_utf8(line)) return at(file, line_number, "the text is not valid UTF-8; save the file as UTF-8");
     json::error_code error;

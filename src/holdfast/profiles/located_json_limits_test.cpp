@@ -112,6 +112,7 @@ TEST(LocatedJsonLimits, NothingIsReadBehindACommentThatEndsTheText) {
   const std::string_view all = "/* no\nvalue */7";
   EXPECT_EQ(failure_of(all.substr(0, all.size() - 1)), "f.json:2: the document ends too early");
   EXPECT_EQ(failure_of("{} /* one\ntwo */"), "no failure");
+  EXPECT_EQ(failure_of("\"not closed */"), "f.json:1: the document ends too early");
 }
 
 TEST(LocatedJsonLimits, RefusesEmptyTextMoreTextAndTextThatIsNotUtf8) {

@@ -225,8 +225,10 @@ TEST_P(Contract, resuming_keeps_what_was_done_and_opening_anew_does_not) {
   EXPECT_TRUE(row->locks.at(0).active());
   EXPECT_EQ(store_->load("job").value()->finished_stages.size(), 1u);
   EXPECT_EQ(store_->load("job").value()->consents.size(), 1u);
+  EXPECT_EQ(row->consents, store_->load("job").value()->consents);
 
   must(*store_, {ended(lock("job", "Ollama", 1), LockState::released, "", 2), JobClosed{"job", JobState::done, ""}});
+  EXPECT_TRUE(store_->job("job").value()->consents.empty()) << "they ended with it";
   must(*store_, {JobOpened{.job_id = "job", .name = "again"}}, noon + 2h);
   row = store_->job("job").value();
   EXPECT_EQ(row->opened_at, noon + 2h);

@@ -219,7 +219,9 @@ JobRow Book::row(const std::string& job_id) const {
              .locks = image.locks,
              .stages = {},
              .plan = plan,
-             .owner = {}};
+             .owner = {},
+             .consents = {}};
+  if (is_active(row.state)) row.consents = image.consents;
   for (const Stage& each : stages)
     row.stages.push_back(each.row);
   return row;

@@ -64,6 +64,7 @@ JobRow filled(Database& database, Found found) {
     row.stages.push_back(std::move(stage.row));
   }
   if (found.has_owner && !died) row.owner = found.owner;
+  if (is_active(row.state)) row.consents = read_consents(database, found.key);
   if (row.state == JobState::running) {
     // A job file that nobody runs: its run has died, or could not write how it ended.
     const bool left = died || (row.plan && !found.has_owner);

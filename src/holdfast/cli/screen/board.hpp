@@ -48,6 +48,8 @@ class Board {
   void hear(const News& news, milliseconds at);
   /// Operations that ran before anybody listened. One that ended unheard is gone with the next `watch`.
   void adopt(const std::vector<api::OperationView>& operations, milliseconds at);
+  /// Consents that were given before anybody listened.
+  void adopt(std::vector<StandingConsent> given) { consents_ = std::move(given); }
   /// All operations not ended, for the numbers that move between two pieces of news.
   void watch(std::vector<api::OperationView> operations, milliseconds at);
   /// Something of the terminal's own, worth a line among the events.

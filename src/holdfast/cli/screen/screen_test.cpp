@@ -511,15 +511,18 @@ TEST(Screen, several_open_questions_are_counted) {
 TEST(Screen, several_alternatives_are_chosen_from) {
   Scene scene = running();
   Question question = bench::question();
-  question.alternatives.push_back(
-      {.provider_name = "Cloud", .provider_type = "tts", .requires_network = true, .normal_threshold = 20s});
+  question.alternatives.push_back({.provider_name = "Cloud",
+                                   .provider_type = "tts",
+                                   .requires_network = true,
+                                   .failed_here = true,
+                                   .normal_threshold = 20s});
   question.alternatives.push_back({.provider_name = "Old", .allowed = false, .why_not = "it is gone"});
   scene.board.hear(QuestionOpened{question}, 70s);
   scene.dialog.see(scene.board, 70s);
   EXPECT_NE(shown(scene, {80, 40}, utf8).find("Old (): not possible, it is gone"), std::string::npos);
   scene.dialog.press({Key::Kind::character, '3'}, scene.board, now);
   const std::string all = shown(scene, {80, 40}, utf8);
-  EXPECT_NE(all.find("2  Cloud (tts, needs the network, normally within 20 s)"), std::string::npos) << all;
+  EXPECT_NE(all.find("2  Cloud (tts, needs the network, normally within 20 s, failed here"), std::string::npos) << all;
   EXPECT_EQ(all.find("3  Old"), std::string::npos);
   EXPECT_NE(all.find("Any other key goes back."), std::string::npos);
 }

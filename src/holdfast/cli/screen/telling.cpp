@@ -135,6 +135,7 @@ std::string told_alternative(const Alternative& alternative) {
   if (!alternative.model.empty()) what += ", " + alternative.model;
   if (alternative.requires_network) what += ", needs the network";
   if (alternative.normal_threshold) what += ", normally within " + spoken(*alternative.normal_threshold);
+  if (alternative.failed_here) what += ", failed here before";
   std::string out = alternative.provider_name + " (" + what + ")";
   if (!alternative.allowed) out += ": not possible, " + alternative.why_not;
   return harmless(out);
@@ -175,10 +176,10 @@ std::string told_outlook(const Question& question, const std::vector<StandingCon
   const StandingConsent* next = nullptr;
   for (const StandingConsent& each : consents) {
     if ((each.when == StandingConsent::When::stall) != stall) continue;
-    const bool refused = std::ranges::any_of(question.alternatives, [&](const Alternative& other) {
-      return !other.allowed && same_name(other.provider_name, each.switch_to);
+    const bool possible = std::ranges::any_of(question.alternatives, [&](const Alternative& other) {
+      return other.allowed && !other.failed_here && same_name(other.provider_name, each.switch_to);
     });
-    if (refused) continue;
+    if (!each.cancels() && !possible) continue;
     if (next == nullptr || each.minimum_silence < next->minimum_silence) next = &each;
   }
   if (next == nullptr) return {};
