@@ -419,6 +419,26 @@ class Resume(Kept):
         terminal.press("1", r"answered try_again|exit status")
         self.assertEqual(terminal.exit_status(), 0)
 
+    # Both said that nothing would be cancelled.
+    def test_what_was_given_in_advance_is_known_to_the_run_that_resumes_and_to_a_second_terminal(self):
+        child, _, question = self.run_slowly("sleep 600", "--consent", "stall after 1h: cancel")
+        child.kill()
+        child.wait()
+        name = question["jobId"]
+        self.assertIn("\nGiven in advance: stall after 1h: cancel\n", self.kept("show", name).stdout)
+        self.assertEqual([each["text"] for each in self.document("show", name)["consents"]], ["stall after 1h: cancel"])
+        resumed = self.start("--config", "holdfast.toml", "run", "--resume", name, "--plain")
+        asked = until(lambda: self.document("answer")["operations"], "the question about the interrupted call")
+        self.assertEqual(self.kept("answer", asked[0]["operationId"], "try_again").returncode, 0)
+        outlook = re.compile(r"Given in advance: stall after 1h: cancel. That comes in (59|1 h)")
+        self.assertTrue(any(outlook.search(line) for line in resumed.stdout), "the run says what will happen")
+        watching = self.start("--config", "holdfast.toml", "watch", name, "--plain")
+        self.assertTrue(any(outlook.search(line) for line in watching.stdout), "and so does who looks on")
+        self.assertEqual(self.kept("cancel", name, "--confirm").returncode, 0)
+        self.assertEqual(resumed.wait(30), 4)
+        self.assertEqual(watching.wait(30), 0)
+        self.assertEqual(self.document("show", name)["consents"], [], "they ended with the job")
+
     def test_from_runs_a_stage_anew_without_asking(self):
         child, _, question = self.run_slowly("while [ ! -e go ]; do sleep 0.1; done")
         child.kill()

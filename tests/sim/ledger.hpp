@@ -37,11 +37,11 @@ struct Ledger {
     bool left = false;
     for (std::size_t i = 0; i < history.size(); ++i) {
       const ProviderLock& lock = history[i];
-      if (lock.state == LockState::active) continue;
+      if (lock.state == LockState::active || i + 1 == history.size()) continue;
       if (lock.state != LockState::ended || !reason_from_name(lock.reason)) {
         left = false;
       } else if (lock.reason == "PROVIDER_FATAL_ERROR" && same_name(lock.provider_name, provider)) {
-        left = left || i + 1 == history.size() || !same_name(history[i + 1].provider_name, provider);
+        left = left || !same_name(history[i + 1].provider_name, provider);
       }
     }
     return left;

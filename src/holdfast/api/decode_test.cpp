@@ -121,7 +121,8 @@ TEST(Decode, a_job_comes_back_as_it_was_full_and_empty) {
       boost::json::object without = object;
       without.erase(key.key());
       const auto missing = api::job_row_from_json(without);
-      ASSERT_FALSE(missing) << key.key();
+      ASSERT_EQ(missing.has_value(), key.key() == "consents") << key.key();
+      if (missing) continue;
       EXPECT_NE(missing.error().message.find(key.key()), std::string::npos) << missing.error().message;
     }
   }

@@ -34,7 +34,7 @@ void JsonView::interrupted(milliseconds) {
   control_.cancel(user_name());
 }
 
-void PlainView::hear(const Notice& notice, milliseconds) {
+void PlainView::hear(const Notice& notice, milliseconds at) {
   if (const auto* started = std::get_if<StageStarted>(notice.news.get())) {
     items_[{started->job_id, started->stage_name}] = started->items;
   }
@@ -44,11 +44,15 @@ void PlainView::hear(const Notice& notice, milliseconds) {
     return known == items_.end() ? 0 : known->second;
   };
   if (const auto* given = std::get_if<ConsentGiven>(notice.news.get())) consents_[job].push_back(given->consent);
-  if (std::holds_alternative<JobClosed>(*notice.news)) consents_.erase(job);
+  if (std::holds_alternative<JobClosed>(*notice.news)) {
+    consents_.erase(job);
+    met_.erase(job);
+  }
   const std::string line = told(*notice.news, wording_, items);
   if (!line.empty()) print(notice.time, line);
   const auto* opened = std::get_if<QuestionOpened>(notice.news.get());
   if (opened == nullptr) return;
+  meet(job, at);
   const Question& question = opened->question;
   for (const std::string& each : told_question(question, manner_.holdfast, items(question.stage_name)))
     print(notice.time, each);
@@ -60,6 +64,17 @@ void PlainView::begin(const JobRow& job, const std::vector<api::OperationView>&,
   for (const StageRow& each : job.stages)
     items_[{job.job_id, each.stage_name}] = each.items;
   if (!job.consents.empty()) consents_[job.job_id] = job.consents;
+  met_.insert(job.job_id);
+}
+
+/// What is not known of it goes untold: the questions are what counts.
+void PlainView::meet(const std::string& job_id, milliseconds at) {
+  if (!manner_.look_up || !met_.insert(job_id).second) return;
+  try {
+    if (const auto job = manner_.look_up(job_id)) begin(*job, {}, at);
+  } catch (const std::exception&) {
+    return;
+  }
 }
 
 void PlainView::interrupted(milliseconds at) {

@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,6 +70,8 @@ class PlainView : public View {
     bool utf8 = true;
     /// How a command that answers begins; empty: no other process can answer.
     std::string holdfast{};
+    /// A job that was there before anybody listened, asked for at its first question; empty: there is none.
+    std::function<std::optional<JobRow>(const std::string& job_id)> look_up{};
   };
   PlainView(std::FILE* out, CategoryWording wording, JobControl control, Manner manner)
       : out_(out), wording_(std::move(wording)), control_(std::move(control)), manner_(std::move(manner)) {}
@@ -76,6 +80,7 @@ class PlainView : public View {
   void interrupted(milliseconds at) override;
 
  private:
+  void meet(const std::string& job_id, milliseconds at);
   void print(const std::string& text) const;
   void print(WallTime time, const std::string& text) const;
 
@@ -86,6 +91,7 @@ class PlainView : public View {
   std::optional<milliseconds> interrupted_at_{};
   std::map<std::pair<std::string, std::string>, std::size_t> items_{};  ///< how many a job's stage has
   std::map<std::string, std::vector<StandingConsent>> consents_{};      ///< of jobs that are not over
+  std::set<std::string> met_{};                                         ///< of them: those that were begun with or looked up
 };
 
 /// What an unattended run is told about a question: that the job waits, and how to decide in advance; or what a consent

@@ -173,6 +173,27 @@ TEST(Views, lines_know_what_was_given_in_advance_before_anybody_listened) {
                                   Not(HasSubstr("Nothing is switched"))));
 }
 
+TEST(Views, lines_look_up_what_was_given_in_advance_at_a_jobs_first_question) {
+  Sheet sheet;
+  Cancels cancels;
+  int asked = 0;
+  PlainView::Manner manner;
+  manner.look_up = [&asked](const std::string& id) -> std::optional<JobRow> {
+    if (++asked == 1) throw Error(Errc::store_unavailable, "no answer");
+    return JobRow{.job_id = id, .consents = {parse_consent("stall after 1m: cancel").value()}};
+  };
+  PlainView view(sheet.file(), bench::words, cancels.control(), manner);
+  Question question = bench::question();
+  question.silence = 46s;
+  view.hear(notice(QuestionOpened{question}), 0ms);
+  EXPECT_THAT(sheet.text(), HasSubstr("Nothing is switched")) << "what cannot be read is not known";
+  question.job_id = "film-other";
+  for (int i = 0; i < 2; ++i)
+    view.hear(notice(QuestionOpened{question}), 0ms);
+  EXPECT_THAT(sheet.text(), HasSubstr("stall after 1m: cancel. That comes in 14 s"));
+  EXPECT_EQ(asked, 2);
+}
+
 TEST(Views, an_operation_keeps_everything_that_the_gateway_knows_of_it) {
   OperationState state{.operation_id = "op",
                        .job_id = "j",

@@ -100,7 +100,7 @@ void catch_up(const JobRow& kept, const RemoteJob& job, View& view, milliseconds
 class Follow {
  public:
   Follow(const RemoteJob& job, const std::string& job_id, NewsQueue& queue, std::stop_source& stop)
-      : thread_([&job, job_id, &queue, &stop, this] {
+      : stop_(stop), thread_([&job, job_id, &queue, &stop, this] {
           try {
             job.remote().follow(job_id,
                                 {.on_notice =
@@ -120,6 +120,7 @@ class Follow {
           }
           over_ = true;
         }) {}
+  ~Follow() { stop_.request_stop(); }
 
   const std::atomic<bool>& over() const { return over_; }
   void wait() { thread_.join(); }
@@ -135,6 +136,7 @@ class Follow {
     why_ = why;
   }
 
+  std::stop_source& stop_;
   mutable std::mutex mutex_;
   std::optional<Error> why_;
   std::atomic<bool> over_{false};
@@ -179,7 +181,7 @@ Exit watch_one(const WatchArguments& arguments, const Session& session, const Jo
   {
     const Follow feed(job, kept->job_id, queue, stop);
     const milliseconds age = age_of(*kept);
-    catch_up(jobs.job(kept->job_id).value_or(*kept), job, *view, age);  // as it is now that the feed is heard
+    catch_up(*kept, job, *view, age);
     const auto leave = [&stop] { stop.request_stop(); };
     show_job({.operations = [&job] { return job.operations(); }, .terminate = leave, .interrupt = leave, .age = age},
              *view, queue, signals, feed.over());
@@ -196,22 +198,17 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, const Jo
   std::deque<std::stop_source> stops;  // a job's end ends its own feed only
   std::deque<RemoteJob> jobs;
   std::deque<Follow> feeds;
-  std::vector<JobRow> known;
   const auto follow = [&](const control::Remote& remote, const std::string& id) {
     jobs.emplace_back(remote, id);
     feeds.emplace_back(jobs.back(), id, queue, stops.emplace_back());
   };
   if (const auto& daemon = watched.daemon()) {
     follow(*daemon, "");
-    for (const auto& each : daemon->list("/jobs", "jobs", {{"state", "active"}}))
-      known.push_back(api::job_row_from_json(each.as_object()).value());
   } else {
     for (const LivingOwner& owner : living_owners(watched.store())) {
       if (owner.process.socket.empty()) continue;
-      for (const std::string& id : owner.jobs) {
+      for (const std::string& id : owner.jobs)
         follow(reach(owner.process, id), id);
-        if (auto job = watched.job(id)) known.push_back(std::move(*job));
-      }
     }
   }
   if (feeds.empty()) {
@@ -224,10 +221,10 @@ Exit watch_all(const WatchArguments& arguments, const Session& session, const Jo
   } else {
     view = std::make_unique<PlainView>(
         stdout, wording_of(session.profiles), JobControl{},
-        PlainView::Manner{.utf8 = terminal_facts().utf8, .holdfast = command_elsewhere(session)});
+        PlainView::Manner{.utf8 = terminal_facts().utf8,
+                          .holdfast = command_elsewhere(session),
+                          .look_up = [&watched](const std::string& id) { return watched.job(id); }});
   }
-  for (const JobRow& each : known)
-    view->begin(each, {}, milliseconds(0));
   const auto leave = [&stops] {
     for (std::stop_source& each : stops)
       each.request_stop();

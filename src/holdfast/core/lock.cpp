@@ -156,8 +156,9 @@ bool LockTable::left_after_failure(std::string_view provider, std::string_view s
     if (last != nullptr) look(&lock);
     last = &lock;
   }
-  if (last != nullptr && !last->active()) look(nullptr);
-  return left;
+  if (last != nullptr && awaited({{std::string(stage)}, {}}) != nullptr) look(nullptr);
+  const bool is_back = last != nullptr && last->active() && same_name(last->provider_name, provider);
+  return left && !is_back;
 }
 
 const ProviderLock* LockTable::covering(const StageSet& stages) const {

@@ -85,7 +85,8 @@ class LockTable {
   const ProviderLock* governing(std::string_view stage) const;
   /// The provider that governs the stage is another than the one that was locked before recorded decisions moved it.
   bool moved(std::string_view stage) const;
-  /// A recorded decision ended this provider's lock over the stage because it had failed, and nobody has begun anew.
+  /// A recorded decision ended this provider's lock over the stage because it had failed; the stage is elsewhere since,
+  /// and nobody has begun anew.
   bool left_after_failure(std::string_view provider, std::string_view stage) const;
   /// The active lock that covers all of these stages.
   const ProviderLock* covering(const StageSet& stages) const;

@@ -185,15 +185,21 @@ TEST(Lock, KnowsWhatAStageLeftBecauseItFailed) {
   move("Third", 4, ReasonCode::user_after_stall);
   EXPECT_TRUE(table.left_after_failure("Ollama", "a"));
   EXPECT_FALSE(table.left_after_failure("OpenAI", "a")) << "it was slow";
+  move("Ollama", 6, ReasonCode::user_request);
+  EXPECT_FALSE(table.left_after_failure("Ollama", "a")) << "somebody has brought it back";
+  move("Third", 8, ReasonCode::provider_fatal_error);
+  EXPECT_TRUE(table.left_after_failure("Ollama", "a"));
   table.end_all(LockState::released, "", WallTime{});
   EXPECT_FALSE(table.left_after_failure("Ollama", "a"));
-  table.take(lock("Third", {"a"}, 6));
+  table.take(lock("Third", {"a"}, 10));
   EXPECT_FALSE(table.left_after_failure("Ollama", "a")) << "the job has begun anew";
   ProviderLock ended = *table.governing("a");
   ended.state = LockState::ended;
   ended.reason = name(ReasonCode::provider_fatal_error);
   table.await(ended, {}, {{"a"}, {}}, "Ollama", ConsentForTests::make());
   EXPECT_TRUE(table.left_after_failure("Third", "a")) << "nobody has taken the next lock yet";
+  table.end_all(LockState::released, "", WallTime{});
+  EXPECT_FALSE(table.left_after_failure("Third", "a")) << "nor will anybody";
 }
 
 TEST(Lock, AnUnlockThatIsCalledLikeAReasonCodeIsNoDecision) {

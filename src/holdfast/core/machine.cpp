@@ -43,7 +43,7 @@ void Machine::settle_jobs() {
     const auto found = jobs_.find(id);
     if (found == jobs_.end()) continue;
     Job& job = found->second;
-    close_settled_questions(job, job.known && !job.opened);
+    close_settled_questions(job);
     while (!commands_wait(job) && !job.waiting.empty()) {
       const Event next = std::move(job.waiting.front());
       job.waiting.pop_front();

@@ -268,7 +268,7 @@ class Machine {
   void adopt(Operation& operation);
   void leave_adopted(const Operation& operation);
   static bool is_left(const Job& job, const Question& question);
-  void close_settled_questions(const Job& job, bool over);
+  void close_settled_questions(const Job& job, bool never_begun = false);
   Question question_about(const Operation& operation, QuestionKind kind) const;
   QuestionAnswered answered_news(const Operation& operation, const QuestionTable::Open& open) const;
   void refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning = {});

@@ -460,6 +460,29 @@ TEST_F(Answers, WhatIsOnTheRecordAsInterruptedIsAskedAboutAndDoesNotEndTwice) {
   EXPECT_TRUE(applied(answer({77}, "try_again")));
 }
 
+// A job that was released and had left memory had them again when something of it was locked.
+TEST_F(Answers, ConsentsOfAJobThatWasOverAreGoneWhenItBeginsAgain) {
+  event::JobImage kept{.state = JobState::released};
+  kept.consents.push_back(parse_consent("error: switch to OpenAI").value());
+  kept.finished_stages = {"script"};
+  image = kept;
+  failed();
+  EXPECT_EQ(open(), 1u);
+  EXPECT_EQ(count<ConsentApplied>(), 0u);
+  EXPECT_TRUE(machine().job("job")->finished_stages.empty());
+}
+
+// The others were taken for those of a job that is over, and run again unasked.
+TEST_F(Answers, ToOneFailureOfAJobThatCouldNotBeReadLeaveTheOthersOpen) {
+  const OperationId one = failed();
+  const OperationId other = start("job", "Ollama", "script").id;
+  end(other, event::CallEnded::How::failed);
+  raise(other);
+  lose_sight_of_the_job();
+  EXPECT_TRUE(applied(answer(one, "try_again")));
+  EXPECT_EQ(open(), 1u);
+}
+
 // It was told behind the end of its job, which whoever follows the job does not wait for.
 TEST_F(Answers, AQuestionThatItsJobsEndClosesIsClosedBeforeThatIsTold) {
   failed();

@@ -42,9 +42,12 @@ void Machine::on(const event::JobLoaded& news) {
   job->opened = job->state == JobState::running || job->state == JobState::failed ||
                 job->state == JobState::interrupted || job->state == JobState::waiting;
   job->locks.restore(news.image->locks);
-  job->consents = news.image->consents;
+  job->consents.clear();
   job->finished_stages.clear();
-  job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
+  if (job->opened) {  // what begins again has neither
+    job->consents = news.image->consents;
+    job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
+  }
   for (const event::LostOperation& lost : news.image->lost)
     take_over(*job, lost);
 }

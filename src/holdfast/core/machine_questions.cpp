@@ -137,8 +137,10 @@ bool Machine::is_left(const Job& job, const Question& question) {
          !job.locks.validate(question.provider_name, question.stage_name).allowed;
 }
 
-/// Of failures and interruptions, where nobody is answering. `over`: nobody runs anything of the job again.
-void Machine::close_settled_questions(const Job& job, bool over) {
+/// Of failures and interruptions, where nobody is answering: those of which nobody runs anything again, because the job
+/// is over or has never begun, and those that their stage has left.
+void Machine::close_settled_questions(const Job& job, bool never_begun) {
+  const bool over = never_begun || (job.known && !job.opened);
   const std::set<OperationId> failures = questions_.failures_of(job.id);
   for (const OperationId id : failures) {
     const QuestionTable::Open& open = *questions_.find(id);

@@ -157,7 +157,7 @@ void Machine::on(const event::Saved& news) {
         apply(*job, record);
     }
   }
-  close_settled_questions(*job, !job->opened);  // before anybody hears why
+  close_settled_questions(*job);  // before anybody hears why
   for (const Write& write : writes) {
     if (write.waited_for()) saved(*job, write);
   }
@@ -310,7 +310,7 @@ void Machine::failed(Job& job, const Write& write, const Failure& failure) {
       for (const News& record : write.records)
         apply(job, record);
     }
-    close_settled_questions(job, !job.opened);
+    close_settled_questions(job);
     announce_all(write.records);
     finish_cancel(std::get<Write::CancelSaved>(write.then), false);
   }

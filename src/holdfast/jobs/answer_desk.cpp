@@ -46,6 +46,7 @@ AnswerDesk::Verdict AnswerDesk::wait(const std::string& operation_id, const std:
     lock.unlock();
     const std::string now_on = governing_provider(gateway_, job_id_, stage);
     lock.lock();
+    if (closed_) return Verdict::cancelled;
     const bool moved = left || (!failed_on.empty() && !same_name(now_on, failed_on));
     if (moved && !now_on.empty()) return Verdict::run_again;
     changed_.wait(lock, stop, [&] {

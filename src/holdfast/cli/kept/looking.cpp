@@ -210,8 +210,10 @@ Exit show_command(const ShowArguments& arguments, const Session& session, std::o
     out << harmless(each) << "\n";
   for (const json::value& each : job.at("locks").as_array())
     out << text(each.as_object(), "text") << "\n";
-  for (const json::value& each : job.at("consents").as_array())
-    out << "Given in advance: " << text(each.as_object(), "text") << "\n";
+  if (const json::value* consents = job.if_contains("consents")) {  // a daemon of 0.1 says nothing of them
+    for (const json::value& each : consents->as_array())
+      out << "Given in advance: " << text(each.as_object(), "text") << "\n";
+  }
   print_questions(told, session, out);
   for (const std::string& each : hints_for(told, session))
     out << harmless(each) << "\n";

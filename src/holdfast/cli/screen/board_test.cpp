@@ -299,6 +299,9 @@ TEST(Telling, a_consent_is_told_with_what_it_will_do_and_when) {
   Question refused = question;
   refused.alternatives[0].allowed = false;
   EXPECT_EQ(told_outlook(refused, consents({"stall after 1m: switch to Piper"}), 46s), "");
+  Question stays = question;
+  std::erase_if(stays.options, [](const AnswerOption& each) { return each.action == AnswerAction::cancel; });
+  EXPECT_EQ(told_outlook(stays, consents({"stall after 1m: cancel"}), 60s), "") << "the profiles do not offer it";
   Question left = question;
   left.alternatives[0].failed_here = true;
   EXPECT_EQ(told_outlook(left, consents({"stall after 1m: switch to Piper"}), 46s), "") << "none leads back";

@@ -180,6 +180,9 @@ std::string told_outlook(const Question& question, const std::vector<StandingCon
       return other.allowed && !other.failed_here && same_name(other.provider_name, each.switch_to);
     });
     if (!each.cancels() && !possible) continue;
+    const AnswerAction wanted = each.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
+    const bool offered = std::ranges::find(question.options, wanted, &AnswerOption::action) != question.options.end();
+    if (!offered) continue;
     if (next == nullptr || each.minimum_silence < next->minimum_silence) next = &each;
   }
   if (next == nullptr) return {};
