@@ -515,7 +515,7 @@ void Invariants::adopted_jobs_closed() const {
   for (const auto& [id, op] : operations_) {
     const auto ledger = ledgers_.find(text(id));
     if (ledger == ledgers_.end() || op.open_ask != 0) continue;
-    const auto& [image, known, opened, trail] = ledger->second;
+    const event::JobImage& image = ledger->second.image;
     const bool locked = std::ranges::any_of(image.locks, &ProviderLock::active);
     const bool over = op.outcome == OperationPhase::completed || op.outcome == OperationPhase::failed ||
                       op.outcome == OperationPhase::cancelled || op.outcome == OperationPhase::interrupted;
@@ -525,7 +525,7 @@ void Invariants::adopted_jobs_closed() const {
 
 void Invariants::finished() const {
   check(tickets_.empty(), "L3: every caller is told");
-  check(running_.empty(), "L3: every operation is told its end");
+  if (!running_.empty()) fail("L3: every operation is told its end: " + text(*running_.begin()));
   check(saves_.empty(), "L3: every transaction comes back");
   for (const auto& [id, op] : operations_) {
     if (op.open_ask != 0 || op.stall_ask != 0) fail("I4: a question closes exactly once: that of " + text(id));

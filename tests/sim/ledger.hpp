@@ -14,6 +14,7 @@ namespace holdfast::sim {
 struct Ledger {
   event::JobImage image{};
   bool known = false, opened = false;
+  std::size_t begun_at = 0;          ///< the first lock of its present life
   std::vector<std::string> trail{};  ///< names of the records, in order
 
   const ProviderLock* governing(const std::string& stage) const {
@@ -32,16 +33,16 @@ struct Ledger {
   /// A decision took the stage away from this provider because it had failed, and nobody has begun anew since.
   bool left_after_failure(const std::string& provider, const std::string& stage) const {
     std::vector<ProviderLock> history;
-    std::ranges::copy_if(image.locks, std::back_inserter(history),
-                         [&](const auto& lock) { return governs(lock, stage); });
+    std::copy_if(image.locks.begin() + static_cast<std::ptrdiff_t>(begun_at), image.locks.end(),
+                 std::back_inserter(history), [&](const auto& lock) { return governs(lock, stage); });
     bool left = false;
     for (std::size_t i = 0; i < history.size(); ++i) {
       const ProviderLock& lock = history[i];
-      if (lock.state == LockState::active || i + 1 == history.size()) continue;
+      if (lock.state == LockState::active) continue;
       if (lock.state != LockState::ended || !reason_from_name(lock.reason)) {
         left = false;
       } else if (lock.reason == "PROVIDER_FATAL_ERROR" && same_name(lock.provider_name, provider)) {
-        left = left || !same_name(history[i + 1].provider_name, provider);
+        left = left || i + 1 == history.size() || !same_name(history[i + 1].provider_name, provider);
       }
     }
     return left;
@@ -55,6 +56,7 @@ struct Ledger {
       opened = true;
       image.state = JobState::running;
       image.name = opening->name;
+      if (!opening->resumed) begun_at = image.locks.size();
     } else if (const auto* closing = std::get_if<JobClosed>(&record)) {
       image.state = closing->state;
       if (closing->state != JobState::failed) image.consents.clear();

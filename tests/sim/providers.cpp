@@ -79,7 +79,7 @@ void World::finish_call(OperationId id, Call& call) {
     tell(event::QuestionRaised{ticket(), id, QuestionKind::hard_error});
     if (call.job.empty() || random_.percent(10)) return;
     after_ms(0, 10'000, [this, job = call.job, stage = call.stage] {  // its runner, once somebody has answered
-      operation(job, stage, provider_of(job, stage), false);
+      if (!draining_) operation(job, stage, provider_of(job, stage), false);
     });
   }
 }

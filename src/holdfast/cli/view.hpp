@@ -91,7 +91,7 @@ class PlainView : public View {
   std::optional<milliseconds> interrupted_at_{};
   std::map<std::pair<std::string, std::string>, std::size_t> items_{};  ///< how many a job's stage has
   std::map<std::string, std::vector<StandingConsent>> consents_{};      ///< of jobs that are not over
-  std::set<std::string> met_{};                                         ///< of them: those that were begun with or looked up
+  std::set<std::string> met_{};  ///< of them: those that were begun with or looked up
 };
 
 /// What an unattended run is told about a question: that the job waits, and how to decide in advance; or what a consent

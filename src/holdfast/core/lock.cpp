@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ostream>
 #include <ranges>
+#include <span>
 
 #include "holdfast/base/check.hpp"
 #include "holdfast/base/name.hpp"
@@ -151,14 +152,15 @@ bool LockTable::left_after_failure(std::string_view provider, std::string_view s
     const bool goes = same_name(last->provider_name, provider) && !(next && same_name(next->provider_name, provider));
     left = reason && (left || (goes && reason == ReasonCode::provider_fatal_error));
   };
-  for (const ProviderLock& lock : locks_) {
+  for (const ProviderLock& lock : std::span(locks_).subspan(begun_at_)) {
     if (!lock.governed().contains(stage)) continue;
     if (last != nullptr) look(&lock);
     last = &lock;
   }
-  if (last != nullptr && awaited({{std::string(stage)}, {}}) != nullptr) look(nullptr);
-  const bool is_back = last != nullptr && last->active() && same_name(last->provider_name, provider);
-  return left && !is_back;
+  if (last == nullptr) return false;
+  if (last->active()) return left && !same_name(last->provider_name, provider);
+  look(nullptr);
+  return left;
 }
 
 const ProviderLock* LockTable::covering(const StageSet& stages) const {
@@ -204,6 +206,7 @@ void LockTable::take(ProviderLock lock) {
 
 void LockTable::restore(std::vector<ProviderLock> locks) {
   locks_ = std::move(locks);
+  begun_at_ = 0;
   for (const ProviderLock& lock : locks_) {
     if (lock.active()) settle(lock.governed());
   }

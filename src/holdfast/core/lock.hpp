@@ -103,6 +103,8 @@ class LockTable {
   void take(ProviderLock lock);
   /// What the store knows, whoever took it. Settles what a recorded decision left awaited, too.
   void restore(std::vector<ProviderLock> locks);
+  /// The job that was over begins again: what was decided before is history.
+  void begin_anew() { begun_at_ = locks_.size(); }
   /// Marks the active lock that began at `ended.epoch` as `ended` says.
   void end(const ProviderLock& ended);
   void end_all(LockState state, const std::string& reason, WallTime wall);
@@ -127,6 +129,7 @@ class LockTable {
   void settle(const StageSet& stages);
 
   std::vector<ProviderLock> locks_{};  ///< in the order taken
+  std::size_t begun_at_ = 0;           ///< of these, the first one of the job's present life, as far as is known
   std::vector<Awaited> awaited_{};
 };
 

@@ -198,7 +198,7 @@ TEST(Lock, KnowsWhatAStageLeftBecauseItFailed) {
   ended.reason = name(ReasonCode::provider_fatal_error);
   table.await(ended, {}, {{"a"}, {}}, "Ollama", ConsentForTests::make());
   EXPECT_TRUE(table.left_after_failure("Third", "a")) << "nobody has taken the next lock yet";
-  table.end_all(LockState::released, "", WallTime{});
+  table.begin_anew();
   EXPECT_FALSE(table.left_after_failure("Third", "a")) << "nor will anybody";
 }
 

@@ -42,12 +42,9 @@ void Machine::on(const event::JobLoaded& news) {
   job->opened = job->state == JobState::running || job->state == JobState::failed ||
                 job->state == JobState::interrupted || job->state == JobState::waiting;
   job->locks.restore(news.image->locks);
-  job->consents.clear();
+  job->consents = news.image->consents;
   job->finished_stages.clear();
-  if (job->opened) {  // what begins again has neither
-    job->consents = news.image->consents;
-    job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
-  }
+  job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
   for (const event::LostOperation& lost : news.image->lost)
     take_over(*job, lost);
 }
@@ -132,7 +129,6 @@ void Machine::on(const event::JobRequested& event) {
   if (job->opened) return reply(event.ticket, false);
   job->name = event.request.name;
   job->patience = event.request.patience;
-  job->finished_stages.clear();
   Write opening{.records = {}, .then = Write::Replied{event.ticket}};
   open_record(*job, opening.records, event.request.opened_by);
   std::get<JobOpened>(opening.records.front()).plan = event.request.plan;

@@ -99,6 +99,9 @@ void Machine::open_record(Job& job, std::vector<News>& records, const std::strin
   if (job.opened || job.changing) return;
   job.opened = true;
   job.state = JobState::running;
+  job.consents.clear();  // of an earlier life, as is what follows
+  job.finished_stages.clear();
+  job.locks.begin_anew();
   records.insert(records.begin(), JobOpened{job.id, job.name, job.patience, by});
 }
 
