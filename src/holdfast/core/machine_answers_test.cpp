@@ -258,6 +258,33 @@ TEST_F(Answers, AConsentForErrorsThatCouldNotBeRecordedIsTriedAgain) {
   EXPECT_EQ(open(), 0u);
 }
 
+TEST_F(Answers, AConsentForErrorsThatIsTriedAgainAnswersNothingElse) {
+  event::JobImage kept{.state = JobState::interrupted};
+  OperationStarted started{.job_id = "job", .stage_name = "images", .provider_name = "Ollama"};
+  started.operation_id = text(OperationId{77});
+  kept.lost.push_back({started, {}, 0, 0});
+  image = kept;
+  lock("job", "Ollama", {"images"});
+  raise({77}, QuestionKind::interrupted);
+  const OperationId other = start("job", "Ollama", "images").id;
+  failed();
+  disk = Disk::waits;
+  consent("job", "error: switch to OpenAI");
+  disk_says(Disk::saves);
+  disk_says(Disk::fails);
+  end(other, event::CallEnded::How::failed);
+  raise(other);
+  ASSERT_EQ(open(), 3u) << "the last one is being answered by the consent";
+  wait(2s);
+  disk = Disk::saves;
+  while (!waiting.empty())
+    disk_says(Disk::saves);
+  wait(3s);
+  EXPECT_EQ(count<ConsentApplied>(), 2u);
+  ASSERT_EQ(open(), 1u);
+  EXPECT_NE(machine().questions().find({77}), nullptr) << "an interruption is no error";
+}
+
 // It ended calls because time had passed.
 TEST_F(Answers, AConsentToCancelIsNotTriedAgainByTheClock) {
   const OperationId id = failed();

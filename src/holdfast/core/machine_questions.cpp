@@ -460,7 +460,7 @@ FallbackDecision Machine::decision_of(const Operation& operation, const Question
       break;
     case QuestionKind::hard_error:
       decision = FallbackDecision::after_fatal_error(job, from, answer.provider, ran, operation.correlation_id, {},
-                                                     operation.fault ? operation.fault->message : "", true);
+                                                     open.question.evidence, true);
       break;
     case QuestionKind::interrupted:  // the process failed, and not the provider
       decision = FallbackDecision::user_requested(job, from, answer.provider, ran, operation.correlation_id);
