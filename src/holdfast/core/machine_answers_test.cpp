@@ -490,7 +490,7 @@ TEST_F(Answers, WhatIsOnTheRecordAsInterruptedIsAskedAboutAndDoesNotEndTwice) {
 // A job that was released and had left memory had them again when something of it was locked.
 TEST_F(Answers, ConsentsOfAJobThatWasOverAreGoneWhenItBeginsAgain) {
   event::JobImage kept{.state = JobState::released};
-  kept.consents.push_back(parse_consent("error: switch to OpenAI").value());
+  kept.consents.push_back({"consent-1", StandingConsent::When::error, 0s, "OpenAI", "cloud_llm", "ana"});
   kept.finished_stages = {"script"};
   image = kept;
   failed();
