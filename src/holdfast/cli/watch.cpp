@@ -15,7 +15,7 @@
 #include "holdfast/cli/screen/display_text.hpp"
 #include "holdfast/cli/screen_view.hpp"
 #include "holdfast/cli/watch_job.hpp"
-#include "holdfast/store/audit.hpp"
+#include "holdfast/store/store.hpp"
 
 namespace holdfast::cli {
 namespace {

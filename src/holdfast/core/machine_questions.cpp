@@ -464,7 +464,6 @@ FallbackDecision Machine::decision_of(const Operation& operation, const Question
       break;
     case QuestionKind::interrupted:  // the process failed, and not the provider
       decision = FallbackDecision::user_requested(job, from, answer.provider, ran, operation.correlation_id);
-      decision.user_confirmed = true;
       break;
   }
   decision.decided_by = answer.by;

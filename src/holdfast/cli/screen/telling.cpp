@@ -170,19 +170,25 @@ std::string told_option(const Question& question, const AnswerOption& option) {
   return option.label + (question.alternatives.empty() ? " (none is configured)" : " (none is possible)");
 }
 
+namespace {
+
+/// As far as the question tells.
+bool can_apply(const StandingConsent& consent, const Question& question) {
+  const AnswerAction wanted = consent.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
+  if (std::ranges::find(question.options, wanted, &AnswerOption::action) == question.options.end()) return false;
+  return consent.cancels() || std::ranges::any_of(question.alternatives, [&](const Alternative& other) {
+           return other.allowed && !other.failed_here && same_name(other.provider_name, consent.switch_to);
+         });
+}
+
+}  // namespace
+
 std::string told_outlook(const Question& question, const std::vector<StandingConsent>& consents, milliseconds silence) {
   if (question.kind == QuestionKind::interrupted) return {};
   const bool stall = question.kind == QuestionKind::stall;
   const StandingConsent* next = nullptr;
   for (const StandingConsent& each : consents) {
-    if ((each.when == StandingConsent::When::stall) != stall) continue;
-    const bool possible = std::ranges::any_of(question.alternatives, [&](const Alternative& other) {
-      return other.allowed && !other.failed_here && same_name(other.provider_name, each.switch_to);
-    });
-    if (!each.cancels() && !possible) continue;
-    const AnswerAction wanted = each.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
-    const bool offered = std::ranges::find(question.options, wanted, &AnswerOption::action) != question.options.end();
-    if (!offered) continue;
+    if ((each.when == StandingConsent::When::stall) != stall || !can_apply(each, question)) continue;
     if (next == nullptr || each.minimum_silence < next->minimum_silence) next = &each;
   }
   if (next == nullptr) return {};
