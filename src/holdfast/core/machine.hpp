@@ -218,8 +218,10 @@ class Machine {
   bool consented(const Operation& operation, const QuestionTable::Open& open) const;
   std::optional<event::Answered> answer_by(const StandingConsent& consent, const Operation& operation,
                                            const QuestionTable::Open& open) const;
+  bool leads_nowhere(const StandingConsent& consent, const Operation& operation) const;
   bool apply_consent(Operation& operation, const StandingConsent& consent);
   void answer_by_consents(const std::string& job_id);
+  void answer_by_consents(Operation& operation);
   void retry_switches(const Job& job);
   void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
   const StandingConsent* consent_of(const Operation& operation, const Answer& answer) const;

@@ -455,6 +455,29 @@ TEST_F(Answers, AConsentDoesNotLeadBackToWhatTheStageHasLeftBecauseItFailed) {
   EXPECT_TRUE(applied(answer(next, "try_alternative", 1, true, "Ollama"))) << "a person may";
 }
 
+// It was looked at once, before it waited for a lock that was changing, and led back when that one had.
+TEST_F(Answers, AConsentThatWaitedForALockIsLookedAtAgainWhenItsStageHasMoved) {
+  lock("job", "Ollama", {"script"});
+  consent("job", "stall after 60s: switch to OpenAI");
+  consent("job", "stall after 61s: switch to One");
+  const OperationId moves = start("job", "Ollama", "script").id, hangs = start("job", "Ollama", "script").id;
+  wait(46s);
+  EXPECT_TRUE(applied(answer(moves, "try_alternative")));
+  const OperationId fails = start("job", "OpenAI", "script").id;
+  end(fails, event::CallEnded::How::failed);
+  raise(fails);
+  disk = Disk::waits;
+  answer(fails, "try_alternative", 1, true, "Ollama");
+  wait(16s);  // the stage is still at OpenAI: the first consent goes along
+  EXPECT_EQ(count<ConsentApplied>(), 0u);
+  disk = Disk::saves;
+  disk_says(Disk::saves);
+  EXPECT_EQ(count<ConsentApplied>(), 1u);
+  EXPECT_EQ(all<FallbackDecision>().back().to_provider, "One");
+  EXPECT_TRUE(machine().job("job")->locks.left_after_failure("OpenAI", "script"));
+  EXPECT_EQ(all<QuestionAnswered>().back().operation_id, text(hangs));
+}
+
 // Where the store had no room for another lock, nobody was there to answer.
 TEST_F(Answers, AConsentToSwitchDoesNotApplyWhereTheJobHasHadAllItsLocks) {
   for (std::size_t i = 1; i < limits::locks_per_job_max; ++i) {

@@ -332,12 +332,15 @@ void Machine::answer_by_consents(const std::string& job_id) {
   const std::vector<OperationId>& running = find_job(job_id)->operations;
   asked.insert(running.begin(), running.end());
   for (const OperationId id : asked) {
-    Operation* operation = find(id);
-    const QuestionTable::Open* open = questions_.find(id);
-    if (operation == nullptr || open == nullptr || open->recording) continue;  // an earlier one has settled it
-    if (open->question.kind == QuestionKind::stall) apply_stall_consents(*operation, Nanoseconds(0));
-    if (open->question.kind == QuestionKind::hard_error) apply_error_consents(*operation);
+    if (Operation* operation = find(id)) answer_by_consents(*operation);  // an earlier one may have settled it
   }
+}
+
+void Machine::answer_by_consents(Operation& operation) {
+  const QuestionTable::Open* open = questions_.find(operation.id);
+  if (open == nullptr || open->recording) return;
+  if (open->question.kind == QuestionKind::stall) apply_stall_consents(operation, Nanoseconds(0));
+  if (open->question.kind == QuestionKind::hard_error) apply_error_consents(operation);
 }
 
 /// A switch by consent that could not be recorded stands. What stalls is tried again by its own watch, and a cancel has
@@ -376,15 +379,18 @@ std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent
                      .note = consent.id,
                      .idempotency_key = {},
                      .door = "consent"};
+  if (leads_nowhere(consent, operation) || refusal_of(answered, &operation, &open)) return std::nullopt;
+  return answered;
+}
+
+/// Two that fail in turn would be paid in turn, with nobody asked; and there is an end to the locks of a job.
+bool Machine::leads_nowhere(const StandingConsent& consent, const Operation& operation) const {
+  if (consent.cancels()) return false;
   const LockTable& locks = job_of_operation(operation)->locks;
   const std::string& stage = operation.terms->stage_name;
   const ProviderLock* lock = locks.governing(stage);
   const bool is_there = lock != nullptr && same_name(lock->provider_name, consent.switch_to);
-  // Two that fail in turn would be paid in turn, with nobody asked.
-  const bool leads_back = locks.left_after_failure(consent.switch_to, stage);
-  const bool stays = !consent.cancels() && !is_there && (leads_back || locks.full());
-  if (stays || refusal_of(answered, &operation, &open)) return std::nullopt;
-  return answered;
+  return !is_there && (locks.left_after_failure(consent.switch_to, stage) || locks.full());
 }
 
 bool Machine::apply_consent(Operation& operation, const StandingConsent& consent) {

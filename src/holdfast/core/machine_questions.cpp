@@ -357,8 +357,10 @@ std::optional<AnswerResult> Machine::refusal_of_switch(const event::Answered& ev
 void Machine::on(const event::Answered& event) {
   Operation* operation = find(event.operation);
   QuestionTable::Open* open = questions_.find(event.operation);
-  if (event.answer.door == "consent" && (operation == nullptr || consent_of(*operation, event.answer) == nullptr)) {
-    return refuse_answer(event.ticket, Errc::stale_answer, "the consent ended with its job");
+  const StandingConsent* consent = nullptr;
+  if (event.answer.door == "consent") {
+    consent = operation != nullptr ? consent_of(*operation, event.answer) : nullptr;
+    if (consent == nullptr) return refuse_answer(event.ticket, Errc::stale_answer, "the consent ended with its job");
   }
   if (auto refusal = refusal_of(event, operation, open)) {
     if (refusal->refused == Errc::lock_not_overridable) {
@@ -369,6 +371,10 @@ void Machine::on(const event::Answered& event) {
       journal({std::move(refused)});
     }
     return reply(event.ticket, std::move(*refusal));
+  }
+  if (consent != nullptr && leads_nowhere(*consent, *operation)) {  // the stage has moved while this one waited
+    refuse_answer(event.ticket, Errc::stale_answer, "the consent does not lead back to what has failed");
+    return answer_by_consents(*operation);
   }
   const AnswerOption option = *open->question.option(event.answer.option);
   open->recording = true;

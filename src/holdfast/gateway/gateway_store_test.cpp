@@ -33,8 +33,8 @@ class SharedFile : public testing::Test {
 
   GatewayOptions options() const { return {.store = "sqlite:" + path_.string(), .program = "test"}; }
 
-  /// Another process that runs `work` with a gateway of its own, says so, and then waits to be killed.
-  /// Forked before this process has threads.
+  /// Another process that runs `work`, says so, and then waits to be killed. Forked before this process has threads:
+  /// no gateway may have been here.
   template <class Work>
   void in_another_process(Work work) {
     int ready[2];
@@ -42,8 +42,7 @@ class SharedFile : public testing::Test {
     child_ = ::fork();
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
-      Gateway gateway(options());
-      work(gateway, [&] { EXPECT_EQ(::write(ready[1], "x", 1), 1); });
+      work([&] { EXPECT_EQ(::write(ready[1], "x", 1), 1); });
       for (;;)
         ::pause();
     }
@@ -67,7 +66,8 @@ LockRequest lock_of(const std::string& job) {
 }
 
 TEST_F(SharedFile, AJobOfALivingProcessIsReadByAllAndChangedByNobodyElse) {
-  in_another_process([](Gateway& gateway, auto ready) {
+  in_another_process([this](auto ready) {
+    Gateway gateway(options());
     gateway.lock_provider(lock_of("theirs"));
     ready();
   });
@@ -83,7 +83,8 @@ TEST_F(SharedFile, AJobOfALivingProcessIsReadByAllAndChangedByNobodyElse) {
 }
 
 TEST_F(SharedFile, AfterAKillTheLockIsStillThereAndWhatRanIsInterrupted) {
-  in_another_process([](Gateway& gateway, auto ready) {
+  in_another_process([this](auto ready) {
+    Gateway gateway(options());
     gateway.lock_provider(lock_of("job"));
     gateway.execute_with_patience(request(), no_heartbeat(), [&](OperationContext&) {
       ready();
@@ -112,7 +113,8 @@ TEST_F(SharedFile, AfterAKillTheLockIsStillThereAndWhatRanIsInterrupted) {
 
 // To look at it took the job over from a dead process, and was refused where the process lived.
 TEST_F(SharedFile, TheEpochOfSomebodyElsesJobIsReadAndTheJobStaysTheirs) {
-  in_another_process([](Gateway& gateway, auto ready) {
+  in_another_process([this](auto ready) {
+    Gateway gateway(options());
     gateway.lock_provider(lock_of("job"));
     ready();
   });
@@ -124,7 +126,8 @@ TEST_F(SharedFile, TheEpochOfSomebodyElsesJobIsReadAndTheJobStaysTheirs) {
 
 // Another process took it for lost and wrote that it was interrupted; then it ended a second time.
 TEST_F(SharedFile, ACallOfAReleasedJobRunsOnAndEndsOnce) {
-  in_another_process([](Gateway& gateway, auto ready) {
+  in_another_process([this](auto ready) {
+    Gateway gateway(options());
     gateway.lock_provider(lock_of("job"));
     gateway.execute_with_patience(request(), pushed_heartbeat(), [&](OperationContext&) {
       gateway.release_provider_lock("job");
@@ -157,15 +160,13 @@ TEST_F(SharedFile, AJobIsAsPatientAfterARestartAsBefore) {
 }
 
 TEST_F(SharedFile, AnOrderlyEndGivesItsJobsBack) {
-  {
-    Gateway gateway(options());
-    gateway.lock_provider(lock_of("job"));
-  }
-  in_another_process([](Gateway& gateway, auto ready) {
-    gateway.release_provider_lock("job");
+  in_another_process([this](auto ready) {
+    Gateway(options()).lock_provider(lock_of("job"));
     ready();
   });
   Gateway gateway(options());
+  EXPECT_FALSE(gateway.job("job")->owner) << "its process lives on";
+  gateway.release_provider_lock("job");
   EXPECT_EQ(gateway.job("job")->state, JobState::released);
 }
 
