@@ -332,13 +332,13 @@ void Machine::answer_by_consents(const std::string& job_id) {
   const std::vector<OperationId>& running = find_job(job_id)->operations;
   asked.insert(running.begin(), running.end());
   for (const OperationId id : asked) {
-    if (Operation* operation = find(id)) answer_by_consents(*operation);  // an earlier one may have settled it
+    if (Operation* operation = find(id)) answer_by_consents(*operation);
   }
 }
 
 void Machine::answer_by_consents(Operation& operation) {
   const QuestionTable::Open* open = questions_.find(operation.id);
-  if (open == nullptr || open->recording) return;
+  if (open == nullptr || open->recording) return;  // another answer settles it
   if (open->question.kind == QuestionKind::stall) apply_stall_consents(operation, Nanoseconds(0));
   if (open->question.kind == QuestionKind::hard_error) apply_error_consents(operation);
 }

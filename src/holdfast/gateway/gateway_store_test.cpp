@@ -33,8 +33,8 @@ class SharedFile : public testing::Test {
 
   GatewayOptions options() const { return {.store = "sqlite:" + path_.string(), .program = "test"}; }
 
-  /// Another process that runs `work`, says so, and then waits to be killed. Forked before this process has threads:
-  /// no gateway may have been here.
+  /// Another process that runs `work` until it calls its argument: there it says so, and waits to be killed. Forked
+  /// before this process has threads: no gateway may have been here.
   template <class Work>
   void in_another_process(Work work) {
     int ready[2];
@@ -42,14 +42,17 @@ class SharedFile : public testing::Test {
     child_ = ::fork();
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
-      work([&] { EXPECT_EQ(::write(ready[1], "x", 1), 1); });
-      for (;;)
-        ::pause();
+      work([&] {
+        EXPECT_EQ(::write(ready[1], "x", 1), 1);
+        for (;;)
+          ::pause();
+      });
+      ::_exit(1);
     }
+    ::close(ready[1]);
     char said = 0;
     ASSERT_EQ(::read(ready[0], &said, 1), 1);
     ::close(ready[0]);
-    ::close(ready[1]);
   }
   void end_child() {
     ::kill(child_, SIGKILL);
@@ -86,11 +89,7 @@ TEST_F(SharedFile, AfterAKillTheLockIsStillThereAndWhatRanIsInterrupted) {
   in_another_process([this](auto ready) {
     Gateway gateway(options());
     gateway.lock_provider(lock_of("job"));
-    gateway.execute_with_patience(request(), no_heartbeat(), [&](OperationContext&) {
-      ready();
-      for (;;)
-        ::pause();
-    });
+    gateway.execute_with_patience(request(), no_heartbeat(), [&](OperationContext&) { ready(); });
   });
   end_child();
   Gateway gateway(options());
@@ -132,8 +131,6 @@ TEST_F(SharedFile, ACallOfAReleasedJobRunsOnAndEndsOnce) {
     gateway.execute_with_patience(request(), pushed_heartbeat(), [&](OperationContext&) {
       gateway.release_provider_lock("job");
       ready();
-      for (;;)
-        ::pause();
     });
   });
   Gateway gateway(options());
