@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "holdfast/core/consent.hpp"
+#include "holdfast/core/limits.hpp"
 
 namespace holdfast::sim {
 namespace {
@@ -59,8 +60,9 @@ bool Invariants::asked(OperationId operation) const {
 bool Invariants::recording(OperationId id, const Op& op) const {
   if (op.answers_under_way > 0) return true;
   const auto ledger = ledgers_.find(op.request.job_id);
-  if (ledger != ledgers_.end() && !ledger->second.image.consents.empty()) return true;
+  const bool may_queue = ledger != ledgers_.end() && !ledger->second.image.consents.empty();
   return std::ranges::any_of(saves_, [&](const auto& save) {
+    if (may_queue && job_of(save.second.front()) == op.request.job_id) return true;
     const auto* answered = first<QuestionAnswered>(save.second);
     return answered != nullptr && answered->operation_id == text(id);
   });
@@ -176,6 +178,7 @@ void Invariants::commit(SaveId save) {
       check(!by_consent || !ledger.left_after_failure(decision->to_provider, asked->request.stage_name),
             "I2: a consent does not lead back to what has failed");
     }
+    if (const auto* applied = std::get_if<ConsentApplied>(&record)) commit_consent(*applied, records, ledger);
     if (const auto* answered = std::get_if<QuestionAnswered>(&record)) {
       const auto id = parse_operation_id(answered->operation_id);
       check(answered_.insert({*id, answered->ask}).second, "I4: one answer to a question is on the record");
@@ -197,6 +200,20 @@ void Invariants::commit(SaveId save) {
     }
     ledger.apply(record);
   }
+}
+
+void Invariants::commit_consent(const ConsentApplied& applied, const std::vector<News>& records, const Ledger& ledger) {
+  const StandingConsent& consent = applied.consent;
+  check(std::ranges::count(ledger.image.consents, consent) == 1, "§9: only a consent that stands is applied");
+  const Op* op = find(applied.operation_id);
+  check(op->kind == (consent.when == StandingConsent::When::stall ? QuestionKind::stall : QuestionKind::hard_error),
+        "§9: a consent answers what it is for");
+  const bool answers = std::ranges::any_of(records, [&](const News& each) {
+    const auto* answered = std::get_if<QuestionAnswered>(&each);
+    return answered != nullptr && answered->operation_id == applied.operation_id &&
+           same_name(answered->provider, consent.switch_to);
+  });
+  check(answers, "§9: a consent applied is recorded with its answer");
 }
 
 /// One that names the provider that an earlier decision has locked for the stage decides nothing new.
@@ -338,6 +355,16 @@ void Invariants::on(const effect::Save& order) {
     check(job_of(record).empty() == anonymous, "audit: what belongs to no job is written apart from jobs");
     if (anonymous) continue;
     if (std::holds_alternative<JobOpened>(record)) opening_.insert(job_of(record));
+    if (const auto* applied = std::get_if<ConsentApplied>(&record)) {
+      const Op* op = find(applied->operation_id);
+      const bool early =
+          op->progress_at <= op->asked_at && unheard(*op, now_.at, true) < applied->consent.minimum_silence;
+      check(!early, "§9: a consent waits for its least silence");
+    }
+    if (const auto* refused = std::get_if<Refused>(&record)) {
+      check(refused->code != Errc::lock_not_overridable || refused->by != consents_giver,
+            "§9: a consent that does not apply is passed over without a record");
+    }
     check(std::holds_alternative<Refused>(record) || opening_.contains(job_of(record)),
           "audit: a job is opened before anything else of it is written");
   }
@@ -376,14 +403,13 @@ void Invariants::on(const effect::CancelCall& order) {
   Op* op = find(order.operation);
   check(op != nullptr && op->opened && !op->ended, "I3: only a running call is cancelled");
   check(!op->cancel_ordered, "I3: a call is cancelled once");
-  const bool by_time = std::holds_alternative<event::TimePassed>(*event_) ||
-                       std::holds_alternative<event::CategoryDue>(*event_) ||
-                       std::holds_alternative<event::ProgressMade>(*event_);
+  const bool by_time =
+      std::holds_alternative<event::CategoryDue>(*event_) || std::holds_alternative<event::ProgressMade>(*event_);
   check(!by_time, "I3: a call is never ended by elapsed time");
-  if (std::holds_alternative<event::SilenceExceeded>(*event_)) {
+  if (std::holds_alternative<event::SilenceExceeded>(*event_) || std::holds_alternative<event::TimePassed>(*event_)) {
     const auto ledger = ledgers_.find(op->request.job_id);
     check(ledger != ledgers_.end() && !ledger->second.image.consents.empty(),
-          "I3: silence ends a call only with a consent given before");
+          "I3: silence and time end a call only with a consent given before");
   }
   if (order.why == Errc::switched) {
     check(decisions_this_step_.contains(op->request.job_id) || went_along_.contains(order.operation),
@@ -457,20 +483,56 @@ void Invariants::on_answer(const Asked& asked, const AnswerResult& result) {
 
 // The truth.
 
-Nanoseconds Invariants::silence(const Op& op, Instant now, bool most) const {
-  const Instant until = op.held_since ? std::max(op.base, *op.held_since) : now;
-  Nanoseconds silent = until - op.base - op.held;
-  for (auto window = late_.rbegin(); window != late_.rend() && window->to > op.base; ++window) {
-    const bool inside = window->from >= op.base && window->to <= until;
+Nanoseconds Invariants::silence_since(Instant base, Nanoseconds held, const Op& op, Instant now, bool most) const {
+  const Instant until = op.held_since ? std::max(base, *op.held_since) : now;
+  Nanoseconds silent = until - base - held;
+  for (auto window = late_.rbegin(); window != late_.rend() && window->to > base; ++window) {
+    const bool inside = window->from >= base && window->to <= until;
     if (inside || !most) silent -= window->to - window->from;
   }
   return silent;
+}
+
+Nanoseconds Invariants::silence(const Op& op, Instant now, bool most) const {
+  return silence_since(op.base, op.held, op, now, most);
+}
+
+Nanoseconds Invariants::unheard(const Op& op, Instant now, bool most) const {
+  return silence_since(std::max(op.opened_at, op.progress_at), op.held_since_progress, op, now, most);
+}
+
+void Invariants::due_consents_are_used() const {
+  for (const auto& [id, op] : operations_) {
+    const auto ledger = ledgers_.find(op.request.job_id);
+    if (ledger == ledgers_.end() || op.open_ask == 0 || op.cancel_ordered || recording(id, op)) continue;
+    if (ledger->second.image.state != JobState::running && ledger->second.image.state != JobState::failed) continue;
+    for (const StandingConsent& consent : ledger->second.image.consents) {
+      check(!would_answer(consent, op, ledger->second), "§9: a consent that is due and applies is used");
+    }
+  }
+}
+
+/// Due for some time, where it is for stalls.
+bool Invariants::would_answer(const StandingConsent& consent, const Op& op, const Ledger& ledger) const {
+  const bool stall = consent.when == StandingConsent::When::stall;
+  if (op.kind != (stall ? QuestionKind::stall : QuestionKind::hard_error)) return false;
+  if (stall && unheard(op, now_.at, false) < consent.minimum_silence + milliseconds(10'000)) return false;
+  if (consent.cancels()) return true;
+  const std::string& stage = op.request.stage_name;
+  const std::string& provider = op.request.provider_name;
+  if (same_name(consent.switch_to, provider)) return false;
+  const ProviderLock* lock = ledger.governing(stage);
+  if (lock != nullptr && !lock->overridable) return false;
+  if (lock != nullptr && same_name(lock->provider_name, consent.switch_to)) return true;
+  if (lock != nullptr && !same_name(lock->provider_name, provider)) return false;
+  return !ledger.left_after_failure(consent.switch_to, stage) && ledger.image.locks.size() < limits::locks_per_job_max;
 }
 
 void Invariants::progress(OperationId operation, Instant at) {
   Op* op = find(operation);
   if (op == nullptr) return;
   op->progress_at = at;
+  op->held_since_progress = {};
   if (at <= op->base) return;
   op->base = at;
   op->held = {};
@@ -487,9 +549,11 @@ void Invariants::held(OperationId operation, Instant at) {
 void Invariants::resumed(OperationId operation, Instant at) {
   Op* op = find(operation);
   if (op == nullptr || !op->held_since) return;
-  const Nanoseconds whole = at - std::max(*op->held_since, op->base);
+  const auto part_behind = [&](Instant base) { return std::max(at - std::max(*op->held_since, base), Nanoseconds(0)); };
+  const Nanoseconds whole = part_behind(op->base);
+  op->held += whole;
+  op->held_since_progress += part_behind(std::max(op->opened_at, op->progress_at));
   op->held_since.reset();
-  if (whole > Nanoseconds(0)) op->held += whole;
   if (whole > op->limit_max && op->open_ask == 0) rows_.count("silence: backpressure is none");
 }
 

@@ -41,6 +41,8 @@ class Invariants {
 
   /// Whoever ran has ended and the store has taken everything: a job that was adopted is closed as its operation was.
   void adopted_jobs_closed() const;
+  /// The store has taken everything for a while: what a consent answers is answered.
+  void due_consents_are_used() const;
 
   bool asked(OperationId operation) const;
   const Ledgers& committed() const { return ledgers_; }
@@ -64,6 +66,7 @@ class Invariants {
     milliseconds limit_min{}, limit_max{};
     std::optional<Instant> held_since;
     Nanoseconds held{};  ///< whole holds since base
+    Nanoseconds held_since_progress{};
   };
   struct Asked {  ///< an `Answered` that waits for its reply
     OperationId operation;
@@ -86,9 +89,13 @@ class Invariants {
   }
   Op* find(OperationId id);
   Op* find(const std::string& text_id);
-  /// An answer is on its way to the disk, or may be: a consent's waits without a ticket.
+  /// An answer is on its way to the disk, or may be: a consent's waits without a ticket behind its job's transaction.
   bool recording(OperationId id, const Op& op) const;
   Nanoseconds silence(const Op& op, Instant now, bool most) const;
+  /// Since the last progress, whatever was answered.
+  Nanoseconds unheard(const Op& op, Instant now, bool most) const;
+  Nanoseconds silence_since(Instant base, Nanoseconds held, const Op& op, Instant now, bool most) const;
+  bool would_answer(const StandingConsent& consent, const Op& op, const Ledger& ledger) const;
 
   void note(const event::OperationRequested&);
   void note(const event::Answered&);
@@ -97,6 +104,7 @@ class Invariants {
   void commit(SaveId save);
   void lose(SaveId save);
   void commit_plain_answer(OperationId id, const QuestionAnswered& answered, const Ledger& ledger);
+  void commit_consent(const ConsentApplied& applied, const std::vector<News>& records, const Ledger& ledger);
   void commit_anonymous(const News& record);
   void commit_lock(const ProviderLock& lock, const std::vector<News>& records);
   void commit_end(const LockEnded& ended, const std::vector<News>& records);

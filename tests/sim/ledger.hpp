@@ -10,6 +10,9 @@
 
 namespace holdfast::sim {
 
+/// Gives all standing consents.
+constexpr const char* consents_giver = "consents' giver";
+
 /// What committed records say about a job. Written anew, not with the Machine's code: two who agree are a check.
 struct Ledger {
   event::JobImage image{};
@@ -56,10 +59,12 @@ struct Ledger {
       opened = true;
       image.state = JobState::running;
       image.name = opening->name;
-      if (!opening->resumed) begun_at = image.locks.size();
+      if (!opening->resumed) {
+        begun_at = image.locks.size();
+        image.consents.clear();  // and no sooner: so does the store
+      }
     } else if (const auto* closing = std::get_if<JobClosed>(&record)) {
       image.state = closing->state;
-      if (closing->state != JobState::failed) image.consents.clear();
     } else if (const auto* taken = std::get_if<LockTaken>(&record)) {
       image.locks.push_back(taken->lock);
       image.epoch = taken->lock.epoch;

@@ -68,7 +68,7 @@ void World::job(int number) {
     }
     if (random_.percent(60)) consent.switch_to = random_.of(providers);
     consent.provider_type = "t";
-    consent.given_by = "ana";
+    consent.given_by = consents_giver;
     tell(event::ConsentOffered{ticket(), id, consent});
   }
   if (random_.percent(80)) {

@@ -162,7 +162,11 @@ void World::run(int jobs) {
   for (int i = 0; i < jobs; ++i) {
     after_ms(0, jobs_begin_within.count(), [this, i] { job(i); });
   }
-  after(jobs_begin_within + jobs_last, [this] { drain(); });
+  after(jobs_begin_within + jobs_last, [this] { store_.healthy = true; });  // what could not be written is tried again
+  after(jobs_begin_within + jobs_last + milliseconds(60'000), [this] {
+    invariants_.due_consents_are_used();
+    drain();
+  });
   while (!queue_.empty()) {
     const Item item = queue_.top();
     queue_.pop();

@@ -34,8 +34,8 @@ void Machine::hear(const Event& event) {
   std::visit([this](const auto& news) { on(news); }, event);
 }
 
-/// Closes questions that are settled, lets what waited behind a transaction go on, writes what the step has added, and
-/// forgets jobs of which nothing is open.
+/// Closes questions that are settled, lets what waited behind a transaction go on, answers what consents answer, writes
+/// what the step has added, and forgets jobs of which nothing is open.
 void Machine::settle_jobs() {
   while (!touched_.empty()) {
     const std::string id = std::move(touched_.back());
@@ -49,6 +49,7 @@ void Machine::settle_jobs() {
       job.waiting.pop_front();
       hear(next);
     }
+    answer_by_consents(job);
     const auto adopted = parse_operation_id(job.id);
     const Operation* operation = adopted ? find(*adopted) : nullptr;
     if (operation != nullptr && operation->stage == Operation::Stage::ended) leave_adopted(*operation);

@@ -113,12 +113,13 @@ struct Write {
 struct Job {
   std::string id, name, patience;
   JobState state = JobState::running;
-  bool known = false;     ///< the store has said what it knows of it
-  bool loading = false;   ///< the store was asked
-  bool opened = false;    ///< its `JobOpened` is on the record, or on its way
-  bool stopping = false;  ///< a confirmed cancel was heard; nothing new begins
-  bool changing = false;  ///< a command that changes it is unwritten or sent; other commands wait
-  bool failing = false;   ///< the store did not take its records: they wait for the next try
+  bool known = false;          ///< the store has said what it knows of it
+  bool loading = false;        ///< the store was asked
+  bool opened = false;         ///< its `JobOpened` is on the record, or on its way
+  bool stopping = false;       ///< a confirmed cancel was heard; nothing new begins
+  bool changing = false;       ///< a command that changes it is unwritten or sent; other commands wait
+  bool failing = false;        ///< the store did not take its records: they wait for the next try
+  bool consents_rest = false;  ///< it did not take a consent's answer: they wait for the next try, too
   std::vector<Write> unwritten;
   std::vector<Write> sent;  ///< what `save` writes
   SaveId save;              ///< its transaction under way
@@ -199,38 +200,36 @@ class Machine {
   void on(const event::StageBegan&);
   void failed(Job& job, const Write& write, const Failure& failure);
 
-  // machine_jobs.cpp: jobs, their locks and consents
+  // machine_jobs.cpp: jobs and their locks
   void on(const event::JobRequested&);
   void on(const event::JobFinished&);
   void on(const event::StageReached&);
   void on(const event::LockRequested&);
   void on(const event::UnlockRequested&);
   void on(const event::ReleaseRequested&);
-  void on(const event::ConsentOffered&);
   void on(const event::JobLoaded&);
   void on(const event::JobLoadFailed&);
   void on(const event::CancelRequested&);
   void take_over(Job& job, const event::LostOperation& lost);
   void read_again(Job& job);
   static bool is_over(const Job& job);
-  void apply_stall_consents(Operation& operation, Nanoseconds silence);
-  void apply_error_consents(Operation& operation);
-  bool consented(const Operation& operation, const QuestionTable::Open& open) const;
-  std::optional<event::Answered> answer_by(const StandingConsent& consent, const Operation& operation,
-                                           const QuestionTable::Open& open) const;
-  bool leads_nowhere(const StandingConsent& consent, const Operation& operation) const;
-  bool apply_consent(Operation& operation, const StandingConsent& consent);
-  void answer_by_consents(const std::string& job_id);
-  void answer_by_consents(Operation& operation);
-  void retry_switches(const Job& job);
-  void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
-  const StandingConsent* consent_of(const Operation& operation, const Answer& answer) const;
   void resume_job(Job& job, const event::JobRequested& event);
   void cancel_job(const event::CancelRequested&);
   void cancel_one(const event::CancelRequested&, Operation&);
   void finish_cancel(const Write::CancelSaved&, bool recorded);
   void close_job(Job& job, JobState state, const std::string& by, LockState lock_state, const std::string& reason,
                  std::vector<News>& records);
+
+  // machine_consents.cpp
+  void on(const event::ConsentOffered&);
+  void answer_by_consents(Job& job);
+  bool answer_by_consents(const Job& job, Operation& operation);
+  void watch_for_consents(const Job& job, Operation& operation);
+  bool consented(const Operation& operation, const QuestionTable::Open& open) const;
+  std::optional<event::Answered> answer_by(const StandingConsent& consent, const Operation& operation,
+                                           const QuestionTable::Open& open) const;
+  bool leads_nowhere(const StandingConsent& consent, const Operation& operation) const;
+  void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
 
   // machine_operations.cpp
   void on(const event::OperationRequested&);
@@ -259,6 +258,7 @@ class Machine {
   void on(const event::QuestionRaised&);
   void on(const event::Answered&);
   void open_stall(Operation& operation, const event::SilenceExceeded& silence);
+  void take_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event);
   void resolve_by_progress(Operation& operation);
   StallResolved resolved(const Operation& operation, const QuestionTable::Open& open, std::string by) const;
   void save_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event);

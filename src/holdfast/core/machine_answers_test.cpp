@@ -5,26 +5,6 @@ namespace {
 
 /// Answers, and what stands in their way.
 struct Answers : testing::Test, Driver {
-  /// An operation of a locked job that has fallen silent and is asked about.
-  OperationId stalled() {
-    lock("job", "Ollama");
-    const OperationId id = start("job", "Ollama", "script").id;
-    wait(45250ms);
-    return id;
-  }
-  /// One that has failed and is asked about.
-  OperationId failed() {
-    lock("job", "Ollama", {"script"});
-    const OperationId id = start("job", "Ollama", "script").id;
-    end(id, event::CallEnded::How::failed);
-    raise(id);
-    return id;
-  }
-  Ticket raise(OperationId id, QuestionKind kind = QuestionKind::hard_error, bool consents_only = false) {
-    const Ticket mine = ticket();
-    tell(event::QuestionRaised{mine, id, kind, consents_only});
-    return mine;
-  }
   /// Somebody else is said to own the job, and what the store knows of it cannot be read.
   void lose_sight_of_the_job() {
     disk = Disk::waits;
@@ -37,7 +17,6 @@ struct Answers : testing::Test, Driver {
     ASSERT_EQ(machine().job("job"), nullptr);
   }
   std::string message(Ticket ticket) { return std::get<AnswerResult>(reply(ticket).value).message; }
-  std::size_t open() { return machine().questions().open_count(); }
 };
 
 TEST_F(Answers, OfferProvidersThatServeTheKindAndForbidThoseThatDoNotSpeakTheClientsProtocol) {
@@ -101,24 +80,6 @@ TEST_F(Answers, AreAskedForOnceAndOnlyWhereAnOperationFailed) {
   const OperationId id = failed();
   EXPECT_EQ(refusal(raise(id)), Errc::invalid_argument) << "it is asked about";
   EXPECT_EQ(count<QuestionOpened>(), 1u);
-}
-
-TEST_F(Answers, ByAConsentThatIsNotThereAreStale) {
-  const auto by_consent = [&](OperationId id) {
-    event::Answered given{ticket(), id, {.operation_id = text(id), .option = "try_alternative"}, "cloud_llm"};
-    given.answer.provider = "OpenAI";
-    given.answer.confirmed = true;
-    given.answer.note = "consent-9";
-    given.answer.door = "consent";
-    tell(given);
-    return given.ticket;
-  };
-  const OperationId id = stalled();
-  EXPECT_EQ(refusal(by_consent(id)), Errc::stale_answer);
-  EXPECT_EQ(refusal(by_consent({99})), Errc::stale_answer) << "nor is the operation";
-  EXPECT_EQ(refusal(by_consent(start("", "Ollama", "text", {}, false).id)), Errc::stale_answer) << "nor a job";
-  EXPECT_EQ(open(), 1u);
-  EXPECT_TRUE(cancels.empty());
 }
 
 TEST_F(Answers, ToAWithdrawnQuestionAreStaleWhenItsOperationIsForgottenToo) {
@@ -243,90 +204,6 @@ TEST_F(Answers, ThatAreSentAgainUnderTheirKeyDoNotAnswerTheNextQuestion) {
   EXPECT_EQ(open(), 0u);
 }
 
-// It was given up when the disk did not take it once, and a job with nobody there waited for ever.
-TEST_F(Answers, AConsentForErrorsThatCouldNotBeRecordedIsTriedAgain) {
-  failed();
-  disk = Disk::waits;
-  consent("job", "error: switch to OpenAI");
-  disk_says(Disk::saves);
-  disk_says(Disk::fails);
-  EXPECT_EQ(count<ConsentApplied>(), 0u);
-  EXPECT_EQ(open(), 1u);
-  disk = Disk::saves;
-  wait(3s);
-  EXPECT_EQ(count<ConsentApplied>(), 1u);
-  EXPECT_EQ(open(), 0u);
-}
-
-TEST_F(Answers, AConsentForErrorsThatIsTriedAgainAnswersNothingElse) {
-  event::JobImage kept{.state = JobState::interrupted};
-  OperationStarted started{.job_id = "job", .stage_name = "images", .provider_name = "Ollama"};
-  started.operation_id = text(OperationId{77});
-  kept.lost.push_back({started, {}, 0, 0});
-  image = kept;
-  lock("job", "Ollama", {"images"});
-  raise({77}, QuestionKind::interrupted);
-  const OperationId other = start("job", "Ollama", "images").id;
-  failed();
-  disk = Disk::waits;
-  consent("job", "error: switch to OpenAI");
-  disk_says(Disk::saves);
-  disk_says(Disk::fails);
-  end(other, event::CallEnded::How::failed);
-  raise(other);
-  ASSERT_EQ(open(), 3u) << "the last one is being answered by the consent";
-  wait(2s);
-  disk = Disk::saves;
-  while (!waiting.empty())
-    disk_says(Disk::saves);
-  wait(3s);
-  EXPECT_EQ(count<ConsentApplied>(), 2u);
-  ASSERT_EQ(open(), 1u);
-  EXPECT_NE(machine().questions().find({77}), nullptr) << "an interruption is no error";
-}
-
-// It ended calls because time had passed.
-TEST_F(Answers, AConsentToCancelIsNotTriedAgainByTheClock) {
-  const OperationId id = failed();
-  const OperationId sibling = start("job", "Ollama", "images").id;
-  consent("job", "error: switch to Ollama");
-  disk = Disk::waits;
-  consent("job", "error: cancel");
-  const Ticket mine = answer(id, "try_again");
-  end(sibling);
-  disk_says(Disk::saves);
-  disk_says(Disk::fails);
-  EXPECT_EQ(refusal(mine), Errc::store_unavailable);
-  EXPECT_EQ(open(), 1u);
-  disk = Disk::saves;
-  wait(3s);
-  EXPECT_EQ(count<OperationEnded>(), 2u) << "what could not be written was tried again";
-  EXPECT_EQ(count<ConsentApplied>(), 0u);
-  EXPECT_EQ(open(), 1u);
-}
-
-TEST_F(Answers, AFailureThatOnlyAConsentMayAnswerIsNotAskedAboutWithoutOne) {
-  lock("job", "Ollama", {"script"});
-  const OperationId id = start("job", "Ollama", "script").id;
-  end(id, event::CallEnded::How::failed);
-  EXPECT_FALSE(said_yes(raise(id, QuestionKind::hard_error, true)));
-  consent("job", "error: switch to Ollama");
-  consent("job", "stall after 5m: cancel");
-  EXPECT_FALSE(said_yes(raise(id, QuestionKind::hard_error, true))) << "it failed there";
-  EXPECT_EQ(count<QuestionOpened>(), 0u);
-  consent("job", "error: switch to OpenAI");
-  EXPECT_TRUE(said_yes(raise(id, QuestionKind::hard_error, true)));
-  EXPECT_EQ(all<QuestionOpened>().at(0).question.ask, 1);
-  EXPECT_EQ(count<ConsentApplied>(), 1u);
-}
-
-TEST_F(Answers, AnAnonymousFailureHasNoConsent) {
-  const OperationId id = start("", "Ollama", "script", {}, false).id;
-  end(id, event::CallEnded::How::failed);
-  EXPECT_FALSE(said_yes(raise(id, QuestionKind::hard_error, true)));
-  EXPECT_EQ(count<JobOpened>(), 0u);
-}
-
 // The questions about its siblings stayed open, and an answer to them did nothing.
 TEST_F(Answers, ASwitchAnswersForAllThatHaveFailedThere) {
   const OperationId one = failed();
@@ -403,16 +280,6 @@ TEST_F(Answers, AQuestionIsClosedWhereAnotherProcessHasMovedItsStage) {
   EXPECT_EQ(open(), 0u);
 }
 
-// The run failed, though it could have gone along.
-TEST_F(Answers, AFailureThatOnlyAConsentMayAnswerGoesAlongWhereItsStageHasMoved) {
-  lock("job", "Ollama", {"script"});
-  const OperationId id = start("job", "Ollama", "script").id;
-  end(id, event::CallEnded::How::failed);
-  switch_to("job", "OpenAI");
-  EXPECT_TRUE(said_yes(raise(id, QuestionKind::hard_error, true)));
-  EXPECT_EQ(open(), 0u);
-}
-
 TEST_F(Answers, AFailureAtAProviderWhoseLockWasGivenToAnotherIsNoQuestionAnyMore) {
   const OperationId id = failed();
   tell(event::UnlockRequested{ticket(), "job", "by hand from here", ""});
@@ -439,63 +306,6 @@ TEST_F(Answers, ASwitchToWhoCannotDoWhatHasFailedIsRefused) {
   EXPECT_FALSE(std::holds_alternative<Failure>(reply(switch_to("job", "Speaker")).value)) << "what is to come";
 }
 
-// Two that failed in turn were paid in turn, with nobody asked, until the job had had all its locks.
-TEST_F(Answers, AConsentDoesNotLeadBackToWhatTheStageHasLeftBecauseItFailed) {
-  consent("job", "error: switch to OpenAI");
-  consent("job", "error: switch to Ollama");
-  failed();
-  EXPECT_EQ(open(), 0u);
-  const OperationId next = start("job", "OpenAI", "script").id;
-  end(next, event::CallEnded::How::failed);
-  EXPECT_FALSE(said_yes(raise(next, QuestionKind::hard_error, true))) << "no consent would answer";
-  raise(next);
-  EXPECT_EQ(open(), 1u);
-  EXPECT_EQ(count<FallbackDecision>(), 1u);
-  EXPECT_TRUE(all<QuestionOpened>().back().question.alternatives.at(0).failed_here);
-  EXPECT_TRUE(applied(answer(next, "try_alternative", 1, true, "Ollama"))) << "a person may";
-}
-
-// It was looked at once, before it waited for a lock that was changing, and led back when that one had.
-TEST_F(Answers, AConsentThatWaitedForALockIsLookedAtAgainWhenItsStageHasMoved) {
-  lock("job", "Ollama", {"script"});
-  consent("job", "stall after 60s: switch to OpenAI");
-  consent("job", "stall after 61s: switch to One");
-  const OperationId moves = start("job", "Ollama", "script").id, hangs = start("job", "Ollama", "script").id;
-  wait(46s);
-  EXPECT_TRUE(applied(answer(moves, "try_alternative")));
-  const OperationId fails = start("job", "OpenAI", "script").id;
-  end(fails, event::CallEnded::How::failed);
-  raise(fails);
-  disk = Disk::waits;
-  answer(fails, "try_alternative", 1, true, "Ollama");
-  wait(16s);  // the stage is still at OpenAI: the first consent goes along
-  EXPECT_EQ(count<ConsentApplied>(), 0u);
-  disk = Disk::saves;
-  disk_says(Disk::saves);
-  EXPECT_EQ(count<ConsentApplied>(), 1u);
-  EXPECT_EQ(all<FallbackDecision>().back().to_provider, "One");
-  EXPECT_TRUE(machine().job("job")->locks.left_after_failure("OpenAI", "script"));
-  EXPECT_EQ(all<QuestionAnswered>().back().operation_id, text(hangs));
-}
-
-// Where the store had no room for another lock, nobody was there to answer.
-TEST_F(Answers, AConsentToSwitchDoesNotApplyWhereTheJobHasHadAllItsLocks) {
-  for (std::size_t i = 1; i < limits::locks_per_job_max; ++i) {
-    lock("job", "OpenAI", {"images"});
-    tell(event::UnlockRequested{ticket(), "job", "again", ""});
-  }
-  const OperationId id = failed();
-  EXPECT_EQ(open(), 1u);
-  ASSERT_TRUE(machine().job("job")->locks.full());
-  consent("job", "error: switch to OpenAI");
-  EXPECT_EQ(open(), 1u);
-  EXPECT_EQ(refusal(answer(id, "try_alternative")), Errc::too_large);
-  EXPECT_TRUE(applied(answer(id, "try_again")));
-  const OperationId next = start("job", "Ollama", "script").id;
-  end(next, event::CallEnded::How::failed);
-  EXPECT_FALSE(said_yes(raise(next, QuestionKind::hard_error, true))) << "nobody would answer";
-}
-
 // Where the process that recorded it died before anybody answered, the next one sent it again unasked.
 TEST_F(Answers, WhatIsOnTheRecordAsInterruptedIsAskedAboutAndDoesNotEndTwice) {
   event::JobImage kept{.state = JobState::interrupted};
@@ -510,16 +320,18 @@ TEST_F(Answers, WhatIsOnTheRecordAsInterruptedIsAskedAboutAndDoesNotEndTwice) {
   EXPECT_TRUE(applied(answer({77}, "try_again")));
 }
 
-// A job that was released and had left memory had them again when something of it was locked.
-TEST_F(Answers, ConsentsOfAJobThatWasOverAreGoneWhenItBeginsAgain) {
-  event::JobImage kept{.state = JobState::released};
-  kept.consents.push_back({"consent-1", StandingConsent::When::error, 0s, "OpenAI", "cloud_llm", "ana"});
-  kept.finished_stages = {"script"};
-  image = kept;
-  failed();
-  EXPECT_EQ(open(), 1u);
-  EXPECT_EQ(count<ConsentApplied>(), 0u);
-  EXPECT_TRUE(machine().job("job")->finished_stages.empty());
+// It was locked again, and each of its operations was refused as cancelled.
+TEST_F(Answers, ToCancelThatComeBehindACancelStopNothingOfTheNextLife) {
+  const OperationId id = failed();
+  disk = Disk::waits;
+  cancel("job");
+  answer(id, "cancel_job");
+  lock("job", "Ollama", {"script"});
+  disk = Disk::saves;
+  disk_says(Disk::saves);
+  ASSERT_TRUE(machine().job("job")->opened);
+  EXPECT_EQ(refusal(start("job", "Ollama", "script").ticket), Errc::ok);
+  EXPECT_EQ(calls.size(), 2u);
 }
 
 // The others were taken for those of a job that is over, and run again unasked.

@@ -190,6 +190,27 @@ class Driver {
     parsed.given_by = "ana";
     tell(event::ConsentOffered{ticket(), std::move(job), parsed});
   }
+  /// An operation of a locked job that has fallen silent and is asked about.
+  OperationId stalled() {
+    lock("job", "Ollama");
+    const OperationId id = start("job", "Ollama", "script").id;
+    wait(45250ms);
+    return id;
+  }
+  /// One that has failed and is asked about.
+  OperationId failed() {
+    lock("job", "Ollama", {"script"});
+    const OperationId id = start("job", "Ollama", "script").id;
+    end(id, event::CallEnded::How::failed);
+    raise(id);
+    return id;
+  }
+  Ticket raise(OperationId id, QuestionKind kind = QuestionKind::hard_error, bool consents_only = false) {
+    const Ticket mine = ticket();
+    tell(event::QuestionRaised{mine, id, kind, consents_only});
+    return mine;
+  }
+  std::size_t open() { return machine().questions().open_count(); }
   /// A token arrives.
   void progress(OperationId operation) {
     if (writers_.at(operation).progress(now_)) tell(event::ProgressMade{operation, now_});

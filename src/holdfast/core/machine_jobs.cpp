@@ -42,7 +42,7 @@ void Machine::on(const event::JobLoaded& news) {
   job->opened = job->state == JobState::running || job->state == JobState::failed ||
                 job->state == JobState::interrupted || job->state == JobState::waiting;
   job->locks.restore(news.image->locks);
-  job->consents = news.image->consents;
+  job->consents = job->opened ? news.image->consents : std::vector<StandingConsent>{};
   job->finished_stages.clear();
   job->finished_stages.insert(news.image->finished_stages.begin(), news.image->finished_stages.end());
   for (const event::LostOperation& lost : news.image->lost)
@@ -257,148 +257,6 @@ void Machine::on(const event::ReleaseRequested& event) {
   change(*job, std::move(closing));
 }
 
-void Machine::on(const event::ConsentOffered& event) {
-  Job* job = ready_job(event.job_id, event);
-  if (job == nullptr) return;
-  const bool given = std::ranges::any_of(job->consents, [&](const StandingConsent& each) {
-    return each.when == event.consent.when && each.minimum_silence == event.consent.minimum_silence &&
-           same_name(each.switch_to, event.consent.switch_to);
-  });
-  if (given) return reply(event.ticket, false);  // a resumed run says it again
-  if (job->consents.size() >= limits::consents_per_job_max) {
-    return refuse(event.ticket, Errc::too_large,
-                  "a job holds at most " + std::to_string(limits::consents_per_job_max) + " consents");
-  }
-  StandingConsent consent = event.consent;
-  consent.id = "consent-" + std::to_string(job->consents.size() + 1);
-  Write giving{.records = {}, .then = Write::Replied{event.ticket}};
-  open_record(*job, giving.records, consent.given_by);
-  giving.records.push_back(ConsentGiven{job->id, std::move(consent)});
-  change(*job, std::move(giving));
-}
-
-/// Applying a consent is on the record with the answer that it gives.
-void Machine::add_consent(const Operation& operation, const QuestionTable::Open& open,
-                          std::vector<News>& records) const {
-  if (open.answer.door != "consent") return;
-  const StandingConsent* given = consent_of(operation, open.answer);
-  if (given == nullptr) return;
-  records.push_back(ConsentApplied{operation.terms->job_id, text(operation.id), open.question.ask, *given});
-}
-
-const StandingConsent* Machine::consent_of(const Operation& operation, const Answer& answer) const {
-  const Job* job = job_of_operation(operation);
-  if (job == nullptr) return nullptr;
-  const auto given = std::ranges::find(job->consents, answer.note, &StandingConsent::id);
-  return given == job->consents.end() ? nullptr : &*given;
-}
-
-void Machine::apply_stall_consents(Operation& operation, Nanoseconds silence) {
-  const Job* job = job_of_operation(operation);
-  const QuestionTable::Open* open = questions_.find(operation.id);
-  HOLDFAST_CHECK(job != nullptr && open != nullptr, "an operation that is asked about has a job and a question");
-  if (open->recording) return;
-  std::optional<milliseconds> next;
-  const Nanoseconds since_question = now_.at - open->asked_at;
-  const Nanoseconds silent = std::max(silence, open->question.silence + since_question);
-  for (const StandingConsent& consent : std::vector(job->consents)) {
-    if (consent.when != StandingConsent::When::stall) continue;
-    if (silent < consent.minimum_silence) {
-      next = std::min(next.value_or(milliseconds::max()), consent.minimum_silence);
-    } else if (apply_consent(operation, consent)) {
-      return;
-    }
-  }
-  // The limit counts from the last progress, as the consent does.
-  if (next) watch(operation, operation.started_at, next, true);
-}
-
-void Machine::apply_error_consents(Operation& operation) {
-  for (const StandingConsent& consent : std::vector(job_of_operation(operation)->consents)) {
-    if (consent.when == StandingConsent::When::error && apply_consent(operation, consent)) return;
-  }
-}
-
-/// Whether a consent answers what would be asked.
-bool Machine::consented(const Operation& operation, const QuestionTable::Open& open) const {
-  return std::ranges::any_of(job_of_operation(operation)->consents, [&](const StandingConsent& consent) {
-    return consent.when == StandingConsent::When::error && answer_by(consent, operation, open).has_value();
-  });
-}
-
-/// A consent that is given while somebody is being asked answers what is open.
-void Machine::answer_by_consents(const std::string& job_id) {
-  std::set<OperationId> asked = questions_.failures_of(job_id);
-  const std::vector<OperationId>& running = find_job(job_id)->operations;
-  asked.insert(running.begin(), running.end());
-  for (const OperationId id : asked) {
-    if (Operation* operation = find(id)) answer_by_consents(*operation);
-  }
-}
-
-void Machine::answer_by_consents(Operation& operation) {
-  const QuestionTable::Open* open = questions_.find(operation.id);
-  if (open == nullptr || open->recording) return;  // another answer settles it
-  if (open->question.kind == QuestionKind::stall) apply_stall_consents(operation, Nanoseconds(0));
-  if (open->question.kind == QuestionKind::hard_error) apply_error_consents(operation);
-}
-
-/// A switch by consent that could not be recorded stands. What stalls is tried again by its own watch, and a cancel has
-/// happened.
-void Machine::retry_switches(const Job& job) {
-  std::vector<StandingConsent> switches;
-  std::ranges::copy_if(job.consents, std::back_inserter(switches), [](const StandingConsent& consent) {
-    return consent.when == StandingConsent::When::error && !consent.cancels();
-  });
-  if (switches.empty()) return;  // few jobs have any, and every job may be waiting for the store
-  for (const OperationId id : std::set(questions_.failures_of(job.id))) {
-    const QuestionTable::Open& open = *questions_.find(id);
-    if (open.recording || open.question.kind != QuestionKind::hard_error) continue;
-    for (const StandingConsent& consent : switches) {
-      if (apply_consent(*find(id), consent)) break;
-    }
-  }
-}
-
-/// The answer that it gives; nothing where it does not apply here: the lock is absolute, the provider is the one that
-/// stalled or one that the stage has left because it failed, or the job has had all the locks that it can have.
-std::optional<event::Answered> Machine::answer_by(const StandingConsent& consent, const Operation& operation,
-                                                  const QuestionTable::Open& open) const {
-  const AnswerAction wanted = consent.cancels() ? AnswerAction::cancel : AnswerAction::fallback;
-  const auto option = std::ranges::find(open.question.options, wanted, &AnswerOption::action);
-  if (option == open.question.options.end()) return std::nullopt;
-  event::Answered answered;
-  answered.operation = operation.id;
-  answered.provider_type = consent.provider_type;
-  answered.answer = {.operation_id = text(operation.id),
-                     .ask = open.question.ask,
-                     .option = option->id,
-                     .provider = consent.switch_to,
-                     .confirmed = true,
-                     .by = consent.given_by,
-                     .note = consent.id,
-                     .idempotency_key = {},
-                     .door = "consent"};
-  if (leads_nowhere(consent, operation) || refusal_of(answered, &operation, &open)) return std::nullopt;
-  return answered;
-}
-
-/// Two that fail in turn would be paid in turn, with nobody asked; and there is an end to the locks of a job.
-bool Machine::leads_nowhere(const StandingConsent& consent, const Operation& operation) const {
-  if (consent.cancels()) return false;
-  const LockTable& locks = job_of_operation(operation)->locks;
-  const std::string& stage = operation.terms->stage_name;
-  const ProviderLock* lock = locks.governing(stage);
-  const bool is_there = lock != nullptr && same_name(lock->provider_name, consent.switch_to);
-  return !is_there && (locks.left_after_failure(consent.switch_to, stage) || locks.full());
-}
-
-bool Machine::apply_consent(Operation& operation, const StandingConsent& consent) {
-  const auto answered = answer_by(consent, operation, *questions_.find(operation.id));
-  if (answered) on(*answered);
-  return answered.has_value();
-}
-
 void Machine::on(const event::CancelRequested& event) {
   if (!event.request.confirmed) {
     return refuse(event.ticket, Errc::confirmation_required,
@@ -450,10 +308,8 @@ void Machine::cancel_job(const event::CancelRequested& event) {
   }
   Job* job = ready_job(id, event);
   if (job == nullptr) return;
-  if (!job->opened && !event.answer) {
-    job->stopping = false;
-    return refuse(event.ticket, Errc::no_such_job, "there is no open job " + id);
-  }
+  if (!job->opened) job->stopping = false;
+  if (!job->opened && !event.answer) return refuse(event.ticket, Errc::no_such_job, "there is no open job " + id);
   Write::CancelSaved then{event.ticket, event.operation};
   std::vector<News> records;
   if (event.answer) {

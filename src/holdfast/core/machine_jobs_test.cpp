@@ -227,33 +227,24 @@ TEST_F(Jobs, AStageOfAJobThatIsNotOpenOpensIt) {
   EXPECT_EQ(trail(), "job.opened stage.finished");
 }
 
-TEST_F(Jobs, TheSameConsentTwiceIsOne) {
-  consent("job", "error: cancel");
-  consent("job", "error: cancel");
-  consent("job", "stall after 10s: cancel");
-  EXPECT_EQ(count<ConsentGiven>(), 2u);
-}
-
-TEST_F(Jobs, AConsentForAnotherProviderIsAnotherConsent) {
-  consent("job", "error: switch to OpenAI");
-  consent("job", "error: switch to openai");
-  consent("job", "error: switch to One");
-  EXPECT_EQ(count<ConsentGiven>(), 2u);
-}
-
-TEST_F(Jobs, ConsentsHaveALimit) {
-  for (int i = 0; i < 17; ++i)
-    consent("job", "stall after " + std::to_string(i + 1) + "s: cancel");
-  EXPECT_EQ(count<ConsentGiven>(), 16u);
-  EXPECT_EQ(machine().job("job")->consents.back().id, "consent-16");
-}
-
 TEST_F(Jobs, LocksHaveALimit) {
   for (std::size_t i = 0; i < limits::locks_per_job_max; ++i) {
     EXPECT_EQ(refusal(lock("job", "Ollama", {"s" + std::to_string(i)})), Errc::ok);
   }
   EXPECT_EQ(refusal(lock("job", "Ollama", {"more"})), Errc::too_large);
   EXPECT_EQ(refusal(switch_to("job", "OpenAI", {"s1"})), Errc::too_large);
+}
+
+// A provider was called, and perhaps paid, after the confirmed cancel had been heard.
+TEST_F(Jobs, ACancelBehindAReleaseIsHeardBeforeWhatWaitsWithIt) {
+  lock("job", "Ollama", {"script"});
+  disk = Disk::waits;
+  tell(event::ReleaseRequested{ticket(), "job"});
+  start("job", "Ollama", "script", {}, false);
+  cancel("job");
+  disk = Disk::saves;
+  disk_says(Disk::saves);
+  EXPECT_TRUE(calls.empty());
 }
 
 TEST_F(Jobs, CancelNeedsAConfirmation) {

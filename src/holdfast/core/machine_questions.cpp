@@ -92,11 +92,13 @@ void Machine::on(const event::SilenceExceeded& event) {
       open_stall(*operation, event);
       break;
     case Operation::Attention::asked:
+      questions_.find(operation->id)->silence = event.silence;
+      operation->silence_limit = Operation::unlimited;  // it is reached: `watch_for_consents` sets the next
       break;
     case Operation::Attention::unattended:
       return;
   }
-  apply_stall_consents(*operation, event.silence);
+  touch(operation->terms->job_id);
 }
 
 /// An anonymous operation that somebody is asked about becomes a job like any other, under the operation's own name.
@@ -214,6 +216,7 @@ void Machine::open_stall(Operation& operation, const event::SilenceExceeded& sil
   QuestionTable::Open open;
   open.question = question;
   open.asked_at = now_.at;
+  open.silence = silence.silence;
   questions_.open(operation.id, std::move(open));
   journal({std::move(suspected), QuestionOpened{std::move(question)}});
   watch(operation, operation.started_at, std::nullopt, true);
@@ -234,7 +237,10 @@ void Machine::on(const event::QuestionRaised& event) {
   if (!operation->terms->job_id.empty() && (job == nullptr || !job->opened)) {
     return refuse(event.ticket, Errc::no_such_job, "job " + operation->terms->job_id + " is over");
   }
-  if (event.consents_only && job == nullptr) return reply(event.ticket, false);
+  if (event.consents_only) {
+    if (job == nullptr) return reply(event.ticket, false);
+    if (ready_job(job->id, event) == nullptr) return;  // the stage may be moving, and nobody else is there
+  }
   adopt(*operation);
   ++operation->asks;
   QuestionTable::Open open;
@@ -256,7 +262,6 @@ void Machine::on(const event::QuestionRaised& event) {
   questions_.open(operation->id, std::move(open));
   journal({QuestionOpened{question}});
   reply(event.ticket, true);
-  if (event.kind == QuestionKind::hard_error && !left) apply_error_consents(*operation);
 }
 
 void Machine::refuse_answer(Ticket ticket, Errc code, std::string message, std::string winning) {
@@ -357,10 +362,8 @@ std::optional<AnswerResult> Machine::refusal_of_switch(const event::Answered& ev
 void Machine::on(const event::Answered& event) {
   Operation* operation = find(event.operation);
   QuestionTable::Open* open = questions_.find(event.operation);
-  const StandingConsent* consent = nullptr;
   if (event.answer.door == "consent") {
-    consent = operation != nullptr ? consent_of(*operation, event.answer) : nullptr;
-    if (consent == nullptr) return refuse_answer(event.ticket, Errc::stale_answer, "the consent ended with its job");
+    return refuse_answer(event.ticket, Errc::invalid_argument, "standing consents answer by themselves");
   }
   if (auto refusal = refusal_of(event, operation, open)) {
     if (refusal->refused == Errc::lock_not_overridable) {
@@ -372,24 +375,25 @@ void Machine::on(const event::Answered& event) {
     }
     return reply(event.ticket, std::move(*refusal));
   }
-  if (consent != nullptr && leads_nowhere(*consent, *operation)) {  // the stage has moved while this one waited
-    refuse_answer(event.ticket, Errc::stale_answer, "the consent does not lead back to what has failed");
-    return answer_by_consents(*operation);
-  }
-  const AnswerOption option = *open->question.option(event.answer.option);
-  open->recording = true;
-  open->answer = event.answer;
-  open->answer.operation_id = text(event.operation);
+  take_answer(*operation, *open, event);
+}
+
+/// Of an answer that nothing refuses.
+void Machine::take_answer(Operation& operation, QuestionTable::Open& open, const event::Answered& event) {
+  const AnswerOption option = *open.question.option(event.answer.option);
+  open.recording = true;
+  open.answer = event.answer;
+  open.answer.operation_id = text(operation.id);
   switch (option.action) {
     case AnswerAction::extend:
     case AnswerAction::wait:
     case AnswerAction::retry:
-      return save_answer(*operation, *open, event);
+      return save_answer(operation, open, event);
     case AnswerAction::fallback:
-      return save_switch_answer(*operation, *open, event);
+      return save_switch_answer(operation, open, event);
     case AnswerAction::cancel: {
-      event::CancelRequested cancel{.ticket = event.ticket, .request = {}, .operation = {}, .answer = open->answer};
-      cancel.request.job_id = operation->terms->job_id;
+      event::CancelRequested cancel{.ticket = event.ticket, .request = {}, .operation = {}, .answer = open.answer};
+      cancel.request.job_id = operation.terms->job_id;
       cancel.request.confirmed = true;
       cancel.request.by = event.answer.by;
       return cancel_job(cancel);
@@ -512,10 +516,13 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
   const bool by_consent = open->answer.door == "consent";
   open->recording = false;
   open->answer = {};
-  if (open->question.kind != QuestionKind::stall) {
-    if (by_consent) try_later(*job_of_operation(*operation));  // it stands
-    return touch(operation->terms->job_id);                    // the stage may have moved meanwhile
+  if (by_consent) {  // it stands
+    Job& job = *find_job(operation->terms->job_id);
+    job.consents_rest = true;
+    try_later(job);
   }
+  if (open->question.kind != QuestionKind::stall)
+    return touch(operation->terms->job_id);  // it may have moved meanwhile
   if (operation->stage == Operation::Stage::ended) {
     auto episode = resolved(*operation, *open, "end");
     const QuestionClosed closed{open->question.job_id, open->question.operation_id, open->question.ask, "end"};
@@ -524,10 +531,7 @@ void Machine::answer_failed(Ticket ticket, OperationId id, Errc code, const std:
     return leave_adopted(*operation);
   }
   if (std::exchange(open->news, false)) return resolve_by_progress(*operation);
-  if (by_consent) {
-    // The consent stands: it is tried again when another second has passed in silence.
-    watch(*operation, now_.at, limits::backlog_retry, true);
-  }
+  touch(operation->terms->job_id);
 }
 
 }  // namespace holdfast

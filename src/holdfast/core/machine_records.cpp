@@ -19,6 +19,11 @@ bool ends_a_job(const Write& write) {
   return std::ranges::any_of(write.records, [](const News& each) { return std::holds_alternative<JobClosed>(each); });
 }
 
+bool stops_the_job(const Event& event) {
+  const auto* cancel = std::get_if<event::CancelRequested>(&event);
+  return cancel != nullptr && !cancel->operation;
+}
+
 std::size_t count_records(const std::vector<Write>& writes) {
   std::size_t sum = 0;
   for (const Write& each : writes)
@@ -181,7 +186,7 @@ void Machine::apply(Job& job, const News& record) {
     job.epoch = ended->epoch;
   } else if (const auto* closed = std::get_if<JobClosed>(&record)) {
     job.state = closed->state;
-    job.stopping = false;
+    job.stopping = std::ranges::any_of(job.waiting, stops_the_job);
     if (closed->state != JobState::failed) {
       job.opened = false;
       job.consents.clear();
@@ -199,7 +204,6 @@ void Machine::saved(Job& job, const Write& write) {
   if (const auto* replied = std::get_if<Write::Replied>(&write.then)) {
     const auto* taken = std::get_if<LockTaken>(&write.records.back());
     taken != nullptr ? reply(replied->ticket, taken->lock) : reply(replied->ticket, replied->value);
-    if (std::holds_alternative<ConsentGiven>(write.records.back())) answer_by_consents(job.id);
   } else if (const auto* started = std::get_if<Write::Started>(&write.then)) {
     Operation* operation = find(started->operation);
     HOLDFAST_CHECK(operation != nullptr, "an operation that has not begun is known");
@@ -349,9 +353,8 @@ void Machine::on(const event::TimePassed&) {
   for (const std::string& id : std::exchange(failing_, {})) {
     Job* job = find_job(id);
     if (job == nullptr) continue;
-    job->failing = false;
+    job->failing = job->consents_rest = false;
     touch(id);
-    retry_switches(*job);  // and nothing that would end a call: the clock ends none
   }
 }
 

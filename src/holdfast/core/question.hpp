@@ -80,6 +80,7 @@ class QuestionTable {
   struct Open {
     Question question;
     Instant asked_at{};
+    Nanoseconds silence{};   ///< of a stall: since the last progress, as far as was heard
     bool recording = false;  ///< an answer is on its way to the disk
     bool news = false;       ///< progress came while it was being recorded
     Answer answer;           ///< the one being recorded
