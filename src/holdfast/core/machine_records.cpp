@@ -19,9 +19,9 @@ bool ends_a_job(const Write& write) {
   return std::ranges::any_of(write.records, [](const News& each) { return std::holds_alternative<JobClosed>(each); });
 }
 
+/// Of those that wait; the cancel of one operation never does.
 bool stops_the_job(const Event& event) {
-  const auto* cancel = std::get_if<event::CancelRequested>(&event);
-  return cancel != nullptr && !cancel->operation;
+  return std::holds_alternative<event::CancelRequested>(event);
 }
 
 std::size_t count_records(const std::vector<Write>& writes) {
