@@ -200,7 +200,7 @@ class Machine {
   void on(const event::StageBegan&);
   void failed(Job& job, const Write& write, const Failure& failure);
 
-  // machine_jobs.cpp: jobs and their locks
+  // machine_jobs.cpp: jobs, their locks and consents
   void on(const event::JobRequested&);
   void on(const event::JobFinished&);
   void on(const event::StageReached&);
@@ -213,14 +213,6 @@ class Machine {
   void take_over(Job& job, const event::LostOperation& lost);
   void read_again(Job& job);
   static bool is_over(const Job& job);
-  void resume_job(Job& job, const event::JobRequested& event);
-  void cancel_job(const event::CancelRequested&);
-  void cancel_one(const event::CancelRequested&, Operation&);
-  void finish_cancel(const Write::CancelSaved&, bool recorded);
-  void close_job(Job& job, JobState state, const std::string& by, LockState lock_state, const std::string& reason,
-                 std::vector<News>& records);
-
-  // machine_consents.cpp
   void on(const event::ConsentOffered&);
   void answer_by_consents(Job& job);
   bool answer_by_consents(const Job& job, Operation& operation);
@@ -230,6 +222,12 @@ class Machine {
                                            const QuestionTable::Open& open) const;
   bool leads_nowhere(const StandingConsent& consent, const Operation& operation) const;
   void add_consent(const Operation& operation, const QuestionTable::Open& open, std::vector<News>& records) const;
+  void resume_job(Job& job, const event::JobRequested& event);
+  void cancel_job(const event::CancelRequested&);
+  void cancel_one(const event::CancelRequested&, Operation&);
+  void finish_cancel(const Write::CancelSaved&, bool recorded);
+  void close_job(Job& job, JobState state, const std::string& by, LockState lock_state, const std::string& reason,
+                 std::vector<News>& records);
 
   // machine_operations.cpp
   void on(const event::OperationRequested&);
