@@ -207,13 +207,13 @@ class Machine {
   void on(const event::LockRequested&);
   void on(const event::UnlockRequested&);
   void on(const event::ReleaseRequested&);
+  void on(const event::ConsentOffered&);
   void on(const event::JobLoaded&);
   void on(const event::JobLoadFailed&);
   void on(const event::CancelRequested&);
   void take_over(Job& job, const event::LostOperation& lost);
   void read_again(Job& job);
   static bool is_over(const Job& job);
-  void on(const event::ConsentOffered&);
   void answer_by_consents(Job& job);
   bool answer_by_consents(const Job& job, Operation& operation);
   void watch_for_consents(const Job& job, Operation& operation);
