@@ -357,8 +357,9 @@ void Invariants::on(const effect::Save& order) {
     if (std::holds_alternative<JobOpened>(record)) opening_.insert(job_of(record));
     if (const auto* applied = std::get_if<ConsentApplied>(&record)) {
       const Op* op = find(applied->operation_id);
-      const bool early =
-          op->progress_at <= op->asked_at && unheard(*op, now_.at, true) < applied->consent.minimum_silence;
+      const bool for_stalls = applied->consent.when == StandingConsent::When::stall;
+      const bool early = for_stalls && op->progress_at <= op->asked_at &&
+                         unheard(*op, now_.at, true) < applied->consent.minimum_silence;
       check(!early, "§9: a consent waits for its least silence");
     }
     if (const auto* refused = std::get_if<Refused>(&record)) {
