@@ -157,10 +157,15 @@ class Unwritable(Serving):
         """From now on the daemon's files can grow no further than that; as root, permissions prove nothing."""
         resource.prlimit(self.daemon.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
+    def on_disk(self, job, kind):
+        """No transaction is cut in its middle: what would become of it nobody could know until the disk is back."""
+        until(lambda: self.audit(job, kind), f"{kind} of {job} on the record")
+
     def test_while_the_store_cannot_be_written_nothing_is_locked_and_what_runs_goes_on(self):
         name = self.script("stall=2")
         client = self.wire().ask(f"/jobs/before{CHAT}", asked(CHAT, name), {"Holdfast-Provider": "OpenAI"})
         self.reaches(name, "stalled")
+        self.on_disk("before", "operation.started")
         self.limit(0)
         unseen = self.script()
         refused = self.http("POST", f"/jobs/later{CHAT}", asked(CHAT, unseen))
@@ -183,6 +188,7 @@ class Unwritable(Serving):
         name = self.script("stall=2")
         self.wire().ask(f"/jobs/stop{CHAT}", asked(CHAT, name), {"Holdfast-Provider": "Slow"})
         question = self.question("stop")
+        self.on_disk("stop", "question.opened")
         self.limit(0)
         answer = self.control("POST", f"/operations/{question['operationId']}/cancel", {"confirmed": True})
         self.assertEqual(answer.status, 200, answer.body)
@@ -194,6 +200,7 @@ class Unwritable(Serving):
         name = self.script("stall=2")
         self.wire().ask(f"/jobs/ask{CHAT}", asked(CHAT, name), {"Holdfast-Provider": "Slow"})
         question = self.question("ask")
+        self.on_disk("ask", "question.opened")
         self.limit(0)
         body = {"ask": 1, "option": "try_alternative", "provider": "Quick", "confirmed": True}
         answer = self.control("POST", f"/operations/{question['operationId']}/answer", body)

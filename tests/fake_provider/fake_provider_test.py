@@ -145,7 +145,7 @@ class FakeProvider(unittest.TestCase):
         self.assertEqual(len(self.ask("script:drip=0.01,chunks=1,empty=0", "/api/chat").read().splitlines()), 2)
         self.assertGreater(time.monotonic() - began, 3)
         self.assertGreater(len(self.ask("script:chunks=40,size=100000").read()), 4_000_000)
-        response = self.ask("script:silence=0.5,alive=comment,alive_gap=0.1")
+        response = self.ask("script:silence=3,alive=comment,alive_gap=0.1")
         self.assertGreaterEqual(response.read().count(b": the provider is alive"), 3)
 
     def test_a_script_with_a_typing_error_is_refused(self):

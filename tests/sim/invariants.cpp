@@ -125,7 +125,10 @@ void Invariants::note(const event::ProgressMade& event) {
   const bool news = event.at > op->told_progress_at;
   op->told_progress_at = std::max(op->told_progress_at, event.at);
   if (op->ended || !op->opened || op->cancel_ordered) return;
-  if (news && event.at > op->since && op->open_ask == 0) op->limit_min = op->limit_max = op->patience->stall;
+  if (news && event.at > op->since && op->open_ask == 0) {
+    op->limit_min = op->limit_max = op->patience->stall;
+    op->limited_at = now_.at;
+  }
   if (op->stall_ask != 0 && op->answers_under_way > 0) rows_.count("race: progress while an answer is being recorded");
   if (op->stall_ask != 0 && event.at > op->asked_at && news && !recording(event.operation, *op)) {
     must_close_ = event.operation;
@@ -565,7 +568,8 @@ void Invariants::swept(Instant now, bool paused) {
     const LatencyCategory by_time = op.patience->category_after(now - op.opened_at);
     if (op.stall_ask == 0) check(op.category == by_time, "§4: a category is announced within a sweep");
     const bool quiet = op.open_ask == 0 && !op.unattended;
-    if (quiet && silence(op, now, false) > op.limit_max + asked_within) {
+    const bool looked_at = now - op.limited_at > asked_within;
+    if (quiet && looked_at && silence(op, now, false) > op.limit_max + asked_within) {
       fail("L1: a true stall is asked about: " + text(id) + " is silent for " +
            std::to_string(in_ms(silence(op, now, false)).count()) + " ms, the limit is " +
            std::to_string(op.limit_max.count()) + " ms; last progress " + std::to_string(in_ms(now - op.base).count()) +

@@ -64,6 +64,7 @@ class Invariants {
     Instant base, since;  ///< silence counts from base
     Instant progress_at, told_progress_at;
     milliseconds limit_min{}, limit_max{};
+    Instant limited_at;  ///< when news of progress, which may come late, set it
     std::optional<Instant> held_since;
     Nanoseconds held{};  ///< whole holds since base
     Nanoseconds held_since_progress{};

@@ -117,6 +117,7 @@ void Invariants::told(const QuestionClosed& news) {
     check(op->told_progress_at > op->asked_at - op->limit_max, "I5: only progress withdraws a question");
     op->base = std::max(op->base, op->progress_at);
     op->limit_min = op->limit_max = op->patience->stall;
+    op->limited_at = now_.at;
     if (std::holds_alternative<event::SaveFailed>(*event_)) rows_.count("race: progress while the answer failed");
   }
 }

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -14,8 +15,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
 
+/// Its own: each test is a process, and they run side by side.
 std::filesystem::path folder() {
-  const auto path = std::filesystem::path(testing::TempDir()) / "job_file_test";
+  const auto path = std::filesystem::path(testing::TempDir()) / ("job_file_test-" + std::to_string(::getpid()));
   std::filesystem::create_directories(path);
   return path;
 }
