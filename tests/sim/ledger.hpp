@@ -10,6 +10,15 @@
 
 namespace holdfast::sim {
 
+/// Null where there is none of the kind.
+template <class T>
+const T* first(const std::vector<News>& records) {
+  for (const News& record : records) {
+    if (const auto* found = std::get_if<T>(&record)) return found;
+  }
+  return nullptr;
+}
+
 /// Gives all standing consents.
 constexpr const char* consents_giver = "consents' giver";
 

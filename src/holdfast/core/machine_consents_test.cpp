@@ -5,6 +5,13 @@ namespace {
 
 /// Standing consents: what they answer, and what they leave to people.
 struct Consents : testing::Test, Driver {
+  /// An operation of a job whose stage is locked, which has made nothing for so long.
+  OperationId silent_for(milliseconds silence) {
+    lock("job", "Ollama", {"script"});
+    const OperationId id = start("job", "Ollama", "script").id;
+    wait(silence);
+    return id;
+  }
   void unlock() { tell(event::UnlockRequested{ticket(), "job", "by hand", ""}); }
 };
 
@@ -300,10 +307,9 @@ TEST_F(Consents, OfAJobThatWasOverAreGoneWhenItBeginsAgain) {
 // It had been in the way of the consent, which then was forgotten.
 TEST_F(Consents, AreUsedWhereTheAnswerInTheirWayFails) {
   consent("job", "stall after 60s: switch to OpenAI");
-  stalled();
-  wait(13s);
+  const OperationId id = silent_for(59s);
   disk = Disk::waits;
-  const Ticket mine = answer(OperationId{1 << 10}, "continue_30s");
+  const Ticket mine = answer(id, "continue_30s");
   wait(3s);
   disk = Disk::saves;
   disk_says(Disk::fails);
@@ -334,9 +340,7 @@ TEST_F(Consents, ForErrorsAreUsedWhereTheAnswerInTheirWayFails) {
 TEST_F(Consents, ArePassedOverWhereALockHasBecomeAbsoluteMeanwhile) {
   consent("job", "stall after 60s: switch to OpenAI");
   consent("job", "stall after 5m: cancel");
-  lock("job", "Ollama", {"script"});
-  start("job", "Ollama", "script");
-  wait(59s);
+  silent_for(59s);
   disk = Disk::waits;
   unlock();
   lock("job", "Ollama", {"script"}, false);
@@ -392,9 +396,7 @@ TEST_F(Consents, FollowEachOtherWhereTheFirstCouldNotBeRecorded) {
 // It was turned away, and nobody tried it again.
 TEST_F(Consents, AreUsedWhenTheCommandsInTheirWayAreThrough) {
   consent("job", "stall after 60s: switch to OpenAI");
-  lock("job", "Ollama", {"script"});
-  start("job", "Ollama", "script");
-  wait(59s);
+  silent_for(59s);
   disk = Disk::waits;
   lock("job", "Ollama", {"images"});
   for (std::size_t i = 0; i < limits::waiting_per_job_max; ++i)
@@ -408,9 +410,7 @@ TEST_F(Consents, AreUsedWhenTheCommandsInTheirWayAreThrough) {
 // It was dropped with what had waited for the job.
 TEST_F(Consents, AreUsedWhenTheirJobCanBeReadAgain) {
   consent("job", "stall after 60s: switch to OpenAI");
-  lock("job", "Ollama", {"script"});
-  start("job", "Ollama", "script");
-  wait(59s);
+  silent_for(59s);
   event::JobImage kept{.epoch = 1};
   kept.locks = machine().job("job")->locks.all();
   kept.consents = machine().job("job")->consents;
@@ -432,9 +432,7 @@ TEST_F(Consents, AreUsedWhenTheirJobCanBeReadAgain) {
 // Both were consent-1: the switch was recorded as the other's, which allows none.
 TEST_F(Consents, OfAnEarlierLifeAreNotAppliedInTheNext) {
   consent("job", "stall after 60s: switch to OpenAI");
-  lock("job", "Ollama", {"script"});
-  start("job", "Ollama", "script");
-  wait(59s);
+  silent_for(59s);
   disk = Disk::waits;
   tell(event::ReleaseRequested{ticket(), "job"});
   consent("job", "error: cancel");
